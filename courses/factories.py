@@ -1,0 +1,38 @@
+"""Believable terms and courses, for the demo school and the tests."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from courses.models import Course, Term
+
+
+def _today() -> date:
+    return timezone.localdate()
+
+
+class TermFactory(DjangoModelFactory[Term]):
+    """A term that runs today and takes enrollments."""
+
+    class Meta:
+        model = Term
+
+    code: Any = factory.Sequence(lambda n: f"T{n}")
+    name: Any = factory.LazyAttribute(lambda term: f"Term {term.code}")
+    starts_on: Any = factory.LazyFunction(lambda: _today() - timedelta(days=30))
+    ends_on: Any = factory.LazyAttribute(lambda term: term.starts_on + timedelta(days=120))
+
+
+class CourseFactory(DjangoModelFactory[Course]):
+    """An open course of unlimited seats."""
+
+    class Meta:
+        model = Course
+
+    code: Any = factory.Sequence(lambda n: f"C-{n}")
+    title: Any = factory.LazyAttribute(lambda course: f"Course {course.code}")
+    credits: Any = 3
+    term: Any = factory.SubFactory(TermFactory)

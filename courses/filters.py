@@ -1,0 +1,101 @@
+"""Filters of lists, for the API. A parameter that is unknown or cannot be read is refused, never passed over."""
+
+from typing import Any
+
+import django_filters as filters
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from courses.models import Course, Term
+
+PAGE_PARAMETERS = {"limit", "cursor", "count"}
+MAX_ID = 2**63 - 1
+
+
+class InvalidParameter(ValidationError):
+    """A query parameter is wrong: {name: [messages]}."""
+
+
+class FilterBackend(DjangoFilterBackend):
+    """Filters by the view's `filterset_class`. Raises InvalidParameter."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
+        filterset = self.get_filterset(request, queryset, view)
+        known = set(filterset.filters) if filterset else set()
+        if unknown := set(request.query_params) - known - PAGE_PARAMETERS:
+            raise InvalidParameter({name: [_("There is no such parameter here.")] for name in sorted(unknown)}, code="unknown_parameter")
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise InvalidParameter(filterset.errors)
+        return filterset.qs
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class BooleanFilter(filters.TypedChoiceFilter):
+    """`true` or `false`; django-filter's own passes over anything else."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[("true", "true"), ("false", "false")], coerce=lambda text: text == "true", empty_value=None, **kwargs)
+
+
+@extend_schema_field({"type": "integer", "format": "int64", "minimum": 1})
+class IdFilter(filters.NumberFilter):
+    """The id of a row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, decimal_places=0, **kwargs)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class TermFilter(filters.ModelChoiceFilter):
+    """The code of a term."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Term.objects.all(), to_field_name="code", **kwargs)
+
+
+class SearchFilter(filters.CharFilter):
+    """Words, each of which begins a word of the row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+    def filter(self, queryset: Any, text: str) -> Any:
+        return queryset.search(text) if text else queryset
+
+
+class OrderFilter(filters.ChoiceFilter):
+    """One of `fields`, `-` before it for descending. Ends in the key, in the same direction."""
+
+    def __init__(self, *fields: str, **kwargs: Any) -> None:
+        names = [sign + field for field in fields for sign in ("", "-")]
+        super().__init__(choices=[(name, name) for name in names], **kwargs)
+
+    def filter(self, queryset: Any, field: str) -> Any:
+        if not field:
+            return queryset
+        key = "-id" if field.startswith("-") else "id"
+        return queryset.order_by(*dict.fromkeys([field, key]))
+
+
+class CourseFilters(filters.FilterSet):
+    search = SearchFilter()
+    term = TermFilter()
+    is_open = BooleanFilter()
+    has_seats = BooleanFilter(method="with_room")
+    ordering = OrderFilter("id", "code", "title")
+
+    class Meta:
+        model = Course
+        fields: list[str] = []
+
+    def with_room(self, queryset: Any, _name: str, wanted: bool) -> Any:  # noqa: FBT001 (django-filter calls it)
+        room = queryset.with_room()
+        return room if wanted else queryset.exclude(pk__in=room.values("pk"))

@@ -1,0 +1,142 @@
+"""Who changes what, through which door and why: one history record a change, in the transaction of that change."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+BATCH = 1_000
+
+
+class Door(models.TextChoices):
+    """A way in."""
+
+    API = "api", _("API")
+    STAFF = "staff", _("staff pages")
+    ADMIN = "admin", _("admin")
+    IMPORT = "import", _("import")
+    COMMAND = "command", _("command")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts (a request knows its user only once it is authenticated), through which door, and why."""
+
+    door: Door
+    request: HttpRequest | None = None
+    reason: str = ""
+
+    @property
+    def user(self) -> AbstractUser | None:
+        user = getattr(self.request, "user", None)
+        return user if user is not None and user.is_authenticated else None
+
+
+_actor: ContextVar[Actor] = ContextVar("actor", default=Actor(Door.COMMAND))  # noqa: B039 (frozen)
+
+
+@contextmanager
+def acting(door: Door, request: HttpRequest | None = None, reason: str = "") -> Iterator[None]:
+    """Every change made inside is recorded as done through `door` by the user of `request`, for `reason`."""
+    token = _actor.set(Actor(door, request, reason))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def current_door() -> str:
+    return _actor.get().door.value
+
+
+def current_user(**_kwargs: Any) -> AbstractUser | None:
+    return _actor.get().user
+
+
+def current_reason() -> str:
+    return _actor.get().reason
+
+
+class ChangeRecord(models.Model):
+    """What every history record says beside the state after the change."""
+
+    door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
+
+    class Meta:
+        abstract = True
+
+
+class History(HistoricalRecords):
+    """simple-history's records, with the reason given by the one who acts."""
+
+    def get_change_reason_for_object(self, instance: models.Model, history_type: str, using: str | None) -> str:
+        return current_reason()
+
+
+class Recorded(models.Model):
+    """A model whose every change leaves one history record, written with it or not at all."""
+
+    # Beside which field a broken constraint is shown, by the code of its error.
+    field_of_error: ClassVar[Mapping[str, str]] = {}
+    in_use: ClassVar[Promise | str] = _("This is in use.")
+
+    history = History(
+        bases=[ChangeRecord],
+        inherit=True,
+        get_user=current_user,
+        history_id_field=models.BigAutoField(),
+        history_change_reason_field=models.TextField(_("reason"), blank=True, default=""),
+    )
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row and its history record.
+
+        Raises ValidationError where the database refuses a value that was free when it was checked: somebody else
+        was quicker.
+        """
+        try:
+            with transaction.atomic():
+                super().save(*args, **kwargs)
+        except IntegrityError:
+            self.full_clean()
+            raise
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the row, locked first so that nobody begins to use it meanwhile. Raises ProtectedError when it is in use."""
+        with transaction.atomic():
+            type(self)._base_manager.select_for_update().filter(pk=self.pk).first()
+            try:
+                return super().delete(*args, **kwargs)
+            except ProtectedError as error:
+                raise ProtectedError(str(self.in_use), error.protected_objects) from error
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Raises ValidationError with each broken constraint beside the field that it is about."""
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError as error:
+            placed: dict[str, list[ValidationError]] = {}
+            for name, messages in error.error_dict.items():
+                for message in messages:
+                    placed.setdefault(self.field_of_error.get(message.code or "", name), []).append(message)
+            raise ValidationError(placed) from error
+
+
+def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool) -> None:
+    """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created."""
+    model.history.bulk_history_create(  # type: ignore[attr-defined]
+        list(rows), batch_size=BATCH, update=changed, default_user=current_user(), default_change_reason=current_reason()
+    )

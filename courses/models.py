@@ -1,0 +1,132 @@
+"""The catalogue: terms and the courses offered in them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from courses.history import Recorded
+from courses.search import search
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
+# A term's code stands in a path.
+term_code_validator = RegexValidator(r"\A\w[\w.-]*\Z", _("A term's code is made of letters, digits and . - _ and begins with a letter or digit."))
+
+
+class Term(Recorded):
+    """A span of the school year in which courses are offered, and the days on which students may enroll in them."""
+
+    code = models.CharField(_("code"), max_length=20, unique=True, validators=[term_code_validator], help_text=_("For example 2026-FA."))
+    name = models.CharField(_("name"), max_length=100)
+    starts_on = models.DateField(_("starts on"))
+    ends_on = models.DateField(_("ends on"))
+    enrollment_opens_on = models.DateField(_("enrollment opens on"), null=True, blank=True, help_text=_("First day to enroll. Empty: no beginning."))
+    enrollment_closes_on = models.DateField(_("enrollment closes on"), null=True, blank=True, help_text=_("Last day to enroll. Empty: no end."))
+
+    field_of_error = {"ends_before_start": "ends_on", "closes_before_opening": "enrollment_closes_on"}
+    in_use = _("This term has courses, which are kept, so the term is kept too.")
+
+    class Meta:
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
+        ordering = ["-starts_on", "code"]
+        constraints = [
+            models.CheckConstraint(
+                name="term_ends_after_start",
+                condition=Q(ends_on__gte=F("starts_on")),
+                violation_error_code="ends_before_start",
+                violation_error_message=_("A term cannot end before it starts."),
+            ),
+            models.CheckConstraint(
+                name="term_window_ordered",
+                condition=Q(enrollment_closes_on__gte=F("enrollment_opens_on")),
+                violation_error_code="closes_before_opening",
+                violation_error_message=_("Enrollment cannot close before it opens."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def is_running(self, today: date) -> bool:
+        return self.starts_on <= today <= self.ends_on
+
+
+class CourseQuerySet(models.QuerySet["Course"]):
+    def with_seats(self) -> CourseQuerySet:
+        """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
+        return self.annotate(taken=_count("active"), waiting=_count("waitlisted"))
+
+    def with_room(self) -> CourseQuerySet:
+        """Those of `with_seats()` that have a seat left."""
+        return self.filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
+
+    def search(self, text: str) -> CourseQuerySet:
+        """Courses in which every word of `text` begins a word of the code or the title."""
+        return search(self, text, ("code", "title"))
+
+
+def _count(status: str) -> Coalesce:
+    enrollments = Course.students.through.objects.filter(course=OuterRef("pk"), status=status)  # type: ignore[attr-defined]
+    return Coalesce(Subquery(enrollments.order_by().values("course").annotate(n=Count("pk")).values("n")), 0)
+
+
+class Course(Recorded):
+    """One offering in one term. Its seats are counted from the active enrollments, never stored."""
+
+    code = models.CharField(_("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101."))
+    title = models.CharField(_("title"), max_length=200)
+    description = models.TextField(_("description"), blank=True, max_length=10_000)
+    credits = models.DecimalField(_("credits"), max_digits=5, decimal_places=2, default=0, validators=[MinValueValidator(0)])
+    term = models.ForeignKey(Term, models.PROTECT, related_name="courses", verbose_name=_("term"))
+    capacity = models.PositiveIntegerField(
+        _("capacity"), null=True, blank=True, validators=[MaxValueValidator(1_000_000)], help_text=_("Number of seats. Empty: unlimited; 0: none.")
+    )
+    is_open = models.BooleanField(_("open"), default=True, help_text=_("A closed course takes no new students."))
+
+    field_of_error = {"unique": "code"}
+    in_use = _("This course has enrollments, which are kept. Close the course instead.")
+
+    objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()  # type: ignore[assignment]
+    taken: int
+    waiting: int
+
+    if TYPE_CHECKING:
+        from students.models import Enrollment, Student
+
+        enrollments: RelatedManager[Enrollment]
+        students: RelatedManager[Student]
+
+    class Meta:
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
+        ordering = ["term", "code"]
+        constraints = [
+            models.UniqueConstraint(
+                name="course_code_unique_in_term",
+                fields=["term", "code"],
+                violation_error_code="unique",
+                violation_error_message=_("This term already has a course with this code."),
+            ),
+            models.CheckConstraint(
+                name="course_capacity_not_negative", condition=Q(capacity__gte=0), violation_error_message=_("Capacity cannot be negative.")
+            ),
+            models.CheckConstraint(name="course_credits_not_negative", condition=Q(credits__gte=0), violation_error_message=_("Credits cannot be negative.")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.term.code})"
+
+    @property
+    def left(self) -> int | None:
+        """Seats left (None: unlimited), on a course read `with_seats()`. Overbooked courses have 0."""
+        return None if self.capacity is None else max(self.capacity - self.taken, 0)

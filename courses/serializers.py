@@ -1,0 +1,164 @@
+"""Courses and terms in JSON, and the strictness that all serializers share."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
+
+from courses.filters import MAX_ID
+from courses.models import Course, Term
+
+M = TypeVar("M", bound=Model)
+
+
+class StrictCharField(serializers.CharField):
+    """Text only: a number is not text."""
+
+    default_error_messages = {"invalid": _("This must be text.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false only."""
+
+    default_error_messages = {"invalid": _("This must be true or false.")}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole JSON number only."""
+
+    default_error_messages = {"invalid": _("This must be a whole number of at most 64 bits.")}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class StrictEmailField(StrictCharField, serializers.EmailField):
+    """An email address."""
+
+
+class IdField(StrictIntegerField):
+    """The id of a row. Whether there is such a row is for the writer to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+
+class StrictSerializer(serializers.Serializer[M]):
+    """Refuses fields that it does not have, so that a misspelt one is not passed over."""
+
+    default_error_messages = {
+        "unknown": _("There is no such field here."),
+        "read_only": _("This field cannot be written."),
+        "invalid": _("This must be an object."),
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            # What was read may be sent back whole in a PUT; a new row has nothing read to send back.
+            readable = {name for name, field in self.fields.items() if field.read_only}
+            errors = {name: self._error("read_only") for name in data if name in readable and self.instance is None}
+            errors |= {name: self._error("unknown") for name in data if name not in self.fields}
+            if errors:
+                raise serializers.ValidationError(errors)
+        return super().to_internal_value(data)
+
+    def _error(self, key: str) -> list[serializers.ErrorDetail]:
+        return [serializers.ErrorDetail(self.error_messages[key], code=f"{key}_field")]
+
+
+class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
+    """Checks types and existence; the rules are those of the model, asked through `full_clean`."""
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        model_field: strict
+        for model_field, field in serializers.ModelSerializer.serializer_field_mapping.items()
+        for loose, strict in (
+            (serializers.CharField, StrictCharField),
+            (serializers.EmailField, StrictEmailField),
+            (serializers.BooleanField, StrictBooleanField),
+            (serializers.IntegerField, StrictIntegerField),
+        )
+        if field is loose
+    }
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, Any]]:
+        cls, kwargs = super().build_standard_field(field_name, model_field)
+        # The model checks uniqueness itself; asking twice would be a query more.
+        kwargs["validators"] = [check for check in kwargs.get("validators", []) if not isinstance(check, UniqueValidator)]
+        return cls, kwargs
+
+    def get_unique_together_constraints(self, model: type[Model]) -> Any:
+        return iter(())
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        model: type[Model] = self.Meta.model  # type: ignore[attr-defined]
+        kept = {field.attname: getattr(self.instance, field.attname) for field in model._meta.concrete_fields} if self.instance else {}
+        row = model(**kept)
+        row._state.adding = self.instance is None
+        for name, value in attrs.items():
+            setattr(row, name, value)
+        row.full_clean()
+        return attrs
+
+    def update(self, instance: M, validated_data: dict[str, Any]) -> M:
+        changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        for name in changed:
+            setattr(instance, name, validated_data[name])
+        if changed:
+            instance.save(update_fields=changed)
+        return instance
+
+
+class TermCodeField(serializers.SlugRelatedField[Term]):
+    """A term, by its code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="code", queryset=Term.objects.all(), **kwargs)
+
+    def to_internal_value(self, data: Any) -> Term:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            message = _("There is no term with the code “%(code)s”.") % {"code": data[:30]}
+            raise serializers.ValidationError(message, code="not_found") from error
+
+
+class TermSerializer(ModelSerializer[Term]):
+    class Meta:
+        model = Term
+        fields = ["code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on"]
+
+
+class SeatsSerializer(serializers.Serializer[Course]):
+    """Seats of a course: `left` is null where they are unlimited."""
+
+    capacity = serializers.IntegerField(allow_null=True, read_only=True)
+    taken = serializers.IntegerField(read_only=True)
+    left = serializers.IntegerField(allow_null=True, read_only=True)
+    waiting = serializers.IntegerField(read_only=True)
+
+
+class CourseSerializer(ModelSerializer[Course]):
+    term = TermCodeField()
+    seats = SeatsSerializer(source="*", read_only=True)
+
+    class Meta:
+        model = Course
+        fields = ["id", "code", "title", "description", "credits", "term", "capacity", "is_open", "seats"]

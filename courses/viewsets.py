@@ -1,0 +1,63 @@
+"""Courses and terms over the API, and what all viewsets share."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from rest_framework import viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from courses.filters import CourseFilters
+from courses.models import Course, Term
+from courses.serializers import CourseSerializer, TermSerializer
+
+
+class ModelViewSet(viewsets.ModelViewSet[Any]):
+    """A model's rows: list, create, read, change, delete. A row is locked while it is changed."""
+
+    lookup_value_converter = "int"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        queryset: QuerySet[Any] = super().get_queryset()
+        if self.action in ("update", "partial_update"):
+            return queryset.select_for_update(no_key=True, of=("self",))
+        return queryset
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().update(request, *args, **kwargs)
+
+    def perform_create(self, serializer: BaseSerializer[Model]) -> None:
+        super().perform_create(serializer)
+        self._read_again(serializer)
+
+    def perform_update(self, serializer: BaseSerializer[Model]) -> None:
+        super().perform_update(serializer)
+        self._read_again(serializer)
+
+    def _read_again(self, serializer: BaseSerializer[Model]) -> None:
+        """What is answered is read by the view's own query, counts and all."""
+        assert serializer.instance is not None
+        serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
+
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": self.reverse_action("detail", args=[data[self.lookup_field if self.lookup_field != "pk" else "id"]])}
+
+
+class TermViewSet(ModelViewSet):
+    """Terms, by their code."""
+
+    queryset = Term.objects.order_by("id")
+    serializer_class = TermSerializer
+    lookup_field = "code"
+    lookup_value_converter = "str"
+
+
+class CourseViewSet(ModelViewSet):
+    """Courses with their seats."""
+
+    queryset = Course.objects.select_related("term").with_seats().order_by("id")
+    serializer_class = CourseSerializer
+    filterset_class = CourseFilters

@@ -1,0 +1,1 @@
+"""The project: composition of the apps, no rules of its own."""

@@ -1,0 +1,36 @@
+"""What happens around every request."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from courses.history import Door, acting
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def api_slash(view: View) -> View:
+    """Serve every path of the API with a trailing slash as the one without, for every method."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/v1/") and request.path_info.endswith("/"):
+            request.path_info = request.path_info.rstrip("/")
+        return view(request)
+
+    return middleware
+
+
+def record_door(view: View) -> View:
+    """Record what the request changes as done by its user through the door it came in by."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with acting(door_of(request.path_info), request):
+            return view(request)
+
+    return middleware
+
+
+def door_of(path: str) -> Door:
+    if path.startswith("/api/"):
+        return Door.API
+    return Door.ADMIN if path.startswith("/admin/") else Door.STAFF

@@ -1,0 +1,30 @@
+"""Believable students and their enrollments, for the demo school and the tests."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from courses.models import Course
+from students import enrollments
+from students.enrollments import LOAD, Change
+from students.models import Enrollment, Status, Student
+
+
+class StudentFactory(DjangoModelFactory[Student]):
+    """An active student."""
+
+    class Meta:
+        model = Student
+
+    number: Any = factory.Sequence(lambda n: f"S{n:06d}")
+    first_name: Any = factory.Faker("first_name")
+    last_name: Any = factory.Faker("last_name")
+    email: Any = factory.LazyAttribute(lambda student: f"{student.number.lower()}@school.example")
+
+
+def enrolled(student: Student, course: Course, status: Status = Status.ACTIVE) -> Enrollment:
+    """The enrollment of `student` in `course`, made by the writer, as an import would bring it."""
+    [result] = enrollments.write([Change(student.pk, course.pk, LOAD[status])])
+    assert result.enrollment is not None
+    return result.enrollment

@@ -1,0 +1,96 @@
+"""Filters of students and enrollments, for the API."""
+
+from typing import Any
+
+import django_filters as filters
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
+from students.models import CURRENT, Enrollment, Status, Student
+
+
+class StatusFilter(filters.ChoiceFilter):
+    """A status; `current` (active or waitlisted) or `all`."""
+
+    def __init__(self) -> None:
+        super().__init__(choices=[*Status.choices, ("current", "current"), ("all", "all")])
+
+    def filter(self, queryset: Any, status: str) -> Any:
+        if status in ("", "all"):
+            return queryset
+        return queryset.filter(status__in=CURRENT if status == "current" else [status])
+
+
+class StudentSearchFilter(SearchFilter):
+    def filter(self, queryset: Any, text: str) -> Any:
+        return queryset.filter(student__in=Student.objects.search(text)) if text else queryset
+
+
+class CurrentFilterSet(filters.FilterSet):
+    """Shows current enrollments unless asked otherwise."""
+
+    status = StatusFilter()
+
+    def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+        self.form.cleaned_data["status"] = self.form.cleaned_data["status"] or "current"
+        return super().filter_queryset(queryset)
+
+
+class StudentFilters(filters.FilterSet):
+    search = SearchFilter()
+    is_active = BooleanFilter()
+    course = IdFilter(method="in_course")
+    term = TermFilter(method="in_term")
+    ordering = OrderFilter("id", "number", "last_name", "email")
+
+    class Meta:
+        model = Student
+        fields: list[str] = []
+
+    def in_course(self, queryset: QuerySet[Student], _name: str, course: int) -> QuerySet[Student]:
+        return queryset.filter(pk__in=Enrollment.objects.current().filter(course=course).values("student"))
+
+    def in_term(self, queryset: QuerySet[Student], _name: str, term: object) -> QuerySet[Student]:
+        return queryset.filter(pk__in=Enrollment.objects.current().filter(course__term=term).values("student"))
+
+
+class StudentCourseFilters(CurrentFilterSet):
+    """Filters of one student's courses."""
+
+    term = TermFilter(field_name="course__term")
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+
+class RosterFilters(CurrentFilterSet):
+    """Filters of one course's students."""
+
+    search = StudentSearchFilter()
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class SinceFilter(filters.IsoDateTimeFilter):
+    """A moment in ISO 8601; without an offset it is in the school's time zone."""
+
+
+class EnrollmentFilters(filters.FilterSet):
+    student = IdFilter()
+    course = IdFilter()
+    term = TermFilter(field_name="course__term")
+    status = StatusFilter()
+    updated_since = SinceFilter(method="since")
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+    def since(self, queryset: QuerySet[Enrollment], _name: str, moment: object) -> QuerySet[Enrollment]:
+        return queryset.filter(updated_at__gte=moment).order_by("updated_at", "id")

@@ -1,0 +1,151 @@
+"""People and what they take: Student, and Enrollment, the one row that joins a student and a course."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from courses.history import Recorded
+from courses.models import Course
+from courses.search import search
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
+
+
+class Status(models.TextChoices):
+    """Where an enrollment stands. Only `active` takes a seat."""
+
+    ACTIVE = "active", _("active")
+    WAITLISTED = "waitlisted", _("waitlisted")
+    COMPLETED = "completed", _("completed")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+
+
+CURRENT = (Status.ACTIVE, Status.WAITLISTED)
+
+
+class StudentQuerySet(models.QuerySet["Student"]):
+    def search(self, text: str) -> StudentQuerySet:
+        """Students in whom every word of `text` begins a word of the number, a name or the email."""
+        return search(self, text, ("number", "first_name", "last_name", "email"))
+
+    def with_course_count(self) -> StudentQuerySet:
+        """Each student with `course_count`, the number of active enrollments."""
+        active = Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE).order_by()
+        return self.annotate(course_count=Coalesce(Subquery(active.values("student").annotate(n=Count("pk")).values("n")), 0))
+
+
+class Student(Recorded):
+    """One who takes courses, known by the school's own number."""
+
+    number = models.CharField(_("number"), max_length=30, unique=True, validators=[number_validator], help_text=_("The school's own key for this student."))
+    first_name = models.CharField(_("first name"), max_length=100)
+    last_name = models.CharField(_("last name"), max_length=100)
+    email = models.EmailField(_("email"))
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("An inactive student cannot be enrolled."))
+    courses = models.ManyToManyField(Course, through="Enrollment", related_name="students", verbose_name=_("courses"))
+
+    field_of_error = {"unique": "email"}
+    in_use = _("This student has enrollments, which are kept. Make the student inactive instead.")
+    objects: ClassVar[models.Manager[Student]] = StudentQuerySet.as_manager()  # type: ignore[assignment]
+    course_count: int
+
+    if TYPE_CHECKING:
+        enrollments: RelatedManager[Enrollment]
+
+    class Meta:
+        verbose_name = _("student")
+        verbose_name_plural = _("students")
+        ordering = ["last_name", "first_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="student_email_unique",
+                violation_error_code="unique",
+                violation_error_message=_("A student with this email already exists."),
+            )
+        ]
+        indexes = [models.Index(fields=["last_name", "id"], name="student_by_last_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})"
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
+    """Reads. Every way of writing is closed: `students.enrollments` alone writes, by the rules and with history."""
+
+    def current(self) -> EnrollmentQuerySet:
+        """Those that are active or waitlisted."""
+        return self.filter(status__in=CURRENT)
+
+    def with_position(self) -> EnrollmentQuerySet:
+        """Each with `position`: its place on the course's waitlist, first come first; None when it is not waiting."""
+        ahead = Enrollment.objects.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
+            Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), pk__lte=OuterRef("pk"))
+        )
+        place = Subquery(ahead.order_by().values("course").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
+        return self.annotate(position=Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField()))
+
+    def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("Enrollments are written by students.enrollments alone.")
+
+    create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = _raw_delete = _closed  # type: ignore[assignment]
+
+
+class Enrollment(Recorded):
+    """One student in one course. The row is kept for good: a withdrawal is a status."""
+
+    # Each index below begins with one of the two keys, so neither needs an index of its own.
+    student = models.ForeignKey(Student, models.PROTECT, related_name="enrollments", verbose_name=_("student"), db_index=False)
+    course = models.ForeignKey(Course, models.PROTECT, related_name="enrollments", verbose_name=_("course"), db_index=False)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
+    enrolled_at = models.DateTimeField(_("enrolled at"), default=timezone.now, help_text=_("When the student last asked for the course."))
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+
+    objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()  # type: ignore[assignment]
+    position: int | None
+
+    class Meta:
+        verbose_name = _("enrollment")
+        verbose_name_plural = _("enrollments")
+        ordering = ["pk"]
+        default_permissions = ("add", "view")
+        permissions = [
+            ("withdraw_enrollment", _("Can withdraw students from courses")),
+            ("complete_enrollment", _("Can set enrollments to completed and back")),
+            ("override_refusal", _("Can override refusals")),
+        ]
+        constraints = [
+            models.UniqueConstraint(name="enrollment_once", fields=["student", "course"], violation_error_message=_("The student has this course already.")),
+            models.CheckConstraint(name="enrollment_status_known", condition=Q(status__in=Status.values), violation_error_message=_("Unknown status.")),
+        ]
+        indexes = [
+            models.Index(fields=["course", "status"], name="enrollment_by_course"),
+            models.Index(fields=["updated_at", "id"], name="enrollment_by_update"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student}: {self.course}"
+
+    @property
+    def is_current(self) -> bool:
+        return self.status in CURRENT
+
+    def save(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("Enrollments are written by students.enrollments alone.")
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("Enrollments are withdrawn, never deleted.")

@@ -1,0 +1,245 @@
+"""Students and enrollments in JSON, and the bodies that enroll."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from courses.history import Door
+from courses.serializers import IdField, ModelSerializer, StrictSerializer
+from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Result, Verb
+from students.models import Enrollment, Status, Student
+
+MAX_ITEMS = 1_000
+SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
+
+
+class StudentSerializer(ModelSerializer[Student]):
+    """A row of the list."""
+
+    course_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Student
+        fields = ["id", "number", "first_name", "last_name", "email", "is_active", "course_count"]
+
+
+class StudentCourseSerializer(serializers.ModelSerializer[Enrollment]):
+    """A course as a student has it."""
+
+    id = serializers.IntegerField(source="course_id")
+    code = serializers.CharField(source="course.code")
+    title = serializers.CharField(source="course.title")
+    term = serializers.CharField(source="course.term.code")
+    credits = serializers.DecimalField(source="course.credits", max_digits=5, decimal_places=2)
+    enrollment_id = serializers.IntegerField(source="id")
+    position = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "code", "title", "term", "credits", "enrollment_id", "status", "position", "enrolled_at"]
+        read_only_fields = fields
+
+
+class StudentDetailSerializer(StudentSerializer):
+    """One student with the current courses."""
+
+    courses = StudentCourseSerializer(source="current_enrollments", many=True, read_only=True)
+
+    class Meta(StudentSerializer.Meta):
+        fields = [*StudentSerializer.Meta.fields, "courses"]
+
+
+class RosterSerializer(serializers.ModelSerializer[Enrollment]):
+    """A student as a course has them."""
+
+    id = serializers.IntegerField(source="student_id")
+    number = serializers.CharField(source="student.number")
+    first_name = serializers.CharField(source="student.first_name")
+    last_name = serializers.CharField(source="student.last_name")
+    email = serializers.EmailField(source="student.email")
+    is_active = serializers.BooleanField(source="student.is_active")
+    enrollment_id = serializers.IntegerField(source="id")
+    position = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "number", "first_name", "last_name", "email", "is_active", "enrollment_id", "status", "position", "enrolled_at"]
+        read_only_fields = fields
+
+
+class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
+    student_id = serializers.IntegerField(read_only=True)
+    course_id = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "student_id", "course_id", "status", "enrolled_at", "updated_at"]
+        read_only_fields = fields
+
+
+class OutcomeSerializer(serializers.Serializer[Result]):
+    """What happened to one pair. In a refusal: what would have happened; nothing was written, so `enrollment` is null."""
+
+    index = serializers.IntegerField(help_text="Its place in the list.")
+    student_id = serializers.IntegerField(source="change.student_id")
+    course_id = serializers.IntegerField(source="change.course_id")
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    enrollment = EnrollmentSerializer(allow_null=True)
+
+
+class OutcomesSerializer(serializers.Serializer[Any]):
+    """What happened to each pair, in the order of the request."""
+
+    student_id = serializers.IntegerField(required=False, help_text="In answers about one student.")
+    course_id = serializers.IntegerField(required=False, help_text="In answers about one course.")
+    outcomes = OutcomeSerializer(many=True)
+
+
+def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
+    """`results` as OutcomeSerializer says."""
+    return [
+        {
+            "index": index,
+            "student_id": result.change.student_id,
+            "course_id": result.change.course_id,
+            "outcome": result.outcome.value,
+            "enrollment": EnrollmentSerializer(result.enrollment).data if written and result.enrollment else None,
+        }
+        for index, result in enumerate(results)
+    ]
+
+
+class StateSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=Status.choices)
+
+
+class ChangeEntrySerializer(serializers.Serializer[Any]):
+    """One change of an enrollment: a record of `story.changes()`."""
+
+    who = serializers.CharField(source="history_user.username", default=None, allow_null=True, help_text="Null: nobody was signed in (a command).")
+    when = serializers.DateTimeField(source="history_date")
+    door = serializers.ChoiceField(choices=Door.choices)
+    before = serializers.SerializerMethodField()
+    after = StateSerializer(source="*")
+    reason = serializers.CharField(source="history_change_reason")
+
+    def get_before(self, record: Any) -> dict[str, str] | None:
+        return {"status": record.before} if record.before else None
+
+
+class Ids(serializers.ListField):
+    """A list of ids."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=IdField(), max_length=MAX_ITEMS, required=False, **kwargs)
+
+
+class OneOfSerializer(StrictSerializer[Any]):
+    """A body that has one of `forms`: sets of fields that belong together."""
+
+    forms: tuple[frozenset[str], ...] = ()
+    default_error_messages = {"form": _("Give %(forms)s.")}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not any(attrs and attrs.keys() <= form for form in self.forms):
+            forms = _(" or ").join(", ".join(sorted(form)) for form in self.forms)
+            raise serializers.ValidationError(self.error_messages["form"] % {"forms": forms}, code="required")
+        return attrs
+
+
+class CoursesBody(OneOfSerializer):
+    """Courses for one student to be enrolled in."""
+
+    course_id = IdField(required=False)
+    course_ids = Ids(allow_empty=False)
+    forms = (frozenset({"course_id"}), frozenset({"course_ids"}))
+
+    def changes(self, student_id: int) -> list[Change]:
+        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "course_id", "course_ids")]
+
+
+class StudentsBody(OneOfSerializer):
+    """Students to be enrolled in one course."""
+
+    student_id = IdField(required=False)
+    student_ids = Ids(allow_empty=False)
+    forms = (frozenset({"student_id"}), frozenset({"student_ids"}))
+
+    def changes(self, course_id: int) -> list[Change]:
+        return [Change(student, course_id, ENROLL, at) for student, at in _items(self.validated_data, "student_id", "student_ids")]
+
+
+class CoursesPatch(OneOfSerializer):
+    """Courses to add and to remove; `course_ids` adds."""
+
+    add = Ids()
+    remove = Ids()
+    course_ids = Ids(allow_empty=False)
+    forms = (frozenset({"add", "remove"}), frozenset({"course_ids"}))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if both := set(attrs.get("add", [])) & set(attrs.get("remove", [])):
+            message = _("A course is either added or removed, not both: %(ids)s.") % {"ids": ", ".join(map(str, sorted(both)))}
+            raise serializers.ValidationError({"remove": [message]}, code="contradiction")
+        return attrs
+
+    def changes(self, student_id: int) -> list[Change]:
+        verbs: list[tuple[str, Verb]] = [("add", ENROLL), ("course_ids", ENROLL), ("remove", WITHDRAW)]
+        return [Change(student_id, course, verb, at) for name, verb in verbs for course, at in _items(self.validated_data, "", name)]
+
+
+class CoursesPut(StrictSerializer[Any]):
+    """Exactly the courses that a student shall have."""
+
+    course_ids = serializers.ListField(child=IdField(), max_length=MAX_ITEMS)
+
+    def changes(self, student_id: int) -> list[Change]:
+        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "", "course_ids")]
+
+
+class PairSerializer(StrictSerializer[Any]):
+    """One student and one course."""
+
+    student_id = IdField()
+    course_id = IdField()
+
+
+class EnrollmentsBody(OneOfSerializer):
+    """One student and one course, or a list of such pairs."""
+
+    student_id = IdField(required=False)
+    course_id = IdField(required=False)
+    enrollments = PairSerializer(many=True, required=False, allow_empty=False, max_length=MAX_ITEMS)
+    forms = (frozenset({"student_id", "course_id"}), frozenset({"enrollments"}))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if missing := {"student_id", "course_id"} - attrs.keys() if "enrollments" not in attrs else set():
+            raise serializers.ValidationError({name: [self.fields[name].error_messages["required"]] for name in missing}, code="required")
+        return attrs
+
+    @property
+    def many(self) -> bool:
+        return "enrollments" in self.validated_data
+
+    def changes(self) -> list[Change]:
+        body = self.validated_data
+        if not self.many:
+            return [Change(body["student_id"], body["course_id"])]
+        return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}") for index, pair in enumerate(body["enrollments"])]
+
+
+class StatusBody(StrictSerializer[Any]):
+    """The status that an enrollment shall have."""
+
+    status = serializers.ChoiceField(choices=SETTABLE)
+
+
+def _items(body: dict[str, Any], one: str, many: str) -> list[tuple[int, str]]:
+    """The ids of a body, each with the JSON pointer to it."""
+    if one in body:
+        return [(body[one], f"/{one}")]
+    return [(value, f"/{many}/{index}") for index, value in enumerate(body.get(many, []))]

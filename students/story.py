@@ -1,0 +1,16 @@
+"""What happened to enrollments, told from their history records."""
+
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from students.models import Enrollment
+
+Records = QuerySet[Any]
+
+
+def changes() -> Records:
+    """All changes of enrollments, oldest first, each with `before`, the status it had before (None at its beginning)."""
+    records: Records = Enrollment.history.model.objects.all()  # type: ignore[attr-defined]
+    earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
+    return records.select_related("history_user").annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")

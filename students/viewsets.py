@@ -1,0 +1,189 @@
+"""Students and enrollments over the API. The views carry; `students.enrollments` decides."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from courses.models import Course
+from courses.viewsets import ModelViewSet
+from students import enrollments
+from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, WITHDRAW, Change, Outcome, Refused, Result, Verb
+from students.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
+from students.models import Enrollment, Status, Student
+from students.serializers import (
+    ChangeEntrySerializer,
+    CoursesBody,
+    CoursesPatch,
+    CoursesPut,
+    EnrollmentsBody,
+    EnrollmentSerializer,
+    OutcomesSerializer,
+    RosterSerializer,
+    StatusBody,
+    StudentCourseSerializer,
+    StudentDetailSerializer,
+    StudentsBody,
+    StudentSerializer,
+    outcomes_of,
+)
+from students.story import changes
+
+ADD, VIEW, WITHDRAWAL, COMPLETION = (f"students.{verb}_enrollment" for verb in ("add", "view", "withdraw", "complete"))
+CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
+
+
+class StudentViewSet(ModelViewSet):
+    """Students; one of them with the current courses."""
+
+    queryset = Student.objects.with_course_count().order_by("id")
+    filterset_class = StudentFilters
+
+    def get_queryset(self) -> QuerySet[Student]:
+        queryset = super().get_queryset()
+        if self.action == "list":
+            return queryset
+        return queryset.prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments"))
+
+    def get_serializer_class(self) -> type[BaseSerializer[Student]]:
+        return StudentSerializer if self.action == "list" else StudentDetailSerializer
+
+
+class StudentCoursesViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
+    """The courses of one student."""
+
+    queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
+    serializer_class = StudentCourseSerializer
+    filterset_class = StudentCourseFilters
+    permissions = {"GET": [VIEW], "POST": [ADD], "PATCH": [ADD, WITHDRAWAL], "PUT": [ADD, WITHDRAWAL], "DELETE": [WITHDRAWAL]}
+
+    def get_queryset(self) -> QuerySet[Enrollment]:
+        return super().get_queryset().filter(student=self.student_id)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.student_id: int = get_object_or_404(Student.objects.only("pk"), pk=kwargs["student_id"]).pk
+
+    @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    def create(self, request: Request, student_id: int) -> Response:
+        body = CoursesBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = enrollments.write(body.changes(student_id))
+        return Response({"student_id": student_id, "outcomes": outcomes_of(results)}, status=created_or_ok(results))
+
+    @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
+    def partial_update(self, request: Request, student_id: int) -> Response:
+        body = CoursesPatch(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = enrollments.write(body.changes(student_id))
+        return Response({"student_id": student_id, "outcomes": outcomes_of(results)})
+
+    @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
+    def update(self, request: Request, student_id: int) -> Response:
+        body = CoursesPut(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = enrollments.replace(student_id, body.changes(student_id))
+        return Response({"student_id": student_id, "outcomes": outcomes_of(results)})
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
+        withdraw_or_404(Change(student_id, course_id, WITHDRAW))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RosterViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
+    """The students of one course, in the order in which they came."""
+
+    queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
+    serializer_class = RosterSerializer
+    filterset_class = RosterFilters
+    permissions = {"GET": [VIEW], "POST": [ADD]}
+
+    def get_queryset(self) -> QuerySet[Enrollment]:
+        return super().get_queryset().filter(course=self.course_id)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.course_id: int = get_object_or_404(Course.objects.only("pk"), pk=kwargs["course_id"]).pk
+
+    @extend_schema(request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    def create(self, request: Request, course_id: int) -> Response:
+        body = StudentsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = enrollments.write(body.changes(course_id))
+        return Response({"course_id": course_id, "outcomes": outcomes_of(results)}, status=created_or_ok(results))
+
+
+class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):
+    """Enrollments, one row for each student and course for good."""
+
+    queryset = Enrollment.objects.order_by("id")
+    serializer_class = EnrollmentSerializer
+    filterset_class = EnrollmentFilters
+    lookup_value_converter = "int"
+    permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
+    # What a status asks of the one who gives it.
+    verbs = {Status.ACTIVE: (ADD, ACTIVATE), Status.COMPLETED: (COMPLETION, COMPLETE), Status.WITHDRAWN: (WITHDRAWAL, END)}
+
+    @extend_schema(request=EnrollmentsBody, responses={200: OutcomesSerializer, 201: EnrollmentSerializer})
+    def create(self, request: Request) -> Response:
+        body = EnrollmentsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = enrollments.write(body.changes())
+        code = created_or_ok(results)
+        if body.many:
+            return Response({"outcomes": outcomes_of(results)}, status=code)
+        data = EnrollmentSerializer(results[0].enrollment).data
+        location = {"Location": self.reverse_action("detail", args=[data["id"]])} if code == status.HTTP_201_CREATED else {}
+        return Response(data, status=code, headers=location)
+
+    @extend_schema(request=StatusBody)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        body = StatusBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        row = self.get_object()
+        verb = self._verb(request, Status(body.validated_data["status"]))
+        [result] = enrollments.write([Change(row.student_id, row.course_id, verb, "/status")])
+        return Response(EnrollmentSerializer(result.enrollment).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: int) -> Response:
+        row = self.get_object()
+        withdraw_or_404(Change(row.student_id, row.course_id, WITHDRAW))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
+    @action(detail=True, filterset_class=None)
+    def history(self, request: Request, pk: int) -> Response:
+        """The changes of this enrollment, oldest first."""
+        row = self.get_object()
+        page = self.paginate_queryset(changes().filter(id=row.pk))
+        return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
+
+    def _verb(self, request: Request, target: Status) -> Verb:
+        permission, verb = self.verbs[target]
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+        return CORRECT if verb is END and request.user.has_perm(COMPLETION) else verb
+
+
+def created_or_ok(results: list[Result]) -> int:
+    written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED) for result in results)
+    return status.HTTP_201_CREATED if written else status.HTTP_200_OK
+
+
+def withdraw_or_404(change: Change) -> None:
+    try:
+        [result] = enrollments.write([change])
+    except Refused as error:
+        raise Http404 from error
+    if result.outcome != Outcome.WITHDRAWN:
+        raise Http404
