@@ -34,7 +34,8 @@ class FilterBackend(DjangoFilterBackend):
             return queryset
         if not filterset.is_valid():
             raise InvalidParameter(filterset.errors)
-        return filterset.qs
+        found: QuerySet[Model] = filterset.qs
+        return found
 
 
 @extend_schema_field(OpenApiTypes.BOOL)

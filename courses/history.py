@@ -137,6 +137,4 @@ class Recorded(models.Model):
 
 def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool) -> None:
     """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created."""
-    model.history.bulk_history_create(  # type: ignore[attr-defined]
-        list(rows), batch_size=BATCH, update=changed, default_user=current_user(), default_change_reason=current_reason()
-    )
+    model.history.bulk_history_create(list(rows), batch_size=BATCH, update=changed, default_user=current_user(), default_change_reason=current_reason())

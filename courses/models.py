@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -13,9 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.history import Recorded
 from courses.search import search
-
-if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import RelatedManager
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 # A term's code stands in a path.
@@ -64,7 +61,7 @@ class Term(Recorded):
 class CourseQuerySet(models.QuerySet["Course"]):
     def with_seats(self) -> CourseQuerySet:
         """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
-        return self.annotate(taken=_count("active"), waiting=_count("waitlisted"))
+        return self.annotate(taken=_count("active"), waiting=_count("waitlisted"))  # type: ignore[no-redef]
 
     def with_room(self) -> CourseQuerySet:
         """Those of `with_seats()` that have a seat left."""
@@ -76,7 +73,7 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 def _count(status: str) -> Coalesce:
-    enrollments = Course.students.through.objects.filter(course=OuterRef("pk"), status=status)  # type: ignore[attr-defined]
+    enrollments = Course.students.through.objects.filter(course=OuterRef("pk"), status=status)
     return Coalesce(Subquery(enrollments.order_by().values("course").annotate(n=Count("pk")).values("n")), 0)
 
 
@@ -96,15 +93,9 @@ class Course(Recorded):
     field_of_error = {"unique": "code"}
     in_use = _("This course has enrollments, which are kept. Close the course instead.")
 
-    objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()
     taken: int
     waiting: int
-
-    if TYPE_CHECKING:
-        from students.models import Enrollment, Student
-
-        enrollments: RelatedManager[Enrollment]
-        students: RelatedManager[Student]
 
     class Meta:
         verbose_name = _("course")

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-Q_ = TypeVar("Q_", bound=QuerySet[Model])  # type: ignore[type-arg]
+Q_ = TypeVar("Q_", bound=QuerySet[Model])
 
 
 def search(queryset: Q_, text: str, fields: tuple[str, ...]) -> Q_:

@@ -78,7 +78,7 @@ class StrictSerializer(serializers.Serializer[M]):
         return super().to_internal_value(data)
 
     def _error(self, key: str) -> list[serializers.ErrorDetail]:
-        return [serializers.ErrorDetail(self.error_messages[key], code=f"{key}_field")]
+        return [serializers.ErrorDetail(str(self.error_messages[key]), code=f"{key}_field")]
 
 
 class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
@@ -102,11 +102,11 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
         kwargs["validators"] = [check for check in kwargs.get("validators", []) if not isinstance(check, UniqueValidator)]
         return cls, kwargs
 
-    def get_unique_together_constraints(self, model: type[Model]) -> Any:
+    def get_unique_together_constraints(self, model: Any) -> Any:
         return iter(())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        model: type[Model] = self.Meta.model  # type: ignore[attr-defined]
+        model: type[Model] = self.Meta.model
         kept = {field.attname: getattr(self.instance, field.attname) for field in model._meta.concrete_fields} if self.instance else {}
         row = model(**kept)
         row._state.adding = self.instance is None

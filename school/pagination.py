@@ -45,7 +45,7 @@ class KeysetPagination(BasePagination):
     default_limit = 50
     max_limit = 200
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """One page of `queryset`. Raises InvalidParameter for a limit or a cursor that is not one."""
         params = request.query_params
         self.url = request.build_absolute_uri()

@@ -157,7 +157,7 @@ def _http(error: exceptions.APIException) -> Response:
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(ceil(wait))
-    return problem(code, error.detail, status=error.status_code, headers=headers)
+    return problem(code, str(error.detail), status=error.status_code, headers=headers)
 
 
 @extend_schema(exclude=True)

@@ -1,6 +1,6 @@
 """What the OpenAPI schema says beside what it reads off the views."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
@@ -35,21 +35,21 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = ErrorSerializer(many=True, required=False)
+    errors = ErrorSerializer(many=True, required=False)  # type: ignore[assignment]
     outcomes = serializers.ListField(child=serializers.DictField(), required=False)
 
 
 class AutoSchema(SpectacularSchema):
     """Adds the problems that every operation may answer."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction=direction)
         for status in PROBLEM_STATUSES[self.method]:
-            bodies.setdefault(str(status), self._get_response_for_code(OpenApiResponse(ProblemSerializer), str(status), ["application/problem+json"]))
+            bodies.setdefault(str(status), self._get_response_for_code(OpenApiResponse(ProblemSerializer), str(status), ["application/problem+json"]))  # type: ignore[no-untyped-call]
         return bodies
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "school.authentication.TokenAuthentication"
     name = "token"
 

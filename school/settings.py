@@ -63,7 +63,7 @@ ALLOWED_HOSTS = knob("ALLOWED_HOSTS", words, ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = knob(
     "CSRF_TRUSTED_ORIGINS",
     words,
-    [],
+    list[str](),
     ok=lambda urls: all(urlsplit(url).scheme and urlsplit(url).netloc for url in urls),
     wants="origins such as https://school.example, separated by commas",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -184,7 +184,7 @@ class _Ledger:
 
     def save(self) -> None:
         """Write what was decided, with its history. A plain queryset: the model's own ways of writing are closed."""
-        rows = QuerySet(Enrollment)
+        rows: QuerySet[Enrollment] = QuerySet(Enrollment)
         rows.bulk_create(self.created, batch_size=BATCH)
         record(Enrollment, self.created, changed=False)
         for status in {row.status for row in self.changed.values()}:
@@ -196,9 +196,9 @@ class _Ledger:
 
     def _missing(self, change: Change) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
-            yield not_found(_("There is no student with the id %(id)s."), change.student_id)
+            yield _not_found(change.student_id, _("There is no student with the id %(id)s."))
         if change.course_id not in self.courses:
-            yield not_found(_("There is no course with the id %(id)s."), change.course_id)
+            yield _not_found(change.course_id, _("There is no course with the id %(id)s."))
 
     def _refusals(self, change: Change) -> Iterable[ValidationError]:
         course = self.courses[change.course_id]
@@ -226,7 +226,7 @@ class _Ledger:
         return row
 
 
-def not_found(message: str, key: object) -> ValidationError:
+def _not_found(key: int, message: Any) -> ValidationError:
     return ValidationError(message, code="not_found", params={"id": key})
 
 

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
+from courses.models import Term
 from students.models import CURRENT, Enrollment, Status, Student
 
 
@@ -35,7 +36,8 @@ class CurrentFilterSet(filters.FilterSet):
 
     def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
         self.form.cleaned_data["status"] = self.form.cleaned_data["status"] or "current"
-        return super().filter_queryset(queryset)
+        found: QuerySet[Enrollment] = super().filter_queryset(queryset)
+        return found
 
 
 class StudentFilters(filters.FilterSet):
@@ -52,7 +54,7 @@ class StudentFilters(filters.FilterSet):
     def in_course(self, queryset: QuerySet[Student], _name: str, course: int) -> QuerySet[Student]:
         return queryset.filter(pk__in=Enrollment.objects.current().filter(course=course).values("student"))
 
-    def in_term(self, queryset: QuerySet[Student], _name: str, term: object) -> QuerySet[Student]:
+    def in_term(self, queryset: QuerySet[Student], _name: str, term: Term) -> QuerySet[Student]:
         return queryset.filter(pk__in=Enrollment.objects.current().filter(course__term=term).values("student"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -14,9 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from courses.history import Recorded
 from courses.models import Course
 from courses.search import search
-
-if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import RelatedManager
 
 number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 
@@ -41,7 +38,7 @@ class StudentQuerySet(models.QuerySet["Student"]):
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""
         active = Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE).order_by()
-        return self.annotate(course_count=Coalesce(Subquery(active.values("student").annotate(n=Count("pk")).values("n")), 0))
+        return self.annotate(course_count=Coalesce(Subquery(active.values("student").annotate(n=Count("pk")).values("n")), 0))  # type: ignore[no-redef]
 
 
 class Student(Recorded):
@@ -56,11 +53,8 @@ class Student(Recorded):
 
     field_of_error = {"unique": "email"}
     in_use = _("This student has enrollments, which are kept. Make the student inactive instead.")
-    objects: ClassVar[models.Manager[Student]] = StudentQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Student]] = StudentQuerySet.as_manager()
     course_count: int
-
-    if TYPE_CHECKING:
-        enrollments: RelatedManager[Enrollment]
 
     class Meta:
         verbose_name = _("student")
@@ -97,12 +91,12 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
             Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), pk__lte=OuterRef("pk"))
         )
         place = Subquery(ahead.order_by().values("course").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
-        return self.annotate(position=Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField()))
+        return self.annotate(position=Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField()))  # type: ignore[no-redef]
 
     def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollments alone.")
 
-    create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = _raw_delete = _closed  # type: ignore[assignment]
+    create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = _raw_delete = _closed
 
 
 class Enrollment(Recorded):
@@ -115,7 +109,7 @@ class Enrollment(Recorded):
     enrolled_at = models.DateTimeField(_("enrolled at"), default=timezone.now, help_text=_("When the student last asked for the course."))
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
 
-    objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
     position: int | None
 
     class Meta:

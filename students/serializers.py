@@ -212,22 +212,23 @@ class EnrollmentsBody(OneOfSerializer):
 
     student_id = IdField(required=False)
     course_id = IdField(required=False)
-    enrollments = PairSerializer(many=True, required=False, allow_empty=False, max_length=MAX_ITEMS)
+    enrollments = PairSerializer(many=True, required=False, allow_empty=False, max_length=MAX_ITEMS)  # type: ignore[call-arg]
     forms = (frozenset({"student_id", "course_id"}), frozenset({"enrollments"}))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        if missing := {"student_id", "course_id"} - attrs.keys() if "enrollments" not in attrs else set():
+        missing = [name for name in ("student_id", "course_id") if name not in attrs and "enrollments" not in attrs]
+        if missing:
             raise serializers.ValidationError({name: [self.fields[name].error_messages["required"]] for name in missing}, code="required")
         return attrs
 
     @property
-    def many(self) -> bool:
+    def is_batch(self) -> bool:
         return "enrollments" in self.validated_data
 
     def changes(self) -> list[Change]:
         body = self.validated_data
-        if not self.many:
+        if not self.is_batch:
             return [Change(body["student_id"], body["course_id"])]
         return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}") for index, pair in enumerate(body["enrollments"])]
 

@@ -11,6 +11,7 @@ Records = QuerySet[Any]
 
 def changes() -> Records:
     """All changes of enrollments, oldest first, each with `before`, the status it had before (None at its beginning)."""
-    records: Records = Enrollment.history.model.objects.all()  # type: ignore[attr-defined]
+    records: Records = Enrollment.history.model.objects.all()
     earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    return records.select_related("history_user").annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
+    told: Records = records.select_related("history_user").annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
+    return told

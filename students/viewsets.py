@@ -139,7 +139,7 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         body.is_valid(raise_exception=True)
         results = enrollments.write(body.changes())
         code = created_or_ok(results)
-        if body.many:
+        if body.is_batch:
             return Response({"outcomes": outcomes_of(results)}, status=code)
         data = EnrollmentSerializer(results[0].enrollment).data
         location = {"Location": self.reverse_action("detail", args=[data["id"]])} if code == status.HTTP_201_CREATED else {}
