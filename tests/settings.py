@@ -7,8 +7,10 @@ os.environ.setdefault("HTTPS", "off")
 os.environ.setdefault("LOG_LEVEL", "CRITICAL")
 
 from school.settings import *  # noqa: F403
-from school.settings import STORAGES
+from school.settings import INSTALLED_APPS, STORAGES
 
+# `make check` has it look at the migrations.
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_AUTOREFRESH = True

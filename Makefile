@@ -1,0 +1,87 @@
+# School: run it, test it, check it, serve it. `make help` tells what there is.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+THREADS ?= 4
+
+BIN := .venv/bin
+RUNTIME := .venv/installed
+DEVELOPMENT := .venv/installed-dev
+COLLECTED := var/collected
+MANAGE := $(BIN)/python manage.py
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST := $(BIN)/pytest -q -n 2 --cov --cov-report= --cov-fail-under=0
+POSTGRES := $(BIN)/python -m tests.with_postgres
+GUNICORN := $(BIN)/gunicorn school.wsgi --bind $(HOST):$(PORT) --worker-class gthread --workers $(WORKERS) --threads $(THREADS) \
+	--keep-alive 30 --no-control-socket
+
+export PORT
+
+.PHONY: help run test check format migrate static serve clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+	@echo "Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) THREADS=$(THREADS)"
+
+run: export HTTPS = off
+run: migrate static ## Serve a demo school on this machine
+	@$(MANAGE) demo
+	@exec $(GUNICORN)
+
+test: $(DEVELOPMENT) ## Run all tests, on SQLite and on PostgreSQL
+	@rm -f .coverage .coverage.*
+	COVERAGE_FILE=.coverage.sqlite $(PYTEST)
+	COVERAGE_FILE=.coverage.postgresql $(POSTGRES) $(PYTEST)
+	$(BIN)/coverage combine --quiet .coverage.sqlite .coverage.postgresql
+	$(BIN)/coverage report
+
+check: export HTTPS = on
+check: export ALLOWED_HOSTS = school.example
+check: export SECRET_KEY = this-key-is-only-for-the-checks-and-signs-nothing-0123456789
+check: $(DEVELOPMENT) ## Check style, types, templates, imports, migrations, settings and the API's schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/djlint templates --lint --check --quiet
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check
+	$(POSTGRES) $(MANAGE) lintmigrations --settings tests.settings --include-apps courses students \
+		--no-cache --quiet ok ignore --warnings-as-errors --exclude-migration-test RUNPYTHON_MODEL_VARIABLE_NAME
+	$(MANAGE) check --deploy --fail-level WARNING
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+
+format: $(DEVELOPMENT) ## Put the code into the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet
+
+migrate: $(RUNTIME) ## Bring the database up to date
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) createcachetable
+
+static: $(COLLECTED)
+
+serve: static ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS come from the environment
+	@exec $(GUNICORN)
+
+clean: ## Remove what was made, but not the data in var/
+	rm -rf .venv var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(COLLECTED): $(RUNTIME) $(shell find static)
+	$(MANAGE) collectstatic --no-input --clear --ignore redoc --verbosity 0
+	@touch $@

@@ -1,0 +1,124 @@
+"""The demo school: made-up people in believable courses, the same ones every time, placed around today."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+
+from django.db import transaction
+from django.utils.text import slugify
+from faker import Faker
+
+from courses.factories import CourseFactory, TermFactory
+from courses.history import BATCH, record
+from courses.models import Course, Term
+from students import enrollments
+from students.enrollments import LOAD, Change
+from students.factories import StudentFactory
+from students.models import Status, Student
+
+SEED = 1869
+STUDENTS = 2_000
+LOCALES = ["en_US", "de_DE", "es_ES", "fr_FR", "it_IT"]
+QUARTERS = [("WI", "Winter"), ("SP", "Spring"), ("SU", "Summer"), ("FA", "Fall")]
+# Code, title, credits, seats (None: unlimited), and how many in a thousand students ask for it.
+CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
+    ("ART-110", "Drawing and Seeing", 3, 30, 40),
+    ("AST-101", "The Night Sky", 4, 120, 50),
+    ("BIO-101", "Life: From Cell to Forest", 4, 400, 190),
+    ("BIO-240", "Genetics", 4, 160, 86),
+    ("CHM-101", "General Chemistry", 4, 400, 170),
+    ("CHM-230", "Organic Chemistry", 4, 180, 97),
+    ("CS-101", "Introduction to Programming", 4, 500, 270),
+    ("CS-210", "Data Structures", 4, 260, 129),
+    ("CS-340", "Databases", 4, 200, 92),
+    ("ECO-101", "Principles of Economics", 3, None, 220),
+    ("ENG-102", "Writing Well", 3, None, 300),
+    ("ENG-255", "The Modern Novel", 3, 60, 35),
+    ("GEO-120", "Maps and Climate", 3, 150, 40),
+    ("HIS-101", "The World since 1500", 3, 300, 130),
+    ("MAT-101", "Calculus I", 4, 600, 280),
+    ("MAT-220", "Linear Algebra", 4, 250, 124),
+    ("MUS-105", "Harmony and Ear Training", 2, 24, 15),
+    ("PHI-101", "Questions of Philosophy", 3, 200, 70),
+    ("PHY-101", "Mechanics", 4, 350, 160),
+    ("PSY-101", "Introduction to Psychology", 3, 450, 224),
+]
+# Closed early, after students came.
+CLOSED = {"AST-101", "GEO-120"}
+INACTIVE = 0.03
+WITHDRAWN = 0.08
+
+
+def is_empty() -> bool:
+    """Is there nothing yet that the demo school could get in the way of?"""
+    return not (Term.objects.exists() or Student.objects.exists())
+
+
+@transaction.atomic
+def fill(today: date) -> None:
+    """Put the demo school into an empty database: students, the terms before, around and after `today`, and who takes what."""
+    random = Random(SEED)  # noqa: S311 (nothing is secret here)
+    last, this, _following = (_courses(_term(today, shift)) for shift in (-1, 0, 1))
+    students = [student.pk for student in _students(random)]
+    changes = [*_wishes(random, last, students, Status.COMPLETED), *_wishes(random, this, students, Status.ACTIVE)]
+    changes.sort(key=lambda change: change.student_id)
+    enrollments.lock_courses(change.course_id for change in changes)
+    for start in range(0, len(changes), BATCH):
+        # Who comes too late for a seat is refused, as in life.
+        enrollments.decide_and_save(changes[start : start + BATCH])
+    for course in this:
+        if course.code in CLOSED:
+            course.is_open = False
+            course.save(update_fields=["is_open"])
+
+
+def _term(today: date, shift: int) -> Term:
+    """The quarter of `today`, or the one `shift` quarters later."""
+    number = today.year * 4 + (today.month - 1) // 3 + shift
+    year, quarter = divmod(number, 4)
+    code, name = QUARTERS[quarter]
+    starts_on, ends_on = _first_day(number), _first_day(number + 1) - timedelta(days=1)
+    month_later = timedelta(days=30)
+    return TermFactory.create(
+        code=f"{year}-{code}",
+        name=f"{name} {year}",
+        starts_on=starts_on,
+        ends_on=ends_on,
+        enrollment_opens_on=starts_on,
+        # Whoever looks at the demo shall be able to enroll somebody, for some weeks to come.
+        enrollment_closes_on=starts_on + month_later if shift else max(ends_on, today + month_later),
+    )
+
+
+def _first_day(number: int) -> date:
+    year, quarter = divmod(number, 4)
+    return date(year, quarter * 3 + 1, 1)
+
+
+def _courses(term: Term) -> list[Course]:
+    return [CourseFactory.create(term=term, code=code, title=title, credits=credit, capacity=seats) for code, title, credit, seats, _share in CATALOGUE]
+
+
+def _students(random: Random) -> list[Student]:
+    fake = Faker(LOCALES)
+    fake.seed_instance(SEED)
+    namesakes: Counter[str] = Counter()
+    students = []
+    for number in range(1, STUDENTS + 1):
+        first, last = fake.first_name(), fake.last_name()
+        mailbox = f"{slugify(first)}.{slugify(last)}"
+        namesakes[mailbox] += 1
+        email = f"{mailbox}{namesakes[mailbox] if namesakes[mailbox] > 1 else ''}@school.example"
+        is_active = random.random() >= INACTIVE
+        students.append(StudentFactory.build(number=f"S{number:05d}", first_name=first, last_name=last, email=email, is_active=is_active))
+    Student.objects.bulk_create(students, batch_size=BATCH)
+    record(Student, students, changed=False)
+    return students
+
+
+def _wishes(random: Random, courses: list[Course], students: list[int], status: Status) -> Iterator[Change]:
+    """Each course is wished for by its share of the students; most come to have `status`, some withdrew."""
+    for course, (*_columns, share) in zip(courses, CATALOGUE, strict=True):
+        for student in random.sample(students, share * len(students) // 1_000):
+            yield Change(student, course.pk, LOAD[Status.WITHDRAWN if random.random() < WITHDRAWN else status])
