@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -16,9 +15,10 @@ from rest_framework.serializers import BaseSerializer
 from courses.models import Course
 from courses.viewsets import ModelViewSet
 from students import enrollments
-from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, WITHDRAW, Change, Outcome, Refused, Result, Verb
+from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
 from students.models import Enrollment, Status, Student
+from students.permissions import ADD, VIEW, WITHDRAWAL, verb_to
 from students.serializers import (
     ChangeEntrySerializer,
     CoursesBody,
@@ -37,7 +37,6 @@ from students.serializers import (
 )
 from students.story import changes
 
-ADD, VIEW, WITHDRAWAL, COMPLETION = (f"students.{verb}_enrollment" for verb in ("add", "view", "withdraw", "complete"))
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
 
 
@@ -130,8 +129,6 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     filterset_class = EnrollmentFilters
     lookup_value_converter = "int"
     permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
-    # What a status asks of the one who gives it.
-    verbs = {Status.ACTIVE: (ADD, ACTIVATE), Status.COMPLETED: (COMPLETION, COMPLETE), Status.WITHDRAWN: (WITHDRAWAL, END)}
 
     @extend_schema(request=EnrollmentsBody, responses={200: OutcomesSerializer, 201: EnrollmentSerializer})
     def create(self, request: Request) -> Response:
@@ -150,7 +147,7 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         body = StatusBody(data=request.data)
         body.is_valid(raise_exception=True)
         row = self.get_object()
-        verb = self._verb(request, Status(body.validated_data["status"]))
+        verb = verb_to(Status(body.validated_data["status"]), request.user)
         [result] = enrollments.write([Change(row.student_id, row.course_id, verb, "/status")])
         return Response(EnrollmentSerializer(result.enrollment).data)
 
@@ -167,12 +164,6 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         row = self.get_object()
         page = self.paginate_queryset(changes().filter(id=row.pk))
         return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
-
-    def _verb(self, request: Request, target: Status) -> Verb:
-        permission, verb = self.verbs[target]
-        if not request.user.has_perm(permission):
-            raise PermissionDenied
-        return CORRECT if verb is END and request.user.has_perm(COMPLETION) else verb
 
 
 def created_or_ok(results: list[Result]) -> int:
