@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters as filters
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from courses.models import Course, Term
 
 PAGE_PARAMETERS = {"limit", "cursor", "count"}
-MAX_ID = 2**63 - 1
+MAX_ID = BigIntegerField.MAX_BIGINT
 
 
 class InvalidParameter(ValidationError):

@@ -18,8 +18,8 @@ class ModelPermissions(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         method = request.method or ""
-        named = getattr(view, "permissions", {})
-        if method in named:
-            return bool(request.user.has_perms(named[method]))
+        if named := getattr(view, "permissions", None):
+            # A method that the view does not have is for the view to refuse, to those who may see it.
+            return bool(request.user.has_perms(named.get(method, named["GET"])))
         model = view.queryset.model  # type: ignore[attr-defined]
         return bool(request.user.has_perm(f"{model._meta.app_label}.{VERBS.get(method, 'view')}_{model._meta.model_name}"))

@@ -23,7 +23,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
 from courses.filters import InvalidParameter
-from students.enrollments import Refused
+from students.enrollments import Change, Refused
 from students.refusals import Refusal
 from students.serializers import outcomes_of
 
@@ -118,15 +118,17 @@ def _body(code: str, detail: Text = "", *, status: int | None = None, **more: An
 
 
 def _refused(error: Refused) -> Response:
-    errors = [_reason(reason, result.change.at) for result in error.results for reason in result.refusals]
+    errors = [_reason(reason, result.change) for result in error.results for reason in result.refusals]
     # An id that nobody knows is a fault of the request; only a sound request is refused by the rules.
     first = next((item for item in errors if item["code"] == "not_found"), errors[0])
     status = HTTPStatus.BAD_REQUEST if first["code"] == "not_found" else None
     return problem(first["code"], first["detail"], status=status, errors=errors, outcomes=outcomes_of(error.results, written=False))
 
 
-def _reason(reason: ValidationError, pointer: str) -> dict[str, Any]:
-    return {"pointer": pointer, "code": reason.code, "detail": reason.messages[0], "params": reason.params or {}}
+def _reason(reason: ValidationError, change: Change) -> dict[str, Any]:
+    params = reason.params or {}
+    about = "student_id" if any(name.startswith("student") for name in params) else "course_id"
+    return {"pointer": change.at.format(field=about), "code": reason.code, "detail": reason.messages[0], "params": params}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:

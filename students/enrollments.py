@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import BigIntegerField, Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -67,7 +67,10 @@ LOAD = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What shall be done to one pair, and where the wish stands in what was sent (a JSON pointer, a line number)."""
+    """What shall be done to one pair, and where the wish stands in what was sent.
+
+    `at` is a JSON pointer, in which `{field}` stands for the field of the pair that a reason is about, or a line number.
+    """
 
     student_id: int
     course_id: int
@@ -147,7 +150,9 @@ def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
 
 
 def _lock(queryset: QuerySet[M], ids: Iterable[int]) -> dict[int, M]:
-    rows = queryset.filter(pk__in=set(ids)).order_by("pk").select_for_update(no_key=True, of=("self",))
+    # A larger one is in no table, and a database takes it for an error.
+    possible = {key for key in ids if key <= BigIntegerField.MAX_BIGINT}
+    rows = queryset.filter(pk__in=possible).order_by("pk").select_for_update(no_key=True, of=("self",))
     return {row.pk: row for row in rows}
 
 
@@ -196,9 +201,9 @@ class _Ledger:
 
     def _missing(self, change: Change) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
-            yield _not_found(change.student_id, _("There is no student with the id %(id)s."))
+            yield _not_found(_("There is no student with the id %(student_id)s."), student_id=change.student_id)
         if change.course_id not in self.courses:
-            yield _not_found(change.course_id, _("There is no course with the id %(id)s."))
+            yield _not_found(_("There is no course with the id %(course_id)s."), course_id=change.course_id)
 
     def _refusals(self, change: Change) -> Iterable[ValidationError]:
         course = self.courses[change.course_id]
@@ -226,8 +231,8 @@ class _Ledger:
         return row
 
 
-def _not_found(key: int, message: Any) -> ValidationError:
-    return ValidationError(message, code="not_found", params={"id": key})
+def _not_found(message: Any, **key: int) -> ValidationError:
+    return ValidationError(message, code="not_found", params=key)
 
 
 def _no_such_move(before: Status | None, verb: Verb) -> ValidationError:

@@ -229,8 +229,8 @@ class EnrollmentsBody(OneOfSerializer):
     def changes(self) -> list[Change]:
         body = self.validated_data
         if not self.is_batch:
-            return [Change(body["student_id"], body["course_id"])]
-        return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}") for index, pair in enumerate(body["enrollments"])]
+            return [Change(body["student_id"], body["course_id"], ENROLL, "/{field}")]
+        return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}") for index, pair in enumerate(body["enrollments"])]
 
 
 class StatusBody(StrictSerializer[Any]):

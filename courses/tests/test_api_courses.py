@@ -1,0 +1,118 @@
+"""`/api/v1/courses` and `/api/v1/courses/{id}`."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory, TermFactory
+from courses.models import Course
+from students.factories import StudentFactory, enrolled
+from students.models import Status
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/courses"
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return {"code": "BIO-101", "title": "Biology", "description": "", "credits": "3.00", "term": "2026-FA", "capacity": 30, "is_open": True} | changes
+
+
+def ids(answer: Any) -> list[int]:
+    assert answer.status_code == 200, answer.content
+    return [row["id"] for row in answer.json()["results"]]
+
+
+def test_rows_have_the_seats_counted(api: APIClient) -> None:
+    course = CourseFactory(capacity=3, term=TermFactory(code="2026-FA"))
+    for status in Status.ACTIVE, Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN:
+        enrolled(StudentFactory(), course, status)
+    [row] = api.get(URL).json()["results"]
+    assert (row["term"], row["seats"]) == ("2026-FA", {"capacity": 3, "taken": 2, "left": 1, "waiting": 0})
+
+
+def test_unlimited_and_overbooked_seats(api: APIClient) -> None:
+    unlimited, overbooked = CourseFactory(), CourseFactory()
+    enrolled(StudentFactory(), overbooked)
+    Course.objects.filter(pk=overbooked.pk).update(capacity=0)
+    assert api.get(f"{URL}/{unlimited.pk}").json()["seats"] == {"capacity": None, "taken": 0, "left": None, "waiting": 0}
+    assert api.get(f"{URL}/{overbooked.pk}").json()["seats"] == {"capacity": 0, "taken": 1, "left": 0, "waiting": 0}
+
+
+def test_filters(api: APIClient) -> None:
+    full, closed = CourseFactory(capacity=0, title="Deep Sea Biology"), CourseFactory(is_open=False, term=TermFactory(code="A"))
+    assert ids(api.get(URL, {"search": "sea bio"})) == [full.pk]
+    assert ids(api.get(URL, {"term": "A"})) == [closed.pk]
+    assert ids(api.get(URL, {"is_open": "true"})) == [full.pk]
+    assert ids(api.get(URL, {"has_seats": "true"})) == [closed.pk]
+    assert ids(api.get(URL, {"has_seats": "false"})) == [full.pk]
+
+
+def test_create(api: APIClient) -> None:
+    TermFactory(code="2026-FA")
+    answer = api.post(URL, body())
+    assert answer.status_code == 201
+    assert answer.json() == body(id=Course.objects.get().pk, seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0})
+    assert answer["Location"].endswith(f"{URL}/{Course.objects.get().pk}")
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"term": "nope"}, "/term", "not_found"),
+        ({"term": 7}, "/term", "invalid"),
+        ({"term": "a\0"}, "/term", "not_found"),
+        ({"capacity": -1}, "/capacity", "min_value"),
+        ({"capacity": 10**9}, "/capacity", "max_value"),
+        ({"capacity": "30"}, "/capacity", "invalid"),
+        ({"credits": "-1"}, "/credits", "min_value"),
+        ({"credits": "1000.00"}, "/credits", "max_digits"),
+        ({"credits": "NaN"}, "/credits", "invalid"),
+        ({"code": ""}, "/code", "blank"),
+        ({"code": "a\nb"}, "/code", "invalid"),
+        ({"is_open": 1}, "/is_open", "invalid"),
+        ({"seats": {}}, "/seats", "read_only_field"),
+    ],
+)
+def test_says_what_is_wrong_and_where(api: APIClient, change: dict[str, Any], pointer: str, code: str) -> None:
+    TermFactory(code="2026-FA")
+    answer = api.post(URL, body(**change))
+    assert answer.status_code == 400, answer.content
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+    assert not Course.objects.exists()
+
+
+def test_a_code_is_unique_in_its_term(api: APIClient) -> None:
+    CourseFactory(code="BIO-101", term=TermFactory(code="2026-FA"))
+    answer = api.post(URL, body())
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"], answer.json()["errors"][0]["code"]) == (400, "/code", "unique")
+    TermFactory(code="2027-SP")
+    assert api.post(URL, body(term="2027-SP")).status_code == 201
+
+
+def test_patch_below_the_seats_taken_evicts_nobody(api: APIClient) -> None:
+    course = CourseFactory(capacity=2)
+    rows = [enrolled(StudentFactory(), course) for _ in range(2)]
+    answer = api.patch(f"{URL}/{course.pk}", {"capacity": 1})
+    assert (answer.status_code, answer.json()["seats"]) == (200, {"capacity": 1, "taken": 2, "left": 0, "waiting": 0})
+    assert all(type(row).objects.get(pk=row.pk).status == Status.ACTIVE for row in rows)
+    assert list(course.history.order_by("history_id").values_list("capacity", flat=True)) == [2, 1]
+
+
+def test_put_takes_back_what_was_read(api: APIClient) -> None:
+    course = CourseFactory()
+    read = api.get(f"{URL}/{course.pk}").json()
+    assert api.put(f"{URL}/{course.pk}", read | {"title": "Other"}).json()["title"] == "Other"
+
+
+def test_delete_one_that_was_never_used(api: APIClient) -> None:
+    course = CourseFactory()
+    assert api.delete(f"{URL}/{course.pk}").status_code == 204
+    assert not Course.objects.exists()
+
+
+def test_delete_of_one_in_use_says_to_close_it(api: APIClient) -> None:
+    row = enrolled(StudentFactory(), CourseFactory(), Status.WITHDRAWN)
+    answer = api.delete(f"{URL}/{row.course_id}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "protected")
+    assert "Close the course instead" in answer.json()["detail"]
