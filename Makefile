@@ -19,7 +19,7 @@ GUNICORN := $(BIN)/gunicorn school.wsgi --bind $(HOST):$(PORT) --worker-class gt
 
 export PORT
 
-.PHONY: help run test check format migrate static serve clean
+.PHONY: help run test check format migrate serve clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -27,7 +27,7 @@ help: ## Show this list
 	@echo "Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) THREADS=$(THREADS)"
 
 run: export HTTPS = off
-run: migrate static ## Serve a demo school on this machine
+run: migrate $(COLLECTED) ## Serve a demo school on this machine
 	@$(MANAGE) demo
 	@exec $(GUNICORN)
 
@@ -60,11 +60,9 @@ format: $(DEVELOPMENT) ## Put the code into the one style
 
 migrate: $(RUNTIME) ## Bring the database up to date
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) createcachetable
+	@$(MANAGE) createcachetable --verbosity 0
 
-static: $(COLLECTED)
-
-serve: static ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS come from the environment
+serve: $(COLLECTED) ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS come from the environment
 	@exec $(GUNICORN)
 
 clean: ## Remove what was made, but not the data in var/

