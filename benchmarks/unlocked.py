@@ -1,0 +1,13 @@
+"""The product with its locks taken out, as a control: `gunicorn benchmarks.unlocked`. It oversells; benchmarks/race.py must see that."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+from school.wsgi import application
+from students import enrollments
+
+enrollments._lock = lambda queryset, ids: {row.pk: row for row in queryset.filter(pk__in=set(ids))}
+# On SQLite the transaction itself is the lock.
+enrollments.transaction = SimpleNamespace(atomic=nullcontext)
+
+__all__ = ["application"]
