@@ -73,7 +73,7 @@ LANGUAGE_CODE = "en"
 USE_TZ = True
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "school.apps.SchoolAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -23,3 +23,9 @@ def verb_to(status: Status, user: User | AnonymousUser) -> Verb:
     if not user.has_perm(permission):
         raise PermissionDenied
     return CORRECT if verb is END and user.has_perm(COMPLETION) else verb
+
+
+def statuses_after(status: Status, user: User | AnonymousUser) -> list[Status]:
+    """The statuses that `user` may give to an enrollment that has this one."""
+    allowed = [target for target, (permission, _verb) in VERBS.items() if user.has_perm(permission)]
+    return [target for target in allowed if status in verb_to(target, user).moves]

@@ -1,0 +1,189 @@
+"""Terms and courses in Django's admin, and what all its pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import PROTECT, Count, Model, ProtectedError, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+from django.utils.translation import gettext_lazy as _
+from simple_history.admin import SimpleHistoryAdmin
+
+from courses.history import Recorded
+from courses.models import Course, Term
+
+if TYPE_CHECKING:
+    # simple-history brings no types; its admin is one of Django's.
+    BaseAdmin = admin.ModelAdmin[Any]
+else:
+    BaseAdmin = SimpleHistoryAdmin
+
+
+def late_error(request: HttpRequest) -> ValidationError | None:
+    """What was refused when the page of this request had been checked and was being saved."""
+    return getattr(request, "late_error", None)
+
+
+class ChangesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Takes over the fields that were changed on the page and no other: somebody may have changed those meanwhile."""
+
+    request: HttpRequest
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for field in self.fields.values():
+                field.show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        return {name: value for name, value in cleaned.items() if name in self.changed_data or not self.instance.pk}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        error = late_error(self.request)
+        if error is not None and self.shows(error) and not self.errors:
+            self.add_error(None, error)
+
+    def shows(self, error: ValidationError) -> bool:
+        """Whether a late error is about this form: one of a model names its fields, one of an inline does not."""
+        return hasattr(error, "error_dict")
+
+
+class HistoryAdmin(BaseAdmin):
+    """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
+
+    form = ChangesForm
+    list_per_page = 50
+    show_full_result_count = False
+    object_history_list_template = "admin/history_list.html"
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            # All is rolled back. The same page once more: its forms now find this error when they are checked.
+            request.late_error = error  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[ChangesForm]:
+        form = cast(type[ChangesForm], super().get_form(request, *args, **kwargs))
+        form.request = request
+        return form
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        text = search_term.replace("\0", "")
+        if hasattr(queryset, "search"):
+            return queryset.search(text), False
+        return super().get_search_results(request, queryset, text)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if self.get_object(request, unquote(object_id)) is None:
+            raise Http404
+        return super().history_view(request, object_id, extra_context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Without simple-history's form of a past record, which could be posted to bring that past back."""
+        return super(SimpleHistoryAdmin, self).get_urls()
+
+    def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+
+class RecordedAdmin(HistoryAdmin):
+    """Pages of a model that the admin itself saves, and deletes as long as nothing has used it."""
+
+    def save_model(self, request: HttpRequest, obj: Recorded, form: ChangesForm, change: bool) -> None:  # noqa: FBT001 (Django calls it)
+        names = [field.name for field in self.opts.concrete_fields]
+        if not change:
+            obj.save()
+        elif changed := [name for name in names if name in form.changed_data]:
+            # The other fields as they are now, so that the history tells the truth about them too.
+            now = self.model._base_manager.select_for_update(no_key=True)
+            obj.refresh_from_db(fields=[name for name in names if name not in changed], from_queryset=now)
+            obj.save(update_fields=changed)
+
+    def get_deleted_objects(self, objs: Sequence[Recorded] | QuerySet[Any], request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What would go, how much of it, what permission is missing, and what is in use: told once, however much uses it."""
+        uses = [relation for relation in self.opts.related_objects if relation.on_delete is PROTECT]
+        used: set[int] = set()
+        for use in uses:
+            rows = use.related_model._base_manager.filter(**{f"{use.field.name}__in": objs})
+            used.update(rows.values_list(use.field.attname, flat=True).distinct())
+        protected = [f"{row}: {row.in_use}" for row in objs if row.pk in used]
+        return [str(row) for row in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), protected
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except ProtectedError as error:
+            self.message_user(request, error.args[0], messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        """An action does all it does or nothing."""
+        try:
+            with transaction.atomic():
+                return super().response_action(request, *args, **kwargs)
+        except ProtectedError as error:
+            self.message_user(request, error.args[0], messages.ERROR)
+            return None
+
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[Recorded]) -> None:
+        for row in sorted(queryset, key=lambda row: row.pk):
+            row.delete()
+
+
+@admin.register(Term)
+class TermAdmin(RecordedAdmin):
+    list_display = ["code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on", "course_count"]
+    search_fields = ["code", "name"]
+    fields = [("code", "name"), ("starts_on", "ends_on"), ("enrollment_opens_on", "enrollment_closes_on")]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(course_count=Count("courses"))
+
+    @admin.display(description=_("courses"), ordering="course_count")
+    def course_count(self, term: Any) -> Any:
+        return term.course_count
+
+
+@admin.register(Course)
+class CourseAdmin(RecordedAdmin):
+    list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
+    list_display_links = ["code", "title"]
+    list_filter = ["is_open", "term"]
+    list_select_related = ["term"]
+    search_fields = ["code", "title"]
+    autocomplete_fields = ["term"]
+    fields = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open")]
+    change_form_template = "admin/enrollments_change_form.html"
+    # `students`, which this app does not know, adds the course's students.
+    inlines: ClassVar[list[type[admin.options.InlineModelAdmin[Any, Any]]]] = []
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.select_related("term").with_seats()
+
+    def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)
+        super().save_related(request, form, formsets, change)
+        course = self.get_queryset(request).get(pk=form.instance.pk)
+        if course.capacity is not None and course.taken > course.capacity:
+            message = _("%(course)s has %(capacity)d seats and %(taken)d are taken. Nobody was withdrawn.")
+            values = {"course": course, "capacity": course.capacity, "taken": course.taken}
+            self.message_user(request, message % values, messages.WARNING)
+
+    @admin.display(description=_("seats taken"), ordering="taken")
+    def seats(self, course: Course) -> str:
+        return f"{course.taken} / {'∞' if course.capacity is None else course.capacity}"
+
+    @admin.display(description=_("waiting"), ordering="waiting")
+    def waiting(self, course: Course) -> int:
+        return course.waiting

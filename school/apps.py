@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.contrib.admin.apps import AdminConfig
+
+
+class SchoolAdminConfig(AdminConfig):
+    default_site = "school.admin.AdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from knox.models import AuthToken
+
+        from school.admin import TokenAdmin
+
+        # In place of knox's own, which makes tokens for others and shows their secrets.
+        admin.site.unregister(AuthToken)
+        admin.site.register(AuthToken, TokenAdmin)

@@ -1,0 +1,302 @@
+"""Students and enrollments in Django's admin. The pages carry; `students.enrollments` decides and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db.models import Case, Model, Q, QuerySet, Value, When
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, RecordedAdmin, late_error
+from courses.models import Course
+from students import enrollments
+from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
+from students.models import CURRENT, Enrollment, Status, Student
+from students.permissions import VERBS, WITHDRAWAL, statuses_after, verb_to
+
+# A page with more rows would post more fields than Django takes.
+SHOWN = 250
+WITHDRAWN_AT_ONCE = 1_000
+NAMED = 10
+
+
+class PairForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A student and a course. Whether they may come together, and whether they have already, the writer says."""
+
+    def validate_unique(self) -> None:
+        pass
+
+    validate_constraints = validate_unique
+
+
+class EnrollmentForm(PairForm, ChangesForm):
+    """A new enrollment, or the status of one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if field := self.fields.get("status"):
+            status = Status(self.instance.status)
+            choices = [status, *statuses_after(status, self.request.user)]
+            field.choices = [(choice.value, choice.label) for choice in choices]  # type: ignore[attr-defined]
+
+    def shows(self, error: ValidationError) -> bool:
+        return True
+
+
+class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The enrollments of one student or one course: some to add, some ticked to be withdrawn, written at once or not at all."""
+
+    request: HttpRequest
+    is_cut = False
+
+    def get_queryset(self) -> Any:
+        if not self.is_bound and not hasattr(self, "_queryset"):
+            found = list(super().get_queryset()[: SHOWN + 1])
+            self.is_cut = len(found) > SHOWN
+            self._queryset: Any = found[:SHOWN]
+        return super().get_queryset()
+
+    @cached_property
+    def forms(self) -> list[Any]:
+        made = super().forms
+        if self.is_bound:
+            # Each row is shown beside its own form, whatever has come since the page was shown.
+            rows = [form.instance for form in made[: self.initial_form_count()]]
+            if any(row.pk is None for row in rows):
+                raise BadRequest("The page names enrollments that it did not show.")
+            for row in rows:
+                row.is_ticked = str(row.pk) in self.ticked
+            self._queryset = rows
+        return made
+
+    @cached_property
+    def ticked(self) -> set[str]:
+        return set(self.data.getlist("withdraw"))  # type: ignore[attr-defined]
+
+    def clean(self) -> None:
+        if self.ticked and not self.request.user.has_perm(WITHDRAWAL):
+            raise PermissionDenied
+        if self.ticked - {str(row.pk) for row in self.get_queryset()}:
+            raise ValidationError(_("What was ticked is not on this page any more. Look at it again."))
+        if any(self.errors):
+            return
+        if isinstance(error := late_error(self.request), Refused):
+            self._show(error)
+        # Before the page's own row is saved: courses are locked first, always.
+        enrollments.lock_courses(row.course_id for row in (*self._ending(), *self._beginning().values()))
+
+    def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
+        """Write all of it by the writer. Raises Refused."""
+        ending = [Change(row.student_id, row.course_id, WITHDRAW) for row in self._ending()]
+        beginning = [Change(row.student_id, row.course_id, ENROLL, at) for at, row in self._beginning().items()]
+        # Seats that are given up come first, for those who take them.
+        results = enrollments.write([*ending, *beginning])
+        self.new_objects = [result.enrollment for result in results if result.outcome in (Outcome.CREATED, Outcome.REACTIVATED)]
+        self.changed_objects = [(result.enrollment, ["status"]) for result in results if result.outcome == Outcome.WITHDRAWN]
+        self.deleted_objects: list[Enrollment] = []
+        tell(self.request, [result for result in results if result.outcome == Outcome.UNCHANGED])
+        return self.new_objects
+
+    def _ending(self) -> list[Enrollment]:
+        return [row for row in self.get_queryset() if str(row.pk) in self.ticked]
+
+    def _beginning(self) -> dict[Any, Enrollment]:
+        """The rows to add, by the prefix of their form."""
+        rows = {form.prefix: form.instance for form in self.extra_forms if form.has_changed()}
+        for row in rows.values():
+            setattr(row, self.fk.name, self.instance)
+        return rows
+
+    def _show(self, refused: Refused) -> None:
+        """Each reason beside the row that it is about. Raises ValidationError: the page is not saved."""
+        forms = {form.prefix: form for form in self.extra_forms}
+        for result in refused.results:
+            for reason in result.refusals:
+                forms[result.change.at].add_error(None, reason)
+        raise ValidationError(_("Nothing was saved: some of these were refused."))
+
+
+class PairAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """What the page of an enrollment shares with the inlines."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "course":
+            kwargs["queryset"] = Course.objects.select_related("term")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class EnrollmentInline(PairAdmin, admin.TabularInline):  # type: ignore[type-arg]
+    """Enrollments on the page of one of the two that they join."""
+
+    model = Enrollment
+    form = PairForm
+    formset = EnrollmentFormSet
+    extra = 1
+    can_delete = False
+    show_change_link = True
+    readonly_fields = ["standing", "since", "withdraw"]
+    order: list[str]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        shown = [*self.autocomplete_fields, "standing", "since"]
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        may_withdraw = request.user.has_perm(WITHDRAWAL) and parent.has_change_permission(request, obj)
+        return [*shown, "withdraw"] if obj and may_withdraw else shown
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        ended = Case(When(status__in=CURRENT, then=Value(0)), default=Value(1))
+        return rows.select_related("student", "course__term").with_position().order_by(ended, *self.order, "pk")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.request = request
+        return formset
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("status"))
+    def standing(self, row: Enrollment) -> str:
+        if not row.pk:
+            return ""
+        return f"{row.get_status_display()} ({row.position})" if row.position else row.get_status_display()
+
+    @admin.display(description=_("enrolled at"))
+    def since(self, row: Enrollment) -> str:
+        return str(display_for_value(row.enrolled_at, "")) if row.pk else ""
+
+    @admin.display(description=_("withdraw"))
+    def withdraw(self, row: Enrollment) -> SafeString | str:
+        if not row.pk or not row.is_current:
+            return ""
+        checked = " checked" if getattr(row, "is_ticked", False) else ""
+        return format_html('<input type="checkbox" name="withdraw" value="{}" aria-label="{}"{}>', row.pk, _("Withdraw %s") % row, checked)
+
+
+class CoursesInline(EnrollmentInline):
+    """The courses of a student."""
+
+    autocomplete_fields = ["course"]
+    verbose_name = _("course")
+    verbose_name_plural = _("courses")
+    order = ["-course__term__starts_on", "course__code"]
+
+
+class RosterInline(EnrollmentInline):
+    """The students of a course."""
+
+    autocomplete_fields = ["student"]
+    verbose_name = _("student")
+    verbose_name_plural = _("students")
+    order = ["student__last_name", "student__first_name"]
+
+
+CourseAdmin.inlines.append(RosterInline)
+
+
+@admin.register(Student)
+class StudentAdmin(RecordedAdmin):
+    list_display = ["number", "last_name", "first_name", "email", "course_count", "is_active"]
+    list_display_links = ["number", "last_name"]
+    list_filter = ["is_active"]
+    search_fields = ["number", "first_name", "last_name", "email"]
+    fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
+    inlines = [CoursesInline]
+    change_form_template = "admin/enrollments_change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.with_course_count()
+
+    @admin.display(description=_("active courses"), ordering="course_count")
+    def course_count(self, student: Student) -> int:
+        return student.course_count
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(PairAdmin, HistoryAdmin):
+    form = EnrollmentForm
+    list_display = ["student", "course", "status", "enrolled_at", "updated_at"]
+    list_filter = ["status", "course__term"]
+    list_select_related = ["student", "course__term"]
+    search_fields = ["student__number", "student__first_name", "student__last_name", "student__email", "course__code", "course__title"]
+    autocomplete_fields = ["student", "course"]
+    actions = ["withdraw"]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
+        for word in search_term.replace("\0", "").split():
+            students, courses = Student.objects.search(word), Course.objects.search(word)
+            queryset = queryset.filter(Q(student__in=students.values("pk")) | Q(course__in=courses.values("pk")))
+        return queryset, False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
+        return super().get_queryset(request).select_related("student", "course__term")
+
+    def get_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
+        return ["student", "course", "status", "enrolled_at", "updated_at"] if obj else ["student", "course"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
+        return ["student", "course", "enrolled_at", "updated_at"] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
+        return any(request.user.has_perm(permission) for permission, _verb in VERBS.values())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
+        return False
+
+    def has_withdraw_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(WITHDRAWAL)
+
+    def save_model(self, request: HttpRequest, obj: Enrollment, form: EnrollmentForm, change: bool) -> None:  # noqa: FBT001 (Django calls it)
+        """Give the pair its status by the writer. Raises Refused."""
+        if change and "status" not in form.changed_data:
+            return
+        verb = verb_to(Status(obj.status), request.user) if change else ENROLL
+        [result] = enrollments.write([Change(obj.student_id, obj.course_id, verb)])
+        assert result.enrollment is not None
+        obj.pk, obj.is_unchanged = result.enrollment.pk, result.outcome == Outcome.UNCHANGED  # type: ignore[attr-defined]
+        tell(request, [result] if result.outcome == Outcome.UNCHANGED else [])
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if obj.is_unchanged else super().log_addition(request, obj, message)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return self.response_post_save_add(request, obj) if obj.is_unchanged else super().response_add(request, obj, post_url_continue)
+
+    @admin.action(description=_("Withdraw selected students from their courses"), permissions=["withdraw"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> None:
+        pairs = list(queryset.values_list("student_id", "course_id")[: WITHDRAWN_AT_ONCE + 1])
+        if len(pairs) > WITHDRAWN_AT_ONCE:
+            self.message_user(request, _("At most %d enrollments can be withdrawn at once. Select fewer.") % WITHDRAWN_AT_ONCE, messages.ERROR)
+        else:
+            tell(request, enrollments.withdraw(pairs))
+
+
+def tell(request: HttpRequest, results: Sequence[Result]) -> None:
+    """One message for each outcome among `results`, naming the first of those who had it."""
+    for outcome in Outcome:
+        rows = [str(result.enrollment) for result in results if result.outcome == outcome]
+        if rows:
+            level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
+            messages.add_message(request, level, f"{outcome.label.capitalize()}: {_listed(rows)}.")
+
+
+def _listed(rows: Sequence[str]) -> str:
+    more = len(rows) - NAMED
+    named = "; ".join(rows[:NAMED])
+    return named if more <= 0 else named + " " + ngettext("and %d more", "and %d more", more) % more
