@@ -6,9 +6,15 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from courses.pages import CourseEdit, CourseList, CourseNew, TermEdit, TermList, TermNew
 from courses.viewsets import CourseViewSet, TermViewSet
+from school.desk import Desk
 from school.health import healthz, readyz
 from school.problems import NoSuchPath, ProblemView
+from school.tokens import TokenRevoke, Tokens
+from students.association import CourseStudents, StudentCourses, Withdraw
+from students.pages import StudentEdit, StudentList, StudentNew, StudentPage
+from students.rosters import CoursePage, RosterFile
 from students.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
 
 api = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -27,6 +33,29 @@ nested: list[URLPattern | URLResolver] = [
     path("problems/<slug:code>", ProblemView.as_view(), name="problem"),
 ]
 
+pages: list[URLPattern | URLResolver] = [
+    path("", Desk.as_view(), name="desk"),
+    path("students/", StudentList.as_view(), name="student_list"),
+    path("students/new/", StudentNew.as_view(), name="student_new"),
+    path("students/<int:pk>/", StudentPage.as_view(), name="student"),
+    path("students/<int:pk>/edit/", StudentEdit.as_view(), name="student_edit"),
+    path("students/<int:pk>/courses/", StudentCourses.as_view(), name="student_courses"),
+    path("students/<int:pk>/courses/<int:course_id>/withdraw/", Withdraw.as_view(), name="student_withdraw"),
+    path("courses/", CourseList.as_view(), name="course_list"),
+    path("courses/new/", CourseNew.as_view(), name="course_new"),
+    path("courses/<int:pk>/", CoursePage.as_view(), name="course"),
+    path("courses/<int:pk>/edit/", CourseEdit.as_view(), name="course_edit"),
+    path("courses/<int:pk>/students/", CourseStudents.as_view(), name="course_students"),
+    path("courses/<int:pk>/roster.csv", RosterFile.as_view(), name="course_roster"),
+    path("terms/", TermList.as_view(), name="term_list"),
+    path("terms/new/", TermNew.as_view(), name="term_new"),
+    path("terms/<str:code>/edit/", TermEdit.as_view(), name="term_edit"),
+    path("tokens/", Tokens.as_view(), name="tokens"),
+    path("tokens/<slug:key>/revoke/", TokenRevoke.as_view(), name="token_revoke"),
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include([*nested, *api.urls])),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -35,8 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("admin/", admin.site.urls),
-    path("login/", LoginView.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", include(pages)),
 ]
 
 handler400 = "school.problems.bad_request"

@@ -15,3 +15,8 @@ def changes() -> Records:
     earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
     told: Records = records.select_related("history_user").annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
     return told
+
+
+def latest(**of: object) -> Records:
+    """The changes of enrollments, latest first, each with its student and course. `of` picks some, such as `student=7`."""
+    return changes().filter(**of).select_related("student", "course__term").order_by("-history_id")

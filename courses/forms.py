@@ -1,0 +1,112 @@
+"""Forms of the catalogue, and what all forms of the staff pages share."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from courses.models import Course, Term
+
+
+class Filters(forms.Form):
+    """What narrows a list. A value that cannot be read is passed over, and a message beside its field says so."""
+
+    q = forms.CharField(label=_("Search"), max_length=200, required=False, widget=forms.TextInput(attrs={"type": "search"}))
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What could be read of the query."""
+        self.is_valid()
+        return self.cleaned_data
+
+    def narrow(self, queryset: Any) -> Any:
+        """The rows of `queryset` that are wanted."""
+        text = self.wanted.get("q")
+        return queryset.search(text) if text else queryset
+
+
+class TruthField(forms.TypedChoiceField):
+    """Yes, no, or no matter; `true`, `false` or nothing, as in the API."""
+
+    def __init__(self, *, either: Any, yes: Any, no: Any, **kwargs: Any) -> None:
+        choices = [("", either), ("true", yes), ("false", no)]
+        super().__init__(choices=choices, coerce=lambda text: text == "true", empty_value=None, required=False, **kwargs)
+
+
+class CourseFilters(Filters):
+    term = forms.ChoiceField(label=_("Term"), required=False)
+    is_open = TruthField(label=_("Open"), either=_("Open or closed"), yes=_("Open"), no=_("Closed"))
+    has_seats = forms.BooleanField(label=_("Has seats"), required=False)
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        terms = Term.objects.values_list("code", "name")
+        self.fields["term"].choices = [("", _("All terms")), *((code, f"{code} · {name}") for code, name in terms)]  # type: ignore[attr-defined]
+
+    def narrow(self, queryset: Any) -> Any:
+        queryset, wanted = super().narrow(queryset), self.wanted
+        if wanted.get("term"):
+            queryset = queryset.filter(term__code=wanted["term"])
+        if wanted.get("is_open") is not None:
+            queryset = queryset.filter(is_open=wanted["is_open"])
+        return queryset.with_room() if wanted.get("has_seats") else queryset
+
+
+class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Makes a row or changes one. Only what was changed since the form was shown is written, so that two people can change
+    different fields of one row at the same time.
+    """
+
+    error_css_class = "wrong"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # What the form showed comes back with it. Where it does not, the row as it is now stands for that.
+            field.show_hidden_initial = bool(self.instance.pk) and (not self.is_bound or self.add_initial_prefix(name) in self.data)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        if not self.instance.pk:
+            return self.cleaned_data
+        return {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}
+
+    def save_changes(self) -> bool:
+        """Save what is new, if all of it is valid. Answers whether it was; if not, the form has its errors."""
+        if not self.is_valid():
+            return False
+        try:
+            if not self.instance.pk:
+                self.instance.save()
+            elif self.changed_data:
+                self.instance.save(update_fields=self.changed_data)
+        except ValidationError as error:
+            # Somebody else took a value that was free when it was checked.
+            self.add_error(None, error)
+            return False
+        return True
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class TermForm(RecordForm):
+    class Meta:
+        model = Term
+        fields = ("code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on")
+        widgets = {name: DateInput for name in fields if name.endswith("_on")}
+
+
+class CourseForm(RecordForm):
+    class Meta:
+        model = Course
+        fields = ("term", "code", "title", "description", "credits", "capacity", "is_open")

@@ -1,0 +1,92 @@
+"""What all staff pages share: who may see them, lists read a page at a time, forms that keep what was typed."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.views import View
+
+from courses.forms import Filters, RecordForm
+from courses.history import Recorded
+from courses.keyset import BadCursor, Page, read_page
+
+M = TypeVar("M", bound=Model)
+PAGE_ROWS = 50
+HISTORY_ROWS = 20
+
+
+class StaffPage(LoginRequiredMixin, PermissionRequiredMixin, View):
+    """A page for people who are signed in and have every permission of `permission_required`."""
+
+    permission_required: Sequence[str] = ()
+    template_name: ClassVar[str]
+
+    def page(self, *, status: int = 200, **context: Any) -> HttpResponse:
+        return render(self.request, self.template_name, {"today": timezone.localdate(), **context}, status=status)
+
+
+class ListPage(StaffPage):
+    """A list with its search and filters."""
+
+    queryset: ClassVar[QuerySet[Any]]
+    filters: ClassVar[type[Filters]]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        filters = self.filters(request.GET)
+        return self.page(filters=filters, page=read(request, filters.narrow(self.queryset)))
+
+
+class RecordPage(StaffPage):
+    """A form that makes a row, or changes the one that the path names."""
+
+    template_name = "form.html"
+    queryset: ClassVar[QuerySet[Any]]
+    form: ClassVar[type[RecordForm]]
+    title: ClassVar[str | Promise]
+
+    def get(self, request: HttpRequest, **key: Any) -> HttpResponse:
+        return self.show(self.form(instance=self.find(self.queryset, key)))
+
+    def post(self, request: HttpRequest, **key: Any) -> HttpResponse:
+        with transaction.atomic():
+            form = self.form(request.POST, instance=self.find(self.queryset.select_for_update(no_key=True, of=("self",)), key))
+            saved = form.save_changes()
+        if not saved:
+            return self.show(form, status=422)
+        messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
+        self.warn(form.instance)
+        return redirect(self.address_of(form.instance))
+
+    def show(self, form: RecordForm, *, status: int = 200) -> HttpResponse:
+        row = form.instance if form.instance.pk else None
+        return self.page(status=status, form=form, row=row, title=self.title, back=self.address_of(row))
+
+    def find(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
+        """The row that the path names; None where it names none, for a new row."""
+        if any("\0" in str(value) for value in key.values()):
+            raise Http404
+        return get_object_or_404(queryset, **key) if key else None
+
+    def address_of(self, row: Any) -> str:
+        """The page to go to from the form: that of `row`, or of the list where there is none yet."""
+        raise NotImplementedError
+
+    def warn(self, row: Recorded) -> None:
+        """Says what is unusual about a row that was saved."""
+
+
+def read(request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS) -> Page[M]:
+    """The page of `queryset` that the query names; the first, with a message, where it names none of this list."""
+    try:
+        return read_page(queryset, request.GET.get(parameter), rows)
+    except BadCursor:
+        messages.warning(request, _("This list has no such page. Here is its beginning."))
+        return read_page(queryset, None, rows)

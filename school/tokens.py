@@ -1,0 +1,40 @@
+"""The page of one's own API tokens: made, shown once, revoked."""
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from django.views import View
+from knox.models import AuthToken
+
+
+class Tokens(LoginRequiredMixin, View):
+    """The tokens of the one who is signed in. `POST` makes one; its secret stands in that answer alone."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.page(request)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        _token, secret = AuthToken.objects.create(request.user)
+        return self.page(request, secret)
+
+    def page(self, request: HttpRequest, secret: str = "") -> HttpResponse:
+        tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")
+        response = render(request, "school/tokens.html", {"tokens": tokens, "secret": secret})
+        add_never_cache_headers(response)
+        return response
+
+
+class TokenRevoke(LoginRequiredMixin, View):
+    """Ends one token of the one who is signed in, known by the beginning that the list shows."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, key: str) -> HttpResponse:
+        revoked, _rows = AuthToken.objects.filter(user=request.user, token_key=key).delete()
+        if not revoked:
+            raise Http404
+        messages.success(request, _("The token %(key)s… was revoked.") % {"key": key})
+        return redirect("tokens")

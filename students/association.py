@@ -1,0 +1,180 @@
+"""Staff pages that enroll and withdraw: one student in several courses, several students in one course.
+
+The views carry; `students.enrollments` decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from courses.forms import CourseFilters, Filters
+from courses.history import Door, acting
+from courses.models import Course
+from courses.staff import StaffPage, read
+from students import enrollments
+from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
+from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
+from students.models import Enrollment, Status, Student
+from students.viewsets import withdraw_or_404
+
+CHOICE_ROWS = 20
+MOST_CHOSEN = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of the form: what can be chosen, the status it has already, and what a refused answer said of it."""
+
+    row: Course | Student
+    status: Status | None
+    chosen: bool
+    result: Result | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to choose: enrolling it again would change nothing."""
+        return not self.chosen and self.status not in (None, Status.WITHDRAWN)
+
+
+class Association(StaffPage):
+    """The association form: finds what can be chosen, keeps what was chosen across searches, enrolls all of it or nothing."""
+
+    permission_required = ["students.add_enrollment", "students.view_enrollment", "students.view_student", "courses.view_course"]
+    # Of the two keys of an enrollment, the one in the path and the one that is chosen.
+    given: ClassVar[str]
+    chosen: ClassVar[str]
+    subjects: ClassVar[QuerySet[Any]]
+    choices: ClassVar[QuerySet[Any]]
+    filters: ClassVar[type[Filters]]
+    nothing_chosen: ClassVar[Promise]
+
+    @property
+    def field(self) -> str:
+        return f"{self.chosen}s"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.show(get_object_or_404(self.subjects, pk=pk), request.GET, self.form())
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        subject = get_object_or_404(self.subjects, pk=pk)
+        form = self.form(request.POST)
+        if not form.is_valid():
+            return self.show(subject, request.POST, form, status=422)
+        try:
+            results = enrollments.write([self.change(pk, key) for key in form.ids])
+        except Refused as error:
+            return self.show(subject, request.POST, form, error.results, status=422)
+        tell(request, subject, results, self.chosen)
+        return redirect(self.given, pk)
+
+    def form(self, data: QueryDict | None = None) -> AssociationForm:
+        return AssociationForm(self.field, data, nothing_chosen=self.nothing_chosen)
+
+    def show(self, subject: Model, data: QueryDict, form: AssociationForm, results: Sequence[Result] = (), *, status: int = 200) -> HttpResponse:
+        ids = ids_of(data.getlist(self.field))[:MOST_CHOSEN]
+        filters = self.filters(data)
+        page = read(self.request, filters.narrow(self.choices.exclude(pk__in=ids)), rows=CHOICE_ROWS)
+        chosen = self.rows(subject, self.choices.filter(pk__in=ids), results, chosen=True)
+        found = self.rows(subject, page.rows)
+        return self.page(
+            status=status,
+            filters=filters,
+            form=form,
+            page=page,
+            chosen=chosen,
+            groups=[chosen, found] if chosen else [found],
+            found=found,
+            refused=[(self.key(result), reason) for result in results for reason in result.refusals],
+            current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
+            back=reverse(self.given, args=[subject.pk]),
+            **{self.given: subject},
+        )
+
+    def rows(self, subject: Model, rows: Iterable[Any], results: Sequence[Result] = (), *, chosen: bool = False) -> list[Choice]:
+        rows = list(rows)
+        pairs = Enrollment.objects.filter(**{self.given: subject.pk, f"{self.chosen}__in": rows})
+        statuses = {key: Status(status) for key, status in pairs.values_list(self.chosen, "status")}
+        by_key = {self.key(result): result for result in results}
+        return [Choice(row, statuses.get(row.pk), chosen, by_key.get(row.pk)) for row in rows]
+
+    def change(self, given: int, chosen: int) -> Change:
+        keys = {self.given: given, self.chosen: chosen}
+        return Change(keys["student"], keys["course"])
+
+    def key(self, result: Result) -> int:
+        key: int = getattr(result.change, f"{self.chosen}_id")
+        return key
+
+
+class StudentCourses(Association):
+    """Courses for one student."""
+
+    template_name = "students/student_association.html"
+    given, chosen = "student", "course"
+    subjects = Student.objects.all()
+    choices = Course.objects.select_related("term").with_seats().order_by("-term__starts_on", "code", "id")
+    filters = CourseFilters
+    nothing_chosen = gettext_lazy("Choose at least one course.")
+
+
+class CourseStudents(Association):
+    """Students for one course."""
+
+    template_name = "courses/course_association.html"
+    given, chosen = "course", "student"
+    subjects = Course.objects.select_related("term").with_seats()
+    choices = Student.objects.with_course_count().order_by("last_name", "first_name", "id")
+    filters = StudentFilters
+    nothing_chosen = gettext_lazy("Choose at least one student.")
+
+
+class Withdraw(StaffPage):
+    """Ends an enrollment, after asking once."""
+
+    permission_required = ["students.withdraw_enrollment", "students.view_enrollment", "students.view_student", "courses.view_course"]
+    template_name = "students/withdraw.html"
+
+    def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
+        return self.show(self.find(pk, course_id), WithdrawForm())
+
+    def post(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
+        enrollment, form = self.find(pk, course_id), WithdrawForm(request.POST)
+        if not form.is_valid():
+            return self.show(enrollment, form, status=422)
+        with acting(Door.STAFF, request, form.cleaned_data["reason"]):
+            withdraw_or_404(Change(pk, course_id, WITHDRAW))
+        messages.success(request, _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course})
+        return redirect(self.back(enrollment))
+
+    def find(self, pk: int, course_id: int) -> Enrollment:
+        current = Enrollment.objects.current().select_related("student", "course__term")
+        return get_object_or_404(current, student=pk, course=course_id)
+
+    def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
+        return self.page(status=status, enrollment=enrollment, form=form, back=self.back(enrollment))
+
+    def back(self, enrollment: Enrollment) -> str:
+        """The page that the link to this one was on."""
+        if self.request.GET.get("from") == "course":
+            return reverse("course", args=[enrollment.course_id])
+        return reverse("student", args=[enrollment.student_id])
+
+
+def tell(request: HttpRequest, subject: Model, results: Iterable[Result], named: str) -> None:
+    """Says, by outcome, what became of each of `results`, by the name of its student or its course."""
+    by_outcome: dict[Outcome, list[str]] = {}
+    for result in results:
+        by_outcome.setdefault(result.outcome, []).append(str(getattr(result.enrollment, named)))
+    for outcome, names in by_outcome.items():
+        level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
+        message = _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": outcome.label, "names": ", ".join(names)}
+        messages.add_message(request, level, message)

@@ -1,0 +1,68 @@
+"""Staff pages of a course's students: the course with its roster, and the roster as a file."""
+
+import csv
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from courses.models import Course
+from courses.staff import HISTORY_ROWS, StaffPage, read
+from students.forms import RosterFilters
+from students.models import Enrollment
+from students.story import latest
+
+PERMISSIONS = ["courses.view_course", "students.view_enrollment", "students.view_student"]
+COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CoursePage(StaffPage):
+    """One course, with its roster and what happened to it."""
+
+    permission_required = PERMISSIONS
+    template_name = "courses/course.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        filters = RosterFilters(request.GET)
+        return self.page(
+            course=course,
+            filters=filters,
+            page=read(request, filters.narrow(roster_of(course))),
+            history=read(request, latest(course=pk), parameter="history", rows=HISTORY_ROWS),
+        )
+
+
+class RosterFile(StaffPage):
+    """The roster as CSV: all its pages, narrowed as on the course's page."""
+
+    permission_required = PERMISSIONS
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term"), pk=pk)
+        # The mark at the beginning tells spreadsheets that this is UTF-8.
+        response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
+        table = csv.writer(response)
+        table.writerow(COLUMNS)
+        table.writerows(line_of(row) for row in RosterFilters(request.GET).narrow(roster_of(course)))
+        return response
+
+
+def roster_of(course: Course) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(course=course).select_related("student").with_position()
+    return rows.order_by("student__last_name", "student__first_name", "id")
+
+
+def line_of(row: Enrollment) -> list[Any]:
+    student = row.student
+    enrolled_at = timezone.localtime(row.enrolled_at).isoformat(timespec="seconds")
+    return [_harmless(value) for value in (student.number, student.last_name, student.first_name, student.email, row.status, row.position, enrolled_at)]
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
