@@ -1,0 +1,127 @@
+"""CSV files read line by line, and the list of what is wrong in them."""
+
+import csv
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+SHOWN = 1_000
+SHOWN_VALUE = 60
+# Bytes that are not UTF-8 are read as these, so that each can be told with its line.
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong. Line 0: it is about no line."""
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = _("line %d") % self.line if self.line else _("the file")
+        column = f", {self.column} {self.value[:SHOWN_VALUE]!r}" if self.column else ""
+        return f"{place}{column}: {self.reason}"
+
+
+class Faults:
+    """What is wrong in a file. Only the first SHOWN bad lines are kept, the others counted."""
+
+    def __init__(self) -> None:
+        self.lines: set[int] = set()
+        self.kept: list[Fault] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+    def add(self, line: int, reason: ValidationError | str | Promise, column: str = "", value: object = "") -> None:
+        self.lines.add(line)
+        if len(self.lines) <= SHOWN:
+            words = " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
+            self.kept.append(Fault(line, column, NOT_UTF8.sub("\ufffd", str(value)), words))
+
+    def report(self) -> Iterator[str]:
+        """One line for each fault, in the order of the file, and how many bad lines are left out."""
+        yield from map(str, sorted(self.kept))
+        if len(self.lines) > SHOWN:
+            yield _("… and %d more bad lines.") % (len(self.lines) - SHOWN)
+
+
+class Rejected(Exception):
+    """A file is not taken, for its `faults`. Nothing of it was written."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        super().__init__(*faults.report())
+
+
+@contextmanager
+def opened(name: str) -> Iterator[TextIO]:
+    """The file `name`, or the standard input for `-`, as `read` wants it. Raises OSError."""
+    with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as binary:
+        yield TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def read(file: TextIO, required: Sequence[str], optional: Sequence[str], faults: Faults) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The columns of `file`, and its lines: number and cells without the space around them, as many as there are columns.
+
+    Lines that cannot be read so are told to `faults`; with a wrong header no line is read.
+    """
+    records = _records(file, faults)
+    line, header = next(records, (1, []))
+    if not header and not faults:
+        faults.add(line, _("The file is empty."))
+    elif not faults:
+        _check_header(line, header, required, optional, faults)
+    return header, iter(()) if faults else _whole(records, header, faults)
+
+
+def _check_header(line: int, header: Sequence[str], required: Sequence[str], optional: Sequence[str], faults: Faults) -> None:
+    for column in header:
+        if column not in (*required, *optional):
+            faults.add(line, _("There is no such column. Those known are: %s.") % ", ".join((*required, *optional)), _("column"), column)
+    for column in required:
+        if column not in header:
+            faults.add(line, _("This column is missing."), _("column"), column)
+    for column in sorted({column for column in header if header.count(column) > 1}):
+        faults.add(line, _("This column is there twice."), _("column"), column)
+
+
+def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """Each line that is not blank, by the number of its first line where a quoted cell runs over several."""
+    reader = csv.reader(file, strict=True)
+    with tqdm(desc=_("reading"), unit=_(" lines"), disable=None) as bar:
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                faults.add(line, _("This is not CSV: %s. What follows was not read.") % error)
+                return
+            if cells is None:
+                return
+            bar.update()
+            if cells:
+                yield line, [cell.strip() for cell in cells]
+
+
+def _whole(records: Iterator[tuple[int, list[str]]], header: Sequence[str], faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    for line, cells in records:
+        if len(cells) != len(header):
+            faults.add(line, _("There are %(cells)d cells for %(columns)d columns.") % {"cells": len(cells), "columns": len(header)})
+            continue
+        bad = [(column, cell) for column, cell in zip(header, cells, strict=True) if "\0" in cell or NOT_UTF8.search(cell)]
+        for column, cell in bad:
+            faults.add(line, _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."), column, cell)
+        if not bad:
+            yield line, cells

@@ -1,0 +1,103 @@
+"""Students and enrollments from CSV files."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise
+from typing import TextIO
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Concat, Lower
+from django.utils.translation import gettext as _
+
+from courses.history import BATCH
+from courses.imports import Key, Table, batched
+from courses.models import Course
+from courses.sheets import Faults, Rejected, read
+from students import enrollments
+from students.enrollments import LOAD, Change, Verb
+from students.models import Status, Student
+
+# Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
+Row = tuple[int, int, int, Verb]
+
+
+def import_students(file: TextIO) -> Counter[str]:
+    """Make the students of `file` and change those that are there. Answers how many. Raises Rejected."""
+    return Students(Student, ["number"], file, ["number", "first_name", "last_name", "email"], ["is_active"]).write()
+
+
+class Students(Table[Student]):
+    """Students of a file; an email is one student's only, compared without case."""
+
+    def check(self, ids: Mapping[Key, int]) -> None:
+        owners = self._owners()
+        moving = []
+        emails = iter(owners)
+        while batch := list(islice(emails, BATCH)):
+            held = Student.objects.annotate(address=Lower("email")).filter(address__in=batch)
+            for number, address in held.values_list("number", "address"):
+                owner, line = owners[address]
+                if (number,) not in self.rows:
+                    self.faults.add(line, _("Student %s has this email already.") % number, "email", address)
+                elif number != owner:
+                    moving.append(number)
+        # They get another address by this same file. Until then theirs must not be in the way of its new owner.
+        Student.objects.filter(number__in=moving).update(email=Concat(Value("moving-"), "number"))
+
+    def _owners(self) -> dict[str, tuple[str, int]]:
+        """The number and line of the student who shall have an email, by that email."""
+        number, email = self.names.index("number"), self.names.index("email")
+        owners: dict[str, tuple[str, int]] = {}
+        for line, values in self.rows.values():
+            _owner, first = owners.setdefault(values[email].lower(), (values[number], line))
+            if first != line:
+                self.faults.add(line, _("The same one is on line %d already.") % first, "email", values[email])
+        return owners
+
+
+def import_enrollments(file: TextIO, *, ask_window: bool = True) -> Counter[str]:
+    """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected."""
+    faults = Faults()
+    # The writer takes the students in the order of their ids.
+    rows = sorted(_rows(file, faults))
+    for one, another in pairwise(rows):
+        if one[:2] == another[:2]:
+            faults.add(another[2], _("The same student and course are on line %d already.") % one[2])
+    outcomes: Counter[str] = Counter()
+    with transaction.atomic():
+        enrollments.lock_courses(course for _student, course, _line, _verb in rows)
+        for batch in batched(rows, _("enrollments")):
+            outcomes.update(_write_batch(batch, faults, ask_window=ask_window))
+        if faults:
+            raise Rejected(faults)
+    return outcomes
+
+
+def _write_batch(batch: list[Row], faults: Faults, *, ask_window: bool) -> Iterator[str]:
+    changes = [Change(student, course, verb) for student, course, _line, verb in batch]
+    results = enrollments.decide_and_save(changes, ask_window=ask_window)
+    for (_student, _course, line, _verb), result in zip(batch, results, strict=True):
+        for reason in result.refusals:
+            faults.add(line, reason)
+        yield result.outcome.value
+
+
+def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
+    """The sound lines of `file`, with ids for keys."""
+    columns, records = read(file, ["student_number", "term_code", "course_code"], ["status"], faults)
+    students = dict(Student.objects.values_list("number", "pk").iterator())
+    courses = {(term, code): pk for term, code, pk in Course.objects.values_list("term__code", "code", "pk")}
+    for line, cells in records:
+        cell = dict(zip(columns, cells, strict=True))
+        student = students.get(cell["student_number"])
+        course = courses.get((cell["term_code"], cell["course_code"]))
+        verb = LOAD.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
+        if student is None:
+            faults.add(line, _("There is no student with this number."), "student_number", cell["student_number"])
+        if course is None:
+            faults.add(line, _("There is no such course in the term “%s”.") % cell["term_code"], "course_code", cell["course_code"])
+        if verb is None:
+            faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])
+        if student and course and verb:
+            yield student, course, line, verb
