@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.lookups import GreaterThanOrEqual
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from courses.forms import Filters
@@ -23,6 +24,14 @@ TERMS = 3
 NEARLY_FULL_PERCENT = 90
 
 
+class Finder(Filters):
+    """One search for students and courses together."""
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.fields["q"].label = _("Find a student or a course")
+
+
 class Desk(LoginRequiredMixin, View):
     """The first page. Who is signed in without a role is told so here."""
 
@@ -31,7 +40,7 @@ class Desk(LoginRequiredMixin, View):
         return render(request, "school/desk.html", shown)
 
     def contents(self, request: HttpRequest) -> dict[str, Any]:
-        filters = Filters(request.GET)
+        filters = Finder(request.GET)
         return {
             "filters": filters,
             **found(filters),

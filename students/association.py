@@ -27,7 +27,6 @@ from students.models import Enrollment, Status, Student
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
-MOST_CHOSEN = 200
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,12 @@ class Association(StaffPage):
         return AssociationForm(self.field, data, nothing_chosen=self.nothing_chosen)
 
     def show(self, subject: Model, data: QueryDict, form: AssociationForm, results: Sequence[Result] = (), *, status: int = 200) -> HttpResponse:
-        ids = ids_of(data.getlist(self.field))[:MOST_CHOSEN]
+        ids = ids_of(data.getlist(self.field))
         filters = self.filters(data)
         page = read(self.request, filters.narrow(self.choices.exclude(pk__in=ids)), rows=CHOICE_ROWS)
         chosen = self.rows(subject, self.choices.filter(pk__in=ids), results, chosen=True)
         found = self.rows(subject, page.rows)
+        known = {choice.row.pk for choice in chosen}
         return self.page(
             status=status,
             filters=filters,
@@ -93,7 +93,8 @@ class Association(StaffPage):
             chosen=chosen,
             groups=[chosen, found] if chosen else [found],
             found=found,
-            refused=[(self.key(result), reason) for result in results for reason in result.refusals],
+            refused=any(result.refusals for result in results),
+            unknown=[message for result in results if self.key(result) not in known for reason in result.refusals for message in reason.messages],
             current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
             back=reverse(self.given, args=[subject.pk]),
             **{self.given: subject},
