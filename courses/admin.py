@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import PROTECT, Count, Model, ProtectedError, QuerySet
@@ -16,6 +17,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
+from courses.filters import MAX_ID
 from courses.history import Recorded
 from courses.models import Course, Term
 
@@ -57,7 +59,26 @@ class ChangesForm(forms.ModelForm):  # type: ignore[type-arg]
         return hasattr(error, "error_dict")
 
 
-class HistoryAdmin(BaseAdmin):
+class KeySelect(AutocompleteSelect):
+    """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it."""
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [key for key in value if key.isdecimal() and int(key) <= MAX_ID], attrs)
+
+
+class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """What pages and inlines share."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = KeySelect(db_field, self.admin_site)
+            if db_field.related_model is Course:
+                # It is named with its term.
+                kwargs["queryset"] = Course.objects.select_related("term")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class HistoryAdmin(KeyAdmin, BaseAdmin):
     """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
 
     form = ChangesForm

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, RecordedAdmin, late_error
+from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, late_error
 from courses.models import Course
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
@@ -127,16 +127,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         raise ValidationError(_("Nothing was saved: some of these were refused."))
 
 
-class PairAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """What the page of an enrollment shares with the inlines."""
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "course":
-            kwargs["queryset"] = Course.objects.select_related("term")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-
-class EnrollmentInline(PairAdmin, admin.TabularInline):  # type: ignore[type-arg]
+class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     """Enrollments on the page of one of the two that they join."""
 
     model = Enrollment
@@ -229,7 +220,7 @@ class StudentAdmin(RecordedAdmin):
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(PairAdmin, HistoryAdmin):
+class EnrollmentAdmin(HistoryAdmin):
     form = EnrollmentForm
     list_display = ["student", "course", "status", "enrolled_at", "updated_at"]
     list_filter = ["status", "course__term"]
