@@ -1,7 +1,7 @@
 """Believable terms and courses, for the demo school and the tests."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import factory
 from django.utils import timezone
@@ -17,6 +17,10 @@ def _today() -> date:
 class TermFactory(DjangoModelFactory[Term]):
     """A term that runs today and takes enrollments."""
 
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Term: ...  # type: ignore[misc]
+
     class Meta:
         model = Term
 
@@ -28,6 +32,10 @@ class TermFactory(DjangoModelFactory[Term]):
 
 class CourseFactory(DjangoModelFactory[Course]):
     """An open course of unlimited seats."""
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Course: ...  # type: ignore[misc]
 
     class Meta:
         model = Course

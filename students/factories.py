@@ -1,6 +1,6 @@
 """Believable students and their enrollments, for the demo school and the tests."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import factory
 from factory.django import DjangoModelFactory
@@ -13,6 +13,10 @@ from students.models import Enrollment, Status, Student
 
 class StudentFactory(DjangoModelFactory[Student]):
     """An active student."""
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Student: ...  # type: ignore[misc]
 
     class Meta:
         model = Student
