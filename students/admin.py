@@ -34,10 +34,8 @@ NAMED = 10
 class PairForm(forms.ModelForm):  # type: ignore[type-arg]
     """A student and a course. Whether they may come together, and whether they have already, the writer says."""
 
-    def validate_unique(self) -> None:
-        pass
-
-    validate_constraints = validate_unique
+    def _get_validation_exclusions(self) -> set[str]:
+        return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
 
 
 class EnrollmentForm(PairForm, ChangesForm):
@@ -93,8 +91,9 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             return
         if isinstance(error := late_error(self.request), Refused):
             self._show(error)
-        # Before the page's own row is saved: courses are locked first, always.
-        enrollments.lock_courses(row.course_id for row in (*self._ending(), *self._beginning().values()))
+        # Before the page's own row is saved: courses are locked first, always. (A new one is nobody else's yet.)
+        rows = [*self._ending(), *self._beginning().values()]
+        enrollments.lock_courses(row.course_id for row in rows if row.course_id)
 
     def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
         """Write all of it by the writer. Raises Refused."""

@@ -1,0 +1,95 @@
+"""The action on the list of enrollments in the admin that withdraws."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import User
+from django.test import Client
+
+from courses.factories import CourseFactory
+from courses.tests.admin_page import messages_of
+from students import admin
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment, Status
+
+LIST = "/admin/students/enrollment/"
+
+
+@pytest.fixture
+def registrar(browser_of: Callable[[str], Client]) -> Client:
+    return browser_of("Registrar")
+
+
+def act(browser: Client, *keys: Any, action: str = "withdraw", **more: Any) -> Any:
+    return browser.post(LIST, {"action": action, ACTION_CHECKBOX_NAME: keys, **more}, follow=True)
+
+
+def rows(number: int, status: Status = Status.ACTIVE) -> list[Enrollment]:
+    course = CourseFactory()
+    return [enrolled(StudentFactory(), course, status) for _ in range(number)]
+
+
+def test_withdraws_what_is_selected(registrar: Client) -> None:
+    first, second, other = rows(3)
+
+    response = act(registrar, first.pk, second.pk)
+
+    assert messages_of(response) == [f"Withdrawn: {first}; {second}."]
+    assert dict(Enrollment.objects.values_list("pk", "status")) == {first.pk: "withdrawn", second.pk: "withdrawn", other.pk: "active"}
+    record = first.history.latest()
+    assert (record.door, record.history_user.username) == ("admin", "registrar")
+
+
+def test_tells_of_those_that_had_ended_already(registrar: Client) -> None:
+    [current], [ended] = rows(1), rows(1, Status.COMPLETED)
+
+    response = act(registrar, current.pk, ended.pk)
+
+    assert set(messages_of(response)) == {f"Withdrawn: {current}.", f"Nothing to change: {ended}."}
+    assert ended.history.count() == 1
+
+
+def test_names_the_first_of_many(registrar: Client) -> None:
+    many = rows(12)
+
+    response = act(registrar, *(row.pk for row in many))
+
+    [message] = messages_of(response)
+    assert message.endswith("and 2 more.")
+    assert message.count(";") == 9
+
+
+def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "WITHDRAWN_AT_ONCE", 2)
+    many = rows(3)
+
+    response = act(registrar, many[0].pk, select_across=1)
+
+    assert messages_of(response) == ["At most 2 enrollments can be withdrawn at once. Select fewer."]
+    assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
+
+
+@pytest.mark.parametrize("key", ["0", "99999"])
+def test_unknown_rows_are_passed_over(registrar: Client, key: str) -> None:
+    [row] = rows(1)
+
+    act(registrar, key)
+
+    row.refresh_from_db()
+    assert row.status == Status.ACTIVE
+
+
+@pytest.mark.parametrize(("role", "status"), [("Clerk", "withdrawn"), ("Viewer", "active")])
+def test_only_who_may_withdraw_has_it(user_of: Callable[[str], User], client: Client, role: str, status: str) -> None:
+    user = user_of(role)
+    user.is_staff = True
+    user.save()
+    client.force_login(user)
+    [row] = rows(1)
+
+    act(client, row.pk)
+
+    row.refresh_from_db()
+    assert row.status == status
