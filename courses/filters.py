@@ -32,6 +32,8 @@ class FilterBackend(DjangoFilterBackend):
             raise InvalidParameter({name: [_("There is no such parameter here.")] for name in sorted(unknown)}, code="unknown_parameter")
         if filterset is None:
             return queryset
+        if empty := [name for name, value in request.query_params.items() if not value and not isinstance(filterset.filters.get(name), SearchFilter)]:
+            raise InvalidParameter({name: [_("This parameter needs a value.")] for name in empty}, code="blank")
         if not filterset.is_valid():
             raise InvalidParameter(filterset.errors)
         found: QuerySet[Model] = filterset.qs

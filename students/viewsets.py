@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -37,6 +37,7 @@ from students.serializers import (
 )
 from students.story import changes
 
+ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
 
 
@@ -130,7 +131,7 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     lookup_value_converter = "int"
     permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
 
-    @extend_schema(request=EnrollmentsBody, responses={200: OutcomesSerializer, 201: EnrollmentSerializer})
+    @extend_schema(request=EnrollmentsBody, responses={200: ENROLLMENT_OR_OUTCOMES, 201: ENROLLMENT_OR_OUTCOMES})
     def create(self, request: Request) -> Response:
         body = EnrollmentsBody(data=request.data)
         body.is_valid(raise_exception=True)

@@ -61,6 +61,7 @@ class TestList:
             ("course", str(2**64)),
             ("term", "nope"),
             ("ordering", "colour"),
+            ("ordering", ""),
             ("sort", "id"),
             ("search", "\0"),
         ],

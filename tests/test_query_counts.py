@@ -1,0 +1,153 @@
+"""How many queries every page and endpoint takes: the table is committed, so that a change shows as a line of a diff.
+
+SCHOOL_WRITE_COUNTS=1 writes the table anew.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory, TermFactory
+from students import enrollments
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment, Status
+
+pytestmark = pytest.mark.django_db
+TABLE = Path(__file__).with_name("query_counts.json")
+API = "/api/v1"
+# Of which no query is asked, or which are counted with another row.
+UNCOUNTED = {"api/schema/", "api/docs/", "^api/", "readyz", "api/v1/problems/<slug:code>", "tokens/<slug:key>/revoke/", "logout/"}
+
+
+def cases() -> Iterator[tuple[str, str, Any]]:
+    """(method, path, body) of every page and endpoint; `{s}`, `{c}` ... stand for rows, `{new}` for a course not yet had."""
+    for path in ["/students", "/courses", "/terms", "/enrollments", "/students/{s}", "/courses/{c}", "/terms/{t}", "/enrollments/{e}"]:
+        yield "GET", API + path, None
+    yield "GET", API + "/students?search=an&ordering=last_name", None
+    yield "GET", API + "/courses?has_seats=true", None
+    for path in ["/students/{s}/courses", "/courses/{c}/students", "/enrollments/{e}/history"]:
+        yield "GET", API + path, None
+    student = {"number": "new", "first_name": "New", "last_name": "One", "email": "new@school.example"}
+    yield "POST", API + "/students", student
+    yield "PATCH", API + "/students/{s}", {"first_name": "Other"}
+    yield "PUT", API + "/students/{s}", student
+    yield "DELETE", API + "/students/{unused_student}", None
+    course = {"code": "NEW", "title": "New", "term": "{t}"}
+    yield "POST", API + "/courses", course
+    yield "PATCH", API + "/courses/{c}", {"title": "Other"}
+    yield "PUT", API + "/courses/{c}", course | {"capacity": 40}
+    yield "DELETE", API + "/courses/{unused_course}", None
+    term = {"code": "NEW", "name": "New", "starts_on": "2026-01-01", "ends_on": "2026-06-30"}
+    yield "POST", API + "/terms", term
+    yield "PATCH", API + "/terms/{t}", {"name": "Other"}
+    yield "PUT", API + "/terms/{t}", term
+    yield "DELETE", API + "/terms/{unused_term}", None
+    yield "POST", API + "/students/{s}/courses", {"course_ids": ["{new}"]}
+    yield "PATCH", API + "/students/{s}/courses", {"add": ["{new}"], "remove": ["{c}"]}
+    yield "PUT", API + "/students/{s}/courses", {"course_ids": ["{new}"]}
+    yield "DELETE", API + "/students/{s}/courses/{c}", None
+    yield "POST", API + "/courses/{new}/students", {"student_ids": ["{s}"]}
+    yield "POST", API + "/enrollments", {"student_id": "{s}", "course_id": "{new}"}
+    yield "PATCH", API + "/enrollments/{e}", {"status": "completed"}
+    yield "DELETE", API + "/enrollments/{e}", None
+    pages = ["/", "/students/", "/students/?q=an", "/students/new/", "/students/{s}/", "/students/{s}/edit/", "/students/{s}/courses/"]
+    pages += ["/students/{s}/courses/{c}/withdraw/", "/courses/", "/courses/new/", "/courses/{c}/", "/courses/{c}/edit/", "/courses/{c}/students/"]
+    pages += ["/courses/{c}/roster.csv", "/terms/", "/terms/new/", "/terms/{t}/edit/", "/tokens/", "/login/", "/healthz"]
+    pages += ["/admin/", "/admin/students/student/", "/admin/students/student/{s}/change/", "/admin/courses/course/", "/admin/courses/course/{c}/change/"]
+    pages += ["/admin/students/enrollment/", "/admin/students/enrollment/{e}/change/", "/admin/courses/term/"]
+    for path in pages:
+        yield "GET", path, None
+    yield "POST", "/students/{s}/courses/", {"courses": ["{new}"]}
+    yield "POST", "/courses/{new}/students/", {"students": ["{s}"]}
+    yield "POST", "/students/{s}/courses/{c}/withdraw/", {}
+
+
+@pytest.fixture
+def rows() -> dict[str, int | str]:
+    """A school with several rows of everything, so that a query for each row would be seen."""
+    term = TermFactory(code="T")
+    courses = CourseFactory.create_batch(12, term=term, capacity=30)
+    students = StudentFactory.create_batch(12)
+    enrollments.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
+    enrolled(students[1], courses[11], Status.COMPLETED)
+    return {
+        "s": students[0].pk,
+        "c": courses[0].pk,
+        "t": term.code,
+        "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,
+        "new": courses[11].pk,
+        "unused_student": StudentFactory().pk,
+        "unused_course": CourseFactory(term=term).pk,
+        "unused_term": TermFactory(code="U").code,
+    }
+
+
+@pytest.fixture
+def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any], int]:
+    user = User.objects.create_user("counter", password="pass", is_staff=True, is_superuser=True)
+    user.groups.set(Group.objects.filter(name="Registrar"))
+    browser = Client()
+    browser.force_login(user)
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [filled(item) for item in value]
+        return rows[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
+
+    def ask(method: str, path: str, body: Any) -> int:
+        client = api if path.startswith(API) else browser
+        with CaptureQueriesContext(connection) as queries:
+            answer = getattr(client, method.lower())(path.format(**rows), filled(body) if body is not None else None)
+        assert answer.status_code < 400, answer.content
+        return len(queries)
+
+    return ask
+
+
+def name(method: str, path: str) -> str:
+    return f"{method} {path}"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [pytest.param(*case, id=name(*case[:2])) for case in cases()])
+def test_takes_as_many_queries_as_the_table_says(count: Callable[[str, str, Any], int], method: str, path: str, body: Any) -> None:
+    taken = count(method, path, body)
+    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    if os.environ.get("SCHOOL_WRITE_COUNTS"):
+        TABLE.write_text(json.dumps(dict(sorted((table | {name(method, path): taken}).items())), indent=1) + "\n")
+        return
+    assert taken == table[name(method, path)]
+
+
+def test_the_table_has_every_page_and_endpoint(client: Client) -> None:
+    counted = {path.partition("?")[0] for _method, path, _body in cases()}
+
+    def walk(patterns: Any, prefix: str = "") -> Iterator[str]:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if route == "admin/":
+                continue
+            yield from walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
+
+    keys = {"pk": "[sce]", "student_id": "s", "course_id": "[cn]", "code": "t"}
+    for route in walk(get_resolver().url_patterns):
+        if route in UNCOUNTED:
+            continue
+        shape = [part.partition(":")[2].rstrip(">") if part.startswith("<") else part for part in route.split("/")]
+        assert any(_fits(path.lstrip("/").split("/"), shape, keys) for path in counted), f"{route} is not in the table"
+    assert set(json.loads(TABLE.read_text())) == {name(method, path) for method, path, _body in cases()}
+
+
+def _fits(parts: list[str], shape: list[str], keys: dict[str, str]) -> bool:
+    return len(parts) == len(shape) and all(part == wanted or (part.startswith("{") and wanted in keys) for part, wanted in zip(parts, shape, strict=True))
