@@ -158,7 +158,7 @@ class Withdraw(StaffPage):
 
     def find(self, pk: int, course_id: int) -> Enrollment:
         current = Enrollment.objects.current().select_related("student", "course__term")
-        return get_object_or_404(current, student=pk, course=course_id)
+        return get_object_or_404(current, student__pk=pk, course__pk=course_id)
 
     def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
         return self.page(status=status, enrollment=enrollment, form=form, back=self.back(enrollment))

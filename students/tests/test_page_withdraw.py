@@ -1,0 +1,73 @@
+"""`/students/{id}/courses/{course_id}/withdraw/`."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from courses.factories import CourseFactory
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment, Status
+from students.story import latest
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk(browser_of: Callable[[str], Client]) -> Client:
+    return browser_of("Clerk")
+
+
+def path(row: Enrollment) -> str:
+    return f"/students/{row.student_id}/courses/{row.course_id}/withdraw/"
+
+
+@pytest.fixture
+def row() -> Enrollment:
+    return enrolled(StudentFactory.create(), CourseFactory.create())
+
+
+def test_asks_first(clerk: Client, row: Enrollment) -> None:
+    text = clerk.get(path(row)).content.decode()
+    assert str(row.course) in text
+    assert row.student.name in text
+    assert Enrollment.objects.get().status == Status.ACTIVE
+
+
+def test_withdraws_with_a_reason_and_keeps_the_row(clerk: Client, row: Enrollment) -> None:
+    answer = clerk.post(path(row), {"reason": "moved away"})
+    assert (answer.status_code, answer["Location"]) == (302, f"/students/{row.student_id}/")
+    assert Enrollment.objects.get().status == Status.WITHDRAWN
+    record = latest()[0]
+    assert (record.before, record.status, record.door, record.history_user.username) == ("active", "withdrawn", "staff", "clerk")
+    assert record.history_change_reason == "moved away"
+    text = clerk.get(answer["Location"]).content.decode()
+    assert f"{row.student} was withdrawn from {row.course}." in text
+    assert "moved away" in text
+
+
+def test_the_reason_may_be_left_out(clerk: Client, row: Enrollment) -> None:
+    assert clerk.post(path(row)).status_code == 302
+    assert latest()[0].history_change_reason == ""
+
+
+def test_goes_back_to_the_course_it_came_from(clerk: Client, row: Enrollment) -> None:
+    assert f'href="/courses/{row.course_id}/"' in clerk.get(f"{path(row)}?from=course").content.decode()
+    assert clerk.post(f"{path(row)}?from=course")["Location"] == f"/courses/{row.course_id}/"
+
+
+@pytest.mark.parametrize("status", [Status.WITHDRAWN, Status.COMPLETED])
+def test_what_is_not_current_is_404(clerk: Client, status: Status) -> None:
+    row = enrolled(StudentFactory.create(), CourseFactory.create(), status)
+    assert clerk.get(path(row)).status_code == 404
+    assert clerk.post(path(row)).status_code == 404
+    assert Enrollment.objects.get().status == status
+
+
+@pytest.mark.parametrize("reason", ["x" * 501, "\0"])
+def test_a_reason_that_cannot_be_kept_is_refused(clerk: Client, row: Enrollment, reason: str) -> None:
+    answer = clerk.post(path(row), {"reason": reason})
+    assert answer.status_code == 422
+    assert 'href="#id_reason"' in answer.content.decode()
+    assert reason in answer.content.decode()
+    assert Enrollment.objects.get().status == Status.ACTIVE
