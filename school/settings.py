@@ -21,10 +21,11 @@ VAR.mkdir(exist_ok=True)
 env = Env()
 
 
-def knob(name: str, read: Callable[[str], T], default: T, *, ok: Callable[[T], object] = lambda _value: True, wants: str) -> T:
+def knob(name: str, read: Callable[[str], T], default: T, *, ok: Callable[[T], object] = lambda _value: True, wants: str, secret: bool = False) -> T:
     """The environment variable `name`, read by `read`, or `default` where it is unset or empty.
 
-    Raises ImproperlyConfigured, which names the variable, for a value that cannot be read or is not `ok`.
+    Raises ImproperlyConfigured, which names the variable (and the value, unless it is `secret`), for a value that
+    cannot be read or is not `ok`.
     """
     text = env.str(name, default="").strip()
     if not text:
@@ -35,7 +36,7 @@ def knob(name: str, read: Callable[[str], T], default: T, *, ok: Callable[[T], o
             return value
     except (ValueError, KeyError, OSError):
         pass
-    raise ImproperlyConfigured(f"{name} must be {wants}, not {text!r}.")
+    raise ImproperlyConfigured(f"{name} must be {wants}." if secret else f"{name} must be {wants}, not {text!r}.")
 
 
 def words(text: str) -> list[str]:
@@ -121,14 +122,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def database(url: str) -> dict[str, Any]:
-    config = dict(Env.db_url_config(url))
-    engine = config["ENGINE"].rpartition(".")[2]
-    if engine not in ("sqlite3", "postgresql"):
+    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError(url)
-    return config
+    return dict(Env.db_url_config(url))
 
 
-DATABASE = knob("DATABASE_URL", database, database(f"sqlite:///{VAR / 'school.sqlite3'}"), wants="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME")
+DATABASE = knob(
+    "DATABASE_URL",
+    database,
+    database(f"sqlite:///{VAR / 'school.sqlite3'}"),
+    wants="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    secret=True,
+)
 LOCK_SECONDS = knob("LOCK_SECONDS", float, 5.0, ok=lambda seconds: 0 < seconds <= 60, wants="seconds, above 0 and up to 60")
 DATABASE_POOL = knob("DATABASE_POOL", int, 4, ok=lambda n: n > 0, wants="connections kept for one process, 1 or more")
 EMBEDDED = DATABASE["ENGINE"].endswith("sqlite3")
@@ -161,7 +166,7 @@ def kept_secret() -> str:
     return file.read_text()
 
 
-SECRET_KEY = knob("SECRET_KEY", str, "", ok=lambda key: len(key) >= 50, wants="at least 50 characters long")
+SECRET_KEY = knob("SECRET_KEY", str, "", ok=lambda key: len(key) >= 50, wants="at least 50 characters long", secret=True)
 if not SECRET_KEY and EMBEDDED:
     SECRET_KEY = kept_secret()
 if not SECRET_KEY:

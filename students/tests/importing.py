@@ -1,0 +1,25 @@
+"""Sends files to `manage.py import_csv`."""
+
+from io import BytesIO, StringIO, TextIOWrapper
+from unittest.mock import patch
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+def import_csv(kind: str, text: str | bytes, *options: str) -> str:
+    """What the command says of a file that it takes."""
+    data = text if isinstance(text, bytes) else text.encode()
+    out = StringIO()
+    with patch("sys.stdin", TextIOWrapper(BytesIO(data))):
+        call_command("import_csv", kind, "-", *options, stdout=out)
+    return out.getvalue().strip()
+
+
+def faults_of(kind: str, text: str | bytes, *options: str) -> list[str]:
+    """What the command reports of a file that it refuses."""
+    err = StringIO()
+    data = text if isinstance(text, bytes) else text.encode()
+    with patch("sys.stdin", TextIOWrapper(BytesIO(data))), pytest.raises(CommandError, match=r"^Nothing was imported\. Bad lines: \d+\.$"):
+        call_command("import_csv", kind, "-", *options, stderr=err, no_color=True)
+    return err.getvalue().splitlines()

@@ -1,0 +1,85 @@
+"""The migration that adds the enrollments, forward and back, over students and courses that are there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import StateApps
+
+from courses.models import Course
+from students import enrollments
+from students.models import Enrollment, Student
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BEFORE = ("students", "0001_initial")
+STUDENTS: list[dict[str, Any]] = [
+    {"number": "S1", "first_name": "Ann", "last_name": "Smith", "email": "ann@school.example", "is_active": True},
+    {"number": "S2", "first_name": "Zoë", "last_name": "O'Neil", "email": "Zoe@school.example", "is_active": False},
+]
+COURSES: list[dict[str, Any]] = [{"code": "BIO-101", "title": "Life", "capacity": 30}, {"code": "ART-1", "title": "Art", "capacity": None}]
+
+
+def migrate(*targets: tuple[str, str]) -> StateApps:
+    """Go to `targets`. Answers the models as they are there."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(list(targets))
+    return executor.loader.project_state(list(targets)).apps
+
+
+def migrate_to_newest() -> StateApps:
+    return migrate(*MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def before() -> Iterator[StateApps]:
+    """The school as it was before it knew enrollments, with its data; brought up to date again after the test."""
+    apps = migrate(BEFORE, ("courses", "0001_initial"))
+    term = apps.get_model("courses", "Term").objects.create(code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31")
+    for row in COURSES:
+        apps.get_model("courses", "Course").objects.create(term=term, **row)
+    for row in STUDENTS:
+        apps.get_model("students", "Student").objects.create(**row)
+    yield apps
+    migrate_to_newest()
+
+
+def rows(apps: StateApps) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Students and courses with the values above, in the order of their ids."""
+    student, course = apps.get_model("students", "Student"), apps.get_model("courses", "Course")
+    return list(student.objects.order_by("pk").values(*STUDENTS[0])), list(course.objects.order_by("pk").values(*COURSES[0]))
+
+
+def tables() -> set[str]:
+    return set(connection.introspection.table_names())
+
+
+def test_students_and_courses_are_kept_and_enrollments_can_be_added(before: StateApps) -> None:
+    assert "students_enrollment" not in tables()
+    newest = migrate_to_newest()
+    assert rows(newest) == (STUDENTS, COURSES)
+    assert newest.get_model("students", "Enrollment").objects.count() == 0
+    ann, course = Student.objects.get(number="S1"), Course.objects.get(code="BIO-101")
+    enrollments.enroll([(ann.pk, course.pk)])
+    assert (list(ann.courses.all()), Enrollment.history.count()) == ([course], 1)
+
+
+def test_back_again_students_and_courses_are_still_there(before: StateApps) -> None:
+    migrate_to_newest()
+    enrollments.enroll([(Student.objects.get(number="S1").pk, Course.objects.get(code="BIO-101").pk)])
+    back = migrate(BEFORE, ("courses", "0001_initial"))
+    assert rows(back) == (STUDENTS, COURSES)
+    assert not {"students_enrollment", "students_historicalenrollment"} & tables()
+    assert back.get_model("auth", "Group").objects.filter(name__in=["Registrar", "Clerk", "Viewer"]).count() == 0
+
+
+def test_the_roles_come_with_the_migrations(before: StateApps) -> None:
+    group = migrate_to_newest().get_model("auth", "Group")
+    assert {name for (name,) in group.objects.values_list("name")} == {"Registrar", "Clerk", "Viewer"}
+    assert group.objects.get(name="Clerk").permissions.filter(codename="add_enrollment").exists()
+
+
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
