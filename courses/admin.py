@@ -184,7 +184,7 @@ class CourseAdmin(RecordedAdmin):
     list_select_related = ["term"]
     search_fields = ["code", "title"]
     autocomplete_fields = ["term"]
-    fields = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open")]
+    readonly_fields = ["seats", "waiting"]
     change_form_template = "admin/enrollments_change_form.html"
     # `students`, which this app does not know, adds the course's students.
     inlines: ClassVar[list[type[admin.options.InlineModelAdmin[Any, Any]]]] = []
@@ -192,6 +192,10 @@ class CourseAdmin(RecordedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.select_related("term").with_seats()
+
+    def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
+        fields: list[Any] = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open")]
+        return [*fields, ("seats", "waiting")] if obj else fields
 
     def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)
         super().save_related(request, form, formsets, change)

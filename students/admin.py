@@ -9,10 +9,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -134,7 +136,6 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     formset = EnrollmentFormSet
     extra = 1
     can_delete = False
-    show_change_link = True
     readonly_fields = ["standing", "since", "withdraw"]
     order: list[str]
 
@@ -160,11 +161,20 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # Whom or what to enroll is chosen here, not made.
+            field.widget = field.widget.widget
+        return field
+
     @admin.display(description=_("status"))
-    def standing(self, row: Enrollment) -> str:
+    def standing(self, row: Enrollment) -> SafeString | str:
         if not row.pk:
             return ""
-        return f"{row.get_status_display()} ({row.position})" if row.position else row.get_status_display()
+        status = row.get_status_display()
+        place = f"{status} ({row.position})" if row.position else status
+        return format_html('<a href="{}">{}</a>', reverse("admin:students_enrollment_change", args=[row.pk]), place)
 
     @admin.display(description=_("enrolled at"))
     def since(self, row: Enrollment) -> str:
@@ -221,7 +231,7 @@ class StudentAdmin(RecordedAdmin):
 @admin.register(Enrollment)
 class EnrollmentAdmin(HistoryAdmin):
     form = EnrollmentForm
-    list_display = ["student", "course", "status", "enrolled_at", "updated_at"]
+    list_display = ["student", "course", "status", "enrolled_at"]
     list_filter = ["status", "course__term"]
     list_select_related = ["student", "course__term"]
     search_fields = ["student__number", "student__first_name", "student__last_name", "student__email", "course__code", "course__title"]
@@ -229,7 +239,7 @@ class EnrollmentAdmin(HistoryAdmin):
     actions = ["withdraw"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
-        for word in search_term.replace("\0", "").split():
+        for word in search_term.split():
             students, courses = Student.objects.search(word), Course.objects.search(word)
             queryset = queryset.filter(Q(student__in=students.values("pk")) | Q(course__in=courses.values("pk")))
         return queryset, False

@@ -195,13 +195,11 @@ class TestList:
         assert str(row.course) in html
         assert "active" in html
 
-    @pytest.mark.parametrize("text", ["smi bio", "S77", "BIO-101", "bota", "smi\0"])
+    @pytest.mark.parametrize("text", ["smi bio", "S77", "BIO-101", "bota"])
     def test_finds_by_words_of_student_and_course(self, registrar: Client, row: Enrollment, text: str) -> None:
         wanted = enrolled(StudentFactory(last_name="Smith", number="S77"), CourseFactory(code="BIO-101", title="Botany"))
 
-        found = registrar.get(LIST, {"q": text}).context["cl"].result_list if "\0" not in text else [wanted]
-
-        assert list(found) == [wanted]
+        assert list(registrar.get(LIST, {"q": text}).context["cl"].result_list) == [wanted]
 
     def test_cannot_be_edited_in_the_list(self, registrar: Client, row: Enrollment) -> None:
         registrar.post(LIST, {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk, "form-0-status": "completed", "_save": "Save"})
@@ -249,4 +247,5 @@ class TestHistory:
                 enrollments.withdraw([(row.student_id, row.course_id)])
                 enrollments.enroll([(row.student_id, row.course_id)])
             return count_queries(lambda: registrar.get(f"{LIST}{row.pk}/history/"))
+
         assert opened(2) == opened(14)
