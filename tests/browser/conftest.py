@@ -1,0 +1,103 @@
+"""A headless Chromium, signed in to a school of its own."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from pytest_django.live_server_helper import LiveServer
+
+from courses.factories import CourseFactory, TermFactory
+from courses.models import Course
+from students.factories import StudentFactory, enrolled
+from students.models import Status, Student
+
+# Playwright keeps an event loop in the thread of the tests, which makes Django refuse to ask the database there.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--no-sandbox"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if CHROMIUM is None:
+        pytest.skip("No chromium is installed.")
+    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": QUIET}
+
+
+@dataclass
+class School:
+    """A student, and courses of each kind."""
+
+    student: Student
+    open: Course
+    full: Course
+    held: Course
+
+
+@pytest.fixture
+def school(transactional_db: None) -> School:
+    today = timezone.localdate()
+    term = TermFactory.create(code="2026-FA", enrollment_opens_on=today, enrollment_closes_on=today + timedelta(days=9))
+    student = StudentFactory.create(first_name="Ann", last_name="Lee")
+    free, full, held = (
+        CourseFactory.create(term=term, code=code, title=title, capacity=capacity)
+        for code, title, capacity in (("BIO-101", "Biology", 30), ("CHE-102", "Chemistry", 1), ("MAT-103", "Linear Algebra", None))
+    )
+    enrolled(StudentFactory.create(), full)
+    enrolled(student, held)
+    enrolled(student, CourseFactory.create(is_open=False), Status.COMPLETED)
+    StudentFactory.create_batch(60)
+    return School(student, free, full, held)
+
+
+@pytest.fixture
+def open_as(browser: Browser, live_server: LiveServer, school: School, browser_of: Callable[[str], Client]) -> Iterator[Callable[..., Page]]:
+    """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it."""
+    contexts, faults = [], list[str]()
+
+    def open_window(role: str | None = None, *, width: int = 1280, scheme: Any = "light") -> Page:
+        context = browser.new_context(base_url=live_server.url, viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        if role:
+            cookie = browser_of(role).cookies[settings.SESSION_COOKIE_NAME]
+            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        page = context.new_page()
+        _watch(page, live_server.url, faults)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _watch(page: Page, home: str, faults: list[str]) -> None:
+    """Note errors of the console, requests to other hosts, and parts of a page that are not there."""
+
+    def note_message(message: ConsoleMessage) -> None:
+        # A page that is itself refused (422, 404) is told of here too.
+        if message.type == "error" and message.location["url"] != page.url:
+            faults.append(message.text)
+
+    def note_request(request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(home).netloc:
+            faults.append(f"asks another host: {request.url}")
+
+    def note_response(response: Response) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            faults.append(f"{response.status}: {response.url}")
+
+    page.on("console", note_message)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", note_request)
+    page.on("response", note_response)

@@ -1,0 +1,69 @@
+"""What a clerk does all day, in a browser."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from students.models import Status
+from tests.browser.conftest import School
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+
+
+def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(open_as: Callable[..., Page], school: School, user_of: Callable[[str], User]) -> None:
+    user_of("Clerk")
+    page = open_as()
+
+    page.goto("/")
+    page.get_by_label("Username").fill("clerk")
+    page.get_by_label("Password").fill("pass")
+    page.get_by_role("button", name="Sign in").click()
+
+    page.get_by_label("Find a student or a course").fill("lee an")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=str(school.student)).first.click()
+    page.get_by_role("link", name="Enroll in courses").click()
+
+    # What is ticked stays ticked while something else is searched for.
+    page.get_by_label("CHE-102 Chemistry").check()
+    page.get_by_label("Search").fill("bio")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("CHE-102 Chemistry")).to_be_checked()
+    assert "csrf" not in page.url
+    page.get_by_label("BIO-101 Biology").check()
+
+    # Chemistry is full, so nobody is enrolled in anything, and nothing is lost.
+    page.get_by_role("button", name="Enroll the chosen").click()
+    expect(page.get_by_role("alert")).to_contain_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.")
+    expect(page.get_by_label("CHE-102 Chemistry")).to_be_checked()
+    expect(page.get_by_label("BIO-101 Biology")).to_be_checked()
+    expect(page.get_by_label("Search")).to_have_value("bio")
+    expect(page.get_by_text("would be: enrolled")).to_be_visible()
+    assert not school.student.enrollments.filter(course=school.open).exists()
+
+    page.get_by_label("CHE-102 Chemistry").uncheck()
+    page.get_by_role("button", name="Enroll the chosen").click()
+    expect(page.get_by_role("status")).to_contain_text("enrolled: BIO-101 (2026-FA)")
+    assert school.student.enrollments.get(course=school.open).status == Status.ACTIVE
+
+    page.get_by_role("link", name="Withdraw BIO-101 (2026-FA)").click()
+    page.get_by_label("Reason").fill("moved away")
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("status")).to_contain_text("was withdrawn from BIO-101 (2026-FA)")
+    expect(page.get_by_role("cell", name="moved away")).to_be_visible()
+    assert school.student.enrollments.get(course=school.open).status == Status.WITHDRAWN
+
+    page.get_by_role("button", name="Sign out clerk").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_keyboard_reaches_the_content_first(open_as: Callable[..., Page]) -> None:
+    page = open_as("Clerk")
+    page.goto("/students/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
