@@ -53,3 +53,18 @@ def browser_of(user_of: Named) -> Callable[[str], Client]:
         return client
 
     return make
+
+
+@pytest.fixture
+def registrar(browser_of: Callable[[str], Client]) -> Client:
+    return browser_of("Registrar")
+
+
+@pytest.fixture
+def clerk(browser_of: Callable[[str], Client]) -> Client:
+    return browser_of("Clerk")
+
+
+@pytest.fixture
+def viewer(browser_of: Callable[[str], Client]) -> Client:
+    return browser_of("Viewer")

@@ -197,6 +197,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, "permission_denied")
 
 
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form without the token that guards it."""
+    return _page(request, "permission_denied", _("This form is too old, or did not come from here. Go back, load the page again and send it once more."))
+
+
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, "not_found", _("There is nothing at this address."))
 

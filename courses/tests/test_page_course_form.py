@@ -1,6 +1,5 @@
 """`/courses/new/` and `/courses/{id}/edit/`."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -10,11 +9,6 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def registrar(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Registrar")
 
 
 @pytest.fixture

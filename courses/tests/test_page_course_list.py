@@ -14,11 +14,6 @@ from courses.models import Course
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def viewer(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Viewer")
-
-
 def shown(answer: Any) -> list[Course]:
     rows: list[Course] = answer.context["page"].rows
     return rows

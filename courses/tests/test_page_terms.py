@@ -1,6 +1,5 @@
 """`/terms/`, `/terms/new/` and `/terms/{code}/edit/`."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -20,11 +19,6 @@ FIELDS = {
     "enrollment_opens_on": "2026-08-01",
     "enrollment_closes_on": "",
 }
-
-
-@pytest.fixture
-def registrar(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Registrar")
 
 
 def test_the_list_shows_days_and_window_the_newest_first(registrar: Client) -> None:

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db
 Browser = Callable[[str], Client]
 
 
-@pytest.fixture
-def viewer(browser_of: Browser) -> Client:
-    return browser_of("Viewer")
-
-
 def test_finds_students_and_courses_at_once(viewer: Client) -> None:
     student = StudentFactory.create(first_name="Anna", last_name="Smith")
     course, other = CourseFactory.create(code="ANT-1", title="Ants"), CourseFactory.create(code="BEE-1", title="Bees")

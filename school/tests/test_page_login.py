@@ -39,6 +39,8 @@ def test_signing_out_is_a_post(browser_of: Callable[[str], Client]) -> None:
 def test_every_form_carries_a_csrf_token(user_of: Callable[[str], User]) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(user_of("Registrar"))
-    assert browser.post("/students/new/", {"number": "1"}).status_code == 403
+    refused = browser.post("/students/new/", {"number": "1"})
+    assert refused.status_code == 403
+    assert "This form is too old" in refused.content.decode()
     for path in ("/students/new/", "/tokens/", "/courses/new/", "/terms/new/"):
         assert browser.get(path).content.decode().count("csrfmiddlewaretoken") == 2  # the page's form and the one to sign out

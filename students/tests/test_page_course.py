@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def viewer(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Viewer")
-
-
-@pytest.fixture
 def course() -> Course:
     return CourseFactory.create(code="BIO-1", title="Biology", capacity=30, credits="3.50", description="What lives.")
 

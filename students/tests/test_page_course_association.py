@@ -1,7 +1,5 @@
 """`/courses/{id}/students/`: the association form from the course's side."""
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -11,11 +9,6 @@ from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clerk(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Clerk")
 
 
 @pytest.fixture

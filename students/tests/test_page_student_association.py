@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def clerk(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Clerk")
-
-
-@pytest.fixture
 def student() -> Student:
     return StudentFactory.create(first_name="Ann", last_name="Lee")
 

@@ -1,6 +1,5 @@
 """`/students/new/` and `/students/{id}/edit/`."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,11 +14,6 @@ from students.models import Student
 pytestmark = pytest.mark.django_db
 
 FIELDS = {"number": "S-7", "first_name": "Ann", "last_name": "Lee", "email": "ann@school.example", "is_active": "on"}
-
-
-@pytest.fixture
-def registrar(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Registrar")
 
 
 def sent_back(form: Any, **typed: str) -> dict[str, str]:

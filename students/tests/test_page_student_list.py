@@ -13,11 +13,6 @@ from students.models import Status, Student
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def viewer(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Viewer")
-
-
 def shown(answer: Any) -> list[Student]:
     rows: list[Student] = answer.context["page"].rows
     return rows

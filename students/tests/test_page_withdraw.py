@@ -1,7 +1,5 @@
 """`/students/{id}/courses/{course_id}/withdraw/`."""
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -11,11 +9,6 @@ from students.models import Enrollment, Status
 from students.story import latest
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clerk(browser_of: Callable[[str], Client]) -> Client:
-    return browser_of("Clerk")
 
 
 def path(row: Enrollment) -> str:
