@@ -72,9 +72,6 @@ class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = KeySelect(db_field, self.admin_site)
-            if db_field.related_model is Course:
-                # It is named with its term.
-                kwargs["queryset"] = Course.objects.select_related("term")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 

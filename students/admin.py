@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
@@ -33,14 +32,7 @@ WITHDRAWN_AT_ONCE = 1_000
 NAMED = 10
 
 
-class PairForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A student and a course. Whether they may come together, and whether they have already, the writer says."""
-
-    def _get_validation_exclusions(self) -> set[str]:
-        return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
-
-
-class EnrollmentForm(PairForm, ChangesForm):
+class EnrollmentForm(ChangesForm):
     """A new enrollment, or the status of one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,6 +41,10 @@ class EnrollmentForm(PairForm, ChangesForm):
             status = Status(self.instance.status)
             choices = [status, *statuses_after(status, self.request.user)]
             field.choices = [(choice.value, choice.label) for choice in choices]  # type: ignore[attr-defined]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Whether the two may come together, and whether they have already, the writer says.
+        return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
 
     def shows(self, error: ValidationError) -> bool:
         return True
@@ -132,10 +128,8 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     """Enrollments on the page of one of the two that they join."""
 
     model = Enrollment
-    form = PairForm
     formset = EnrollmentFormSet
     extra = 1
-    can_delete = False
     readonly_fields = ["standing", "since", "withdraw"]
     order: list[str]
 

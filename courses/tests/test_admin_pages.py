@@ -59,6 +59,15 @@ class TestSave:
         record = course.history.latest()
         assert (record.title, record.capacity, record.is_open) == ("New", 20, False)
 
+    def test_the_history_tells_what_somebody_else_changed_this_moment(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        course = CourseFactory(title="Old", capacity=10)
+        monkeypatch.setattr(Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(capacity=20))
+
+        submit(registrar, page_of(course), {"title": "New"})
+
+        record = course.history.latest()
+        assert (record.title, record.capacity) == ("New", 20)
+
     def test_a_box_that_is_unticked_is_a_change(self, registrar: Client) -> None:
         course = CourseFactory()
 

@@ -170,6 +170,14 @@ class TestStatus:
         row.refresh_from_db()
         assert row.status == Status.WITHDRAWN
 
+    def test_one_that_the_role_may_not_give_can_stay(self, staff_of: Callable[[str], Client]) -> None:
+        row = enrolled(StudentFactory(), CourseFactory(), Status.COMPLETED)
+
+        response = submit(staff_of("Clerk"), page_of(row), follow=True)
+
+        assert "was changed successfully" in messages_of(response)[0]
+        assert row.history.count() == 1
+
     def test_student_course_and_times_cannot_be_posted(self, registrar: Client, row: Enrollment) -> None:
         tampered: dict[str, Any] = {"student": StudentFactory().pk, "course": CourseFactory().pk, "enrolled_at_0": "2000-01-01", "enrolled_at_1": "00:00"}
 
