@@ -234,10 +234,16 @@ class TestTampered:
     def test_a_wrong_number_of_rows_is_an_error(self, registrar: Client, student: Student, total: str) -> None:
         assert submit(registrar, page_of(student), {"enrollments-TOTAL_FORMS": total}).status_code == 200
 
-    def test_the_status_and_the_course_of_a_row_cannot_be_posted(self, registrar: Client, student: Student) -> None:
+    @pytest.mark.parametrize("role", ["Registrar", "admin"])
+    def test_the_status_and_the_course_of_a_row_cannot_be_posted(self, browser_of: Made, student: Student, role: str) -> None:
         row = enrolled(student, CourseFactory())
 
-        submit(registrar, page_of(student), {"enrollments-0-status": "completed", "enrollments-0-course": CourseFactory().pk, "enrollments-0-DELETE": "on"})
+        browser = browser_of(role)
+        tampered = {"enrollments-0-status": "completed", "enrollments-0-course": CourseFactory().pk, "enrollments-0-DELETE": "on"}
+
+        html = browser.get(page_of(student)).content.decode()
+        assert not [name for name in tampered if f'name="{name}"' in html]
+        submit(browser, page_of(student), tampered)
 
         kept = Enrollment.objects.get()
         assert (kept.status, kept.course_id) == (Status.ACTIVE, row.course_id)
