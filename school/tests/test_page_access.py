@@ -73,7 +73,7 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(client: Client, paths:
 
 
 @pytest.mark.parametrize(
-    ("page", "link", "role_with", "role_without"),
+    ("name", "link", "role_with", "role_without"),
     [
         ("student_list", "/students/new/", "Registrar", "Clerk"),
         ("student", "/edit/", "Registrar", "Clerk"),
@@ -89,11 +89,11 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(client: Client, paths:
     ],
 )
 def test_links_are_shown_to_those_who_may_follow_them(
-    browser_of: Browser, paths: dict[str, str], page: str, link: str, role_with: str, role_without: str
+    browser_of: Browser, paths: dict[str, str], name: str, link: str, role_with: str, role_without: str
 ) -> None:
     # The links of the bar on top, and those to other courses and students, end elsewhere.
     def links(role: str) -> list[str]:
-        text = browser_of(role).get(paths[page]).content.decode()
+        text = browser_of(role).get(paths[name]).content.decode()
         hrefs = [part.partition('"')[0].partition("?")[0] for part in text.split('href="')[1:]]
         return [href for href in hrefs if href.endswith(link) and href not in ("/students/", "/courses/")]
 

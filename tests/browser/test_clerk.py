@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from students.models import Status
 from tests.browser.conftest import School
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(open_as: Callable[..., Page], school: School, user_of: Callable[[str], User]) -> None:
