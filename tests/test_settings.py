@@ -71,7 +71,8 @@ KNOBS = {name for name, *_ in GOOD} | {"DATABASE_POOL"}
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Reads the settings afresh, with nothing set in the environment but what is given."""
     kept = sys.modules.get("school.settings")
-    for name in KNOBS:
+    # The browser tests set the last one, for all tests that run after them.
+    for name in (*KNOBS, "DJANGO_ALLOW_ASYNC_UNSAFE"):
         monkeypatch.delenv(name, raising=False)
 
     def fresh(**knobs: str) -> ModuleType:
