@@ -191,7 +191,7 @@ class CourseAdmin(RecordedAdmin):
         return rows.select_related("term").with_seats()
 
     def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
-        fields: list[Any] = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open")]
+        fields: list[Any] = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open"), "prerequisites"]
         return [*fields, ("seats", "waiting")] if obj else fields
 
     def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)

@@ -109,4 +109,4 @@ class TermForm(RecordForm):
 class CourseForm(RecordForm):
     class Meta:
         model = Course
-        fields = ("term", "code", "title", "description", "credits", "capacity", "is_open")
+        fields = ("term", "code", "title", "description", "credits", "capacity", "prerequisites", "is_open")

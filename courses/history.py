@@ -10,12 +10,16 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 BATCH = 1_000
+# Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were
+# `changed` or else created.
+recorded = Signal()
 
 
 class Door(models.TextChoices):
@@ -71,6 +75,7 @@ class ChangeRecord(models.Model):
     """What every history record says beside the state after the change."""
 
     door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
+    override = models.JSONField(_("override"), default=list, blank=True, help_text=_("Codes of the refusals that were overridden."))
 
     class Meta:
         abstract = True
@@ -109,7 +114,9 @@ class Recorded(models.Model):
         """
         try:
             with transaction.atomic():
+                adding = self._state.adding
                 super().save(*args, **kwargs)
+                recorded.send(type(self), rows=[self], changed=not adding)
         except IntegrityError:
             self.full_clean()
             raise
@@ -135,6 +142,20 @@ class Recorded(models.Model):
             raise ValidationError(placed) from error
 
 
-def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool) -> None:
-    """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created."""
-    model.history.bulk_history_create(list(rows), batch_size=BATCH, update=changed, default_user=current_user(), default_change_reason=current_reason())
+def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, reason: str = "", override: Iterable[str] = ()) -> None:
+    """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created.
+
+    `reason` in place of the one given by who acts; `override` are the codes of the refusals that were overridden.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    model.history.bulk_history_create(
+        rows,
+        batch_size=BATCH,
+        update=changed,
+        default_user=current_user(),
+        default_change_reason=reason or current_reason(),
+        custom_historical_attrs={"override": list(override)},
+    )
+    recorded.send(model, rows=rows, changed=changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery
@@ -12,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import Recorded
+from courses.prerequisites import CodesField, circle
 from courses.search import search
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
@@ -88,6 +90,9 @@ class Course(Recorded):
     capacity = models.PositiveIntegerField(
         _("capacity"), null=True, blank=True, validators=[MaxValueValidator(1_000_000)], help_text=_("Number of seats. Empty: unlimited; 0: none.")
     )
+    prerequisites = CodesField(
+        _("prerequisites"), default=list, blank=True, help_text=_("Codes of courses to be completed first, in any term, separated by commas.")
+    )
     is_open = models.BooleanField(_("open"), default=True, help_text=_("A closed course takes no new students."))
 
     field_of_error = {"unique": "code"}
@@ -116,6 +121,22 @@ class Course(Recorded):
 
     def __str__(self) -> str:
         return f"{self.code} ({self.term.code})"
+
+    def clean(self) -> None:
+        """Raises ValidationError for a prerequisite of no course, or one that leads back to this course."""
+        super().clean()
+        if not self.prerequisites:
+            return
+        unknown = set(self.prerequisites) - set(Course.objects.filter(code__in=self.prerequisites).values_list("code", flat=True))
+        if unknown - {self.code}:
+            message = _("There is no course with the code %(codes)s.")
+            raise ValidationError({"prerequisites": ValidationError(message, code="not_found", params={"codes": ", ".join(sorted(unknown))})})
+        wanted: dict[str, set[str]] = {self.code: set(self.prerequisites)}
+        for code, codes in Course.objects.exclude(prerequisites=[]).exclude(pk=self.pk).values_list("code", "prerequisites"):
+            wanted.setdefault(code, set()).update(codes)
+        if way := circle(self.code, wanted):
+            message = _("A course cannot come before itself: %(way)s.")
+            raise ValidationError({"prerequisites": ValidationError(message, code="circular", params={"way": " → ".join(way)})})
 
     @property
     def left(self) -> int | None:

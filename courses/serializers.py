@@ -157,8 +157,9 @@ class SeatsSerializer(serializers.Serializer[Course]):
 
 class CourseSerializer(ModelSerializer[Course]):
     term = TermCodeField()
+    prerequisites = serializers.ListField(child=StrictCharField(max_length=20), max_length=50, required=False)
     seats = SeatsSerializer(source="*", read_only=True)
 
     class Meta:
         model = Course
-        fields = ["id", "code", "title", "description", "credits", "term", "capacity", "is_open", "seats"]
+        fields = ["id", "code", "title", "description", "credits", "term", "capacity", "prerequisites", "is_open", "seats"]

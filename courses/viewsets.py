@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.http import Http404
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,6 +54,12 @@ class TermViewSet(ModelViewSet):
     serializer_class = TermSerializer
     lookup_field = "code"
     lookup_value_converter = "str"
+
+    def get_object(self) -> Any:
+        # No code has one, and PostgreSQL takes the question for an error.
+        if "\0" in self.kwargs["code"]:
+            raise Http404
+        return super().get_object()
 
 
 class CourseViewSet(ModelViewSet):

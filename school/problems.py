@@ -25,7 +25,7 @@ from rest_framework.views import APIView, set_rollback
 from courses.filters import InvalidParameter
 from students.enrollments import Change, Refused
 from students.refusals import Refusal
-from students.serializers import outcomes_of
+from students.serializers import outcomes_of, reason_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
@@ -68,8 +68,13 @@ PROBLEMS: dict[str, Problem] = {
         409, _("Enrollment has not begun"), _("The term's first day to enroll is still to come (days count in the school's time zone).")
     ),
     Refusal.WINDOW_CLOSED: Problem(409, _("Enrollment is over"), _("The term's last day to enroll has passed (days count in the school's time zone).")),
+    Refusal.PREREQUISITE_MISSING: Problem(
+        409, _("A prerequisite is missing"), _("The course asks for other courses to be completed first, in any term: `params.missing` names them.")
+    ),
     Refusal.COURSE_FULL: Problem(
-        409, _("The course is full"), _("Active enrollments have reached the capacity. Wait for a withdrawal, or raise the capacity.")
+        409,
+        _("The course is full"),
+        _("Active enrollments have reached the capacity. Wait (`on_full`), or raise the capacity."),
     ),
 }
 
@@ -128,7 +133,7 @@ def _refused(error: Refused) -> Response:
 def _reason(reason: ValidationError, change: Change) -> dict[str, Any]:
     params = reason.params or {}
     about = "student_id" if any(name.startswith("student") for name in params) else "course_id"
-    return {"pointer": change.at.format(field=about), "code": reason.code, "detail": reason.messages[0], "params": params}
+    return {"pointer": change.at.format(field=about), **reason_of(reason)}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:

@@ -89,9 +89,9 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             return
         if isinstance(error := late_error(self.request), Refused):
             self._show(error)
-        # Before the page's own row is saved: courses are locked first, always. (A new one is nobody else's yet.)
+        # Before the page's own row is saved, in the order of the writer. (A new one is nobody else's yet.)
         rows = [*self._ending(), *self._beginning().values()]
-        enrollments.lock_courses(row.course_id for row in rows if row.course_id)
+        enrollments.lock([row.student_id for row in rows if row.student_id], [row.course_id for row in rows if row.course_id])
 
     def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
         """Write all of it by the writer. Raises Refused."""
@@ -99,7 +99,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         beginning = [Change(row.student_id, row.course_id, ENROLL, at) for at, row in self._beginning().items()]
         # Seats that are given up come first, for those who take them.
         results = enrollments.write([*ending, *beginning])
-        self.new_objects = [result.enrollment for result in results if result.outcome in (Outcome.CREATED, Outcome.REACTIVATED)]
+        self.new_objects = [result.enrollment for result in results if result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)]
         self.changed_objects = [(result.enrollment, ["status"]) for result in results if result.outcome == Outcome.WITHDRAWN]
         self.deleted_objects: list[Enrollment] = []
         tell(self.request, [result for result in results if result.outcome == Outcome.UNCHANGED])

@@ -1,26 +1,28 @@
 """The one writer: nothing else writes an enrollment, whichever door it comes through.
 
-A list of changes is decided and written in one transaction, all or nothing. The courses are locked first, then the
-students, each in the order of their keys, and seats are counted after that. Every verb ends in `decide_and_save`.
+A list of changes is decided and written in one transaction, all or nothing. The students are locked first, then the
+courses, each in the order of their keys, and seats are counted after that. Whoever waits moves up in the same transaction.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import BigIntegerField, Count, QuerySet
+from django.db.models import BigIntegerField, Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import BATCH, record
 from courses.models import Course
 from students.models import Enrollment, Status, Student
-from students.refusals import refusals
+from students.refusals import Refusal, refusals
 
 M = TypeVar("M", Course, Student)
 R = TypeVar("R", Enrollment, Enrollment | None)
@@ -31,6 +33,7 @@ class Outcome(models.TextChoices):
 
     CREATED = "created", _("enrolled")
     REACTIVATED = "reactivated", _("enrolled again")
+    WAITLISTED = "waitlisted", _("on the waitlist")
     UNCHANGED = "unchanged", _("nothing to change")
     WITHDRAWN = "withdrawn", _("withdrawn")
     COMPLETED = "completed", _("completed")
@@ -69,13 +72,28 @@ LOAD = {
 class Change:
     """What shall be done to one pair, and where the wish stands in what was sent.
 
-    `at` is a JSON pointer, in which `{field}` stands for the field of the pair that a reason is about, or a line number.
+    `at` is a JSON pointer, in which `{field}` stands for the field of the pair that a reason is about.
     """
 
     student_id: int
     course_id: int
     verb: Verb = ENROLL
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is allowed beside the plain rules: to wait where a course is full, and refusals that somebody takes upon themselves.
+
+    `ask_window=False` does not ask the terms' enrollment dates, for registrations of the past.
+    """
+
+    waitlist: bool = False
+    override: Collection[str] = ()
+    ask_window: bool = True
+
+
+PLAIN = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +114,33 @@ class Refused(ValidationError):
         super().__init__([reason for result in results for reason in result.refusals])
 
 
-def write(changes: Sequence[Change]) -> list[Result]:
-    """Make all `changes`, or none. Answers one result for each, in their order. Raises Refused."""
+def write(changes: Sequence[Change], options: Options = PLAIN, *, all_or_nothing: bool = True, validate_only: bool = False) -> list[Result]:
+    """Make all `changes`, or none. Answers one result for each, in their order. Raises Refused.
+
+    With `all_or_nothing=False`, what can be done is done and the rest refused in the results; with `validate_only` the results
+    tell what would happen, and nothing is written.
+    """
     with transaction.atomic():
-        results = decide_and_save(changes)
-        if any(result.outcome == Outcome.REFUSED for result in results):
+        results = decide_and_save(changes, options)
+        _tell_positions(results)
+        if validate_only:
+            transaction.set_rollback(True)
+        elif all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
             raise Refused(results)
     return results
 
 
-def enroll(pairs: Iterable[tuple[int, int]]) -> list[Result]:
+def _tell_positions(results: Iterable[Result]) -> None:
+    waiting = {row.pk: row for result in results if (row := result.enrollment) and row.status == Status.WAITLISTED}
+    if not waiting:
+        return
+    for row in Enrollment.objects.filter(pk__in=list(waiting)).with_position():
+        waiting[row.pk].position = row.position
+
+
+def enroll(pairs: Iterable[tuple[int, int]], options: Options = PLAIN) -> list[Result]:
     """Enroll each (student id, course id), all or none. Raises Refused."""
-    return write([Change(student, course) for student, course in pairs])
+    return write([Change(student, course) for student, course in pairs], options)
 
 
 def withdraw(pairs: Iterable[tuple[int, int]]) -> list[Result]:
@@ -115,33 +148,50 @@ def withdraw(pairs: Iterable[tuple[int, int]]) -> list[Result]:
     return write([Change(student, course, WITHDRAW) for student, course in pairs])
 
 
-def replace(student_id: int, wanted: Sequence[Change]) -> list[Result]:
-    """Make exactly the courses of `wanted` the student's current ones and withdraw the others. Raises Refused."""
+def replace(student_id: int, wanted: Sequence[Change], options: Options = PLAIN, **how: bool) -> list[Result]:
+    """Make exactly the courses of `wanted` the student's current ones and withdraw the others, as `write` does. Raises Refused."""
     keep = {change.course_id for change in wanted}
-    while True:
-        surplus = [Change(student_id, course, WITHDRAW) for course in sorted(_current_courses(student_id) - keep)]
-        with transaction.atomic():
-            results = write([*wanted, *surplus])
-            if _current_courses(student_id) <= keep:
-                return results
-            # Somebody enrolled the student elsewhere before we had the lock. Begin again, with that course locked too.
-            transaction.set_rollback(True)
+    with transaction.atomic():
+        # Under this lock nobody gives the student another course.
+        lock_students([student_id])
+        current = Enrollment.objects.filter(student=student_id).current().exclude(course__in=keep)
+        surplus = [Change(student_id, course, WITHDRAW) for course in current.values_list("course", flat=True)]
+        return write([*wanted, *surplus], options, **how)
 
 
-def _current_courses(student_id: int) -> set[int]:
-    return set(Enrollment.objects.filter(student=student_id).current().values_list("course", flat=True))
+def move_up(course_ids: Iterable[int]) -> None:
+    """Give free seats of these courses to those who wait for them: something was changed that may let them in."""
+    with transaction.atomic():
+        waiting = Enrollment.objects.filter(course__in=list(course_ids), status=Status.WAITLISTED)
+        if courses := set(waiting.order_by().values_list("course", flat=True)):
+            _Ledger([], PLAIN, courses).save()
 
 
-def decide_and_save(changes: Sequence[Change], *, ask_window: bool = True) -> list[Result]:
+def decide_and_save(changes: Sequence[Change], options: Options = PLAIN) -> list[Result]:
     """Make those of `changes` that no rule refuses, within the caller's transaction.
 
-    Answers one result for each, in their order. A caller who comes several times in one transaction calls
-    `lock_courses` for all of them first, and brings the students in the order of their keys.
+    Answers one result for each, in their order. A caller who comes several times in one transaction calls `lock` for all of
+    them first.
     """
-    ledger = _Ledger(changes, ask_window=ask_window)
+    ledger = _Ledger(changes, options)
     results = [ledger.decide(change) for change in changes]
     ledger.save()
     return results
+
+
+def lock(students: Iterable[int], courses: Iterable[int]) -> None:
+    """Lock these students, then these courses and those that the students wait for, until the transaction ends.
+
+    For who comes to the writer several times in one transaction, or saves a student or a course beside it.
+    """
+    held = list(lock_students(students))
+    waited_for = Enrollment.objects.filter(student__in=held, status=Status.WAITLISTED).order_by()
+    lock_courses({*courses, *waited_for.values_list("course", flat=True)})
+
+
+def lock_students(ids: Iterable[int]) -> dict[int, Student]:
+    """Lock these students until the transaction ends. Answers them by id, without those that do not exist."""
+    return _lock(Student.objects.all(), ids)
 
 
 def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
@@ -159,45 +209,139 @@ def _lock(queryset: QuerySet[M], ids: Iterable[int]) -> dict[int, M]:
 class _Ledger:
     """The locked rows that a list of changes is about, the seats taken, and what is to be written."""
 
-    def __init__(self, changes: Sequence[Change], *, ask_window: bool) -> None:
-        self.ask_window = ask_window
-        self.courses = lock_courses(change.course_id for change in changes)
-        self.students = _lock(Student.objects.all(), (change.student_id for change in changes))
+    def __init__(self, changes: Sequence[Change], options: Options, courses: Iterable[int] = ()) -> None:
+        self.options = options
+        self.students = lock_students(change.student_id for change in changes)
+        self.courses = lock_courses({*courses, *(change.course_id for change in changes), *self._opened_by(changes)})
         # Read after the locks were had, so that times run in the order of the changes.
         self.now = timezone.now()
+        self.today = timezone.localdate(self.now)
         held = Enrollment.objects.filter(student__in=list(self.students), course__in=list(self.courses))
         self.rows = {(row.student_id, row.course_id): row for row in held}
-        limited = [course.pk for course in self.courses.values() if course.capacity is not None]
-        active = Enrollment.objects.filter(course__in=limited, status=Status.ACTIVE).order_by()
-        self.taken = Counter(dict(active.values_list("course").annotate(Count("pk")))) if limited else Counter[int]()
+        self.taken, self.waiting = self._count()
+        self.completed = self._completed(self.students, self.courses.values())
+        self.queues: dict[int, list[Enrollment]] = {}
         self.created: list[Enrollment] = []
         self.changed: dict[int, Enrollment] = {}
+        self.promoted: dict[int, Enrollment] = {}
+        self.overridden: dict[tuple[int, int], list[str]] = {}
 
     def decide(self, change: Change) -> Result:
         row = self.rows.get((change.student_id, change.course_id))
         before = Status(row.status) if row else None
         if missing := tuple(self._missing(change)):
             return Result(change, Outcome.REFUSED, None, missing)
-        outcome = change.verb.moves.get(before)
+        outcome = self._outcome(change.verb, before)
         if outcome is None and change.verb.strict and before != change.verb.status:
             return Result(change, Outcome.REFUSED, self._linked(row), (_no_such_move(before, change.verb),))
         if outcome is None:
             return Result(change, Outcome.UNCHANGED, self._linked(row))
-        if change.verb.status == Status.ACTIVE and (reasons := tuple(self._refusals(change))):
-            return Result(change, Outcome.REFUSED, self._linked(row), reasons)
-        return Result(change, outcome, self._put(row, change))
+        if change.verb.status != Status.ACTIVE:
+            return Result(change, outcome, self._put(row, change, change.verb.status))
+        return self._admit(change, row, outcome)
+
+    def _admit(self, change: Change, row: Enrollment | None, outcome: Outcome) -> Result:
+        """Gives a seat, or a place on the waitlist, unless refused."""
+        student, course = self.students[change.student_id], self.courses[change.course_id]
+        # Those who wait come before whoever comes now.
+        self._move_up(course)
+        reasons = self._refusals(student, course, ask_window=self.options.ask_window)
+        left = tuple(reason for reason in reasons if reason.code not in self.options.override)
+        if not left:
+            if reasons:
+                self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons]
+            return Result(change, outcome, self._put(row, change, Status.ACTIVE))
+        full = [reason.code for reason in left] == [Refusal.COURSE_FULL]
+        if self.options.waitlist and full and row is not None and row.status == Status.WAITLISTED:
+            return Result(change, Outcome.UNCHANGED, self._linked(row))
+        if self.options.waitlist and full:
+            return Result(change, Outcome.WAITLISTED, self._put(row, change, Status.WAITLISTED))
+        return Result(change, Outcome.REFUSED, self._linked(row), left)
 
     def save(self) -> None:
-        """Write what was decided, with its history. A plain queryset: the model's own ways of writing are closed."""
+        """Move up who waits, and write what was decided, with its history."""
+        for course in self.courses.values():
+            self._move_up(course)
+        # A plain queryset: the model's own ways of writing are closed.
         rows: QuerySet[Enrollment] = QuerySet(Enrollment)
         rows.bulk_create(self.created, batch_size=BATCH)
-        record(Enrollment, self.created, changed=False)
-        for status in {row.status for row in self.changed.values()}:
-            same = [row for row in self.changed.values() if row.status == status]
+        self._record(self.created, changed=False)
+        self._update(self.changed.values())
+        self._record(self.changed.values(), changed=True)
+        self._update(self.promoted.values())
+        record(Enrollment, self.promoted.values(), changed=True, reason=__("Moved up from the waitlist."))
+
+    def _update(self, changed: Iterable[Enrollment]) -> None:
+        rows: QuerySet[Enrollment] = QuerySet(Enrollment)
+        by_status: dict[str, list[Enrollment]] = {}
+        for row in changed:
+            by_status.setdefault(row.status, []).append(row)
+        # Each who waits has a time of its own.
+        rows.bulk_update(by_status.pop(Status.WAITLISTED, []), ["status", "enrolled_at", "updated_at"], batch_size=BATCH)
+        for status, same in by_status.items():
+            # Who leaves keeps the time of coming.
             times = {"updated_at": self.now} | ({"enrolled_at": self.now} if status == Status.ACTIVE else {})
             for start in range(0, len(same), BATCH):
                 rows.filter(pk__in=[row.pk for row in same[start : start + BATCH]]).update(status=status, **times)
-        record(Enrollment, self.changed.values(), changed=True)
+
+    def _move_up(self, course: Course) -> None:
+        """Give free seats to those who wait, first come first; one who cannot be enrolled now is passed over and keeps the place."""
+        if not self.waiting[course.pk] or not self._has_room(course):
+            return
+        for row in self._queue(course):
+            student = self.students.get(row.student_id) or row.student
+            if row.status == Status.WAITLISTED and self._has_room(course) and not self._refusals(student, course):
+                self._promote(row)
+
+    def _promote(self, row: Enrollment) -> None:
+        row.status, row.enrolled_at, row.updated_at = Status.ACTIVE, self.now, self.now
+        self.taken[row.course_id] += 1
+        self.waiting[row.course_id] -= 1
+        if row.pk and row.pk not in self.changed:
+            self.promoted[row.pk] = row
+
+    def _queue(self, course: Course) -> list[Enrollment]:
+        """Those who wait, as they came; some may have gone since."""
+        if course.pk not in self.queues:
+            waiting = Enrollment.objects.filter(course=course, status=Status.WAITLISTED).select_related("student")
+            rows = [self.rows.setdefault((row.student_id, row.course_id), row) for row in waiting.order_by("enrolled_at", "pk")]
+            self.queues[course.pk] = rows
+            self.completed |= self._completed([row.student_id for row in rows], [course])
+        return self.queues[course.pk]
+
+    def _record(self, rows: Iterable[Enrollment], *, changed: bool) -> None:
+        """One record for each row, with the refusals that were overridden for it."""
+        groups: dict[tuple[str, ...], list[Enrollment]] = {}
+        for row in rows:
+            groups.setdefault(tuple(self.overridden.get((row.student_id, row.course_id), ())), []).append(row)
+        for override, same in groups.items():
+            record(Enrollment, same, changed=changed, override=override)
+
+    def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
+        """The courses that students wait for who now complete another one: it may let them in."""
+        completing = [change.student_id for change in changes if change.verb.status == Status.COMPLETED]
+        waiting = Enrollment.objects.filter(student__in=completing, status=Status.WAITLISTED).order_by()
+        return waiting.values_list("course", flat=True) if completing else ()
+
+    def _count(self) -> tuple[Counter[int], Counter[int]]:
+        """Seats taken of the courses that have a limit, and those who wait for any."""
+        limited = [course.pk for course in self.courses.values() if course.capacity is not None]
+        rows = Enrollment.objects.filter(Q(course__in=limited, status=Status.ACTIVE) | Q(course__in=list(self.courses), status=Status.WAITLISTED))
+        taken, waiting = Counter[int](), Counter[int]()
+        for course, status, number in rows.order_by().values_list("course", "status").annotate(Count("pk")):
+            (taken if status == Status.ACTIVE else waiting)[course] = number
+        return taken, waiting
+
+    def _has_room(self, course: Course) -> bool:
+        return course.capacity is None or self.taken[course.pk] < course.capacity
+
+    def _completed(self, students: Iterable[int], courses: Iterable[Course]) -> set[tuple[int, str]]:
+        """Which of the courses that these ask for each student has completed: (student id, code)."""
+        codes = {code for course in courses for code in course.prerequisites}
+        if not codes:
+            return set()
+        rows = Enrollment.objects.filter(student__in=list(students), status=Status.COMPLETED, course__code__in=codes)
+        return set(rows.order_by().values_list("student", "course__code"))
 
     def _missing(self, change: Change) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
@@ -205,25 +349,43 @@ class _Ledger:
         if change.course_id not in self.courses:
             yield _not_found(_("There is no course with the id %(course_id)s."), course_id=change.course_id)
 
-    def _refusals(self, change: Change) -> Iterable[ValidationError]:
-        course = self.courses[change.course_id]
-        student = self.students[change.student_id]
-        return refusals(student, course, taken=self.taken[course.pk], today=timezone.localdate(self.now), ask_window=self.ask_window)
+    def _outcome(self, verb: Verb, before: Status | None) -> Outcome | None:
+        """What coming from `before` is called; None where nothing is to be done, or nothing can."""
+        if verb is ENROLL and before == Status.WAITLISTED and self.options.override:
+            # Whoever takes a refusal upon themselves does not want the student to wait on.
+            return Outcome.REACTIVATED
+        return verb.moves.get(before)
 
-    def _put(self, row: Enrollment | None, change: Change) -> Enrollment:
-        pair = change.student_id, change.course_id
+    def _refusals(self, student: Student, course: Course, *, ask_window: bool = True) -> list[ValidationError]:
+        missing = [code for code in course.prerequisites if (student.pk, code) not in self.completed]
+        return list(refusals(student, course, taken=self.taken[course.pk], today=self.today, missing=missing, ask_window=ask_window))
+
+    def _put(self, row: Enrollment | None, change: Change, after: Status) -> Enrollment:
+        student, course = change.student_id, change.course_id
         before = row.status if row else None
-        after = change.verb.status
         if row is None:
-            row = self.rows[pair] = Enrollment(student_id=pair[0], course_id=pair[1], enrolled_at=self.now)
+            row = self.rows[student, course] = Enrollment(student_id=student, course_id=course, enrolled_at=self.now)
             self.created.append(row)
         elif row.pk:
             self.changed[row.pk] = row
+            self.promoted.pop(row.pk, None)
         if after == Status.ACTIVE:
             row.enrolled_at = self.now
+        if after == Status.WAITLISTED:
+            self._enqueue(row)
+        if after == Status.COMPLETED:
+            self.completed.add((student, self.courses[course].code))
         row.status, row.updated_at = after, self.now
-        self.taken[pair[1]] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
+        self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
+        self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
         return self._linked(row)
+
+    def _enqueue(self, row: Enrollment) -> None:
+        queue = self._queue(self.courses[row.course_id])
+        queue[:] = [other for other in queue if other is not row]
+        # After everybody who waits, whatever the clocks of the servers say.
+        row.enrolled_at = max(self.now, queue[-1].enrolled_at + timedelta(microseconds=1)) if queue else self.now
+        queue.append(row)
 
     def _linked(self, row: R) -> R:
         if row is not None:

@@ -15,7 +15,7 @@ from courses.imports import Key, Table, batched
 from courses.models import Course
 from courses.sheets import Faults, Rejected, read
 from students import enrollments
-from students.enrollments import LOAD, Change, Verb
+from students.enrollments import LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
 
 # Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
@@ -56,27 +56,26 @@ class Students(Table[Student]):
         return owners
 
 
-def import_enrollments(file: TextIO, *, ask_window: bool = True) -> Counter[str]:
+def import_enrollments(file: TextIO, options: Options = PLAIN) -> Counter[str]:
     """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected."""
     faults = Faults()
-    # The writer takes the students in the order of their ids.
     rows = sorted(_rows(file, faults))
     for one, another in pairwise(rows):
         if one[:2] == another[:2]:
             faults.add(another[2], _("The same student and course are on line %d already.") % one[2])
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
-        enrollments.lock_courses(course for _student, course, _line, _verb in rows)
+        enrollments.lock([row[0] for row in rows], [row[1] for row in rows])
         for batch in batched(rows, _("enrollments")):
-            outcomes.update(_write_batch(batch, faults, ask_window=ask_window))
+            outcomes.update(_write_batch(batch, faults, options))
         if faults:
             raise Rejected(faults)
     return outcomes
 
 
-def _write_batch(batch: list[Row], faults: Faults, *, ask_window: bool) -> Iterator[str]:
+def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator[str]:
     changes = [Change(student, course, verb) for student, course, _line, verb in batch]
-    results = enrollments.decide_and_save(changes, ask_window=ask_window)
+    results = enrollments.decide_and_save(changes, options)
     for (_student, _course, line, _verb), result in zip(batch, results, strict=True):
         for reason in result.refusals:
             faults.add(line, reason)

@@ -110,7 +110,8 @@ class Enrollment(Recorded):
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
 
     objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
-    position: int | None
+    # Annotated by with_position(), or told by the writer.
+    position: int | None = None
 
     class Meta:
         verbose_name = _("enrollment")

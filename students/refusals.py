@@ -1,6 +1,6 @@
 """The reasons to say no to an enrollment: one list, and when each applies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,16 +19,22 @@ class Refusal(models.TextChoices):
     COURSE_CLOSED = "course_closed", _("%(course)s is closed. Open the course, or choose another one.")
     WINDOW_NOT_OPEN = "window_not_open", _("Enrollment for %(term)s opens on %(opens_on)s. Come back then.")
     WINDOW_CLOSED = "window_closed", _("Enrollment for %(term)s closed on %(closes_on)s.")
+    PREREQUISITE_MISSING = "prerequisite_missing", _("%(course)s asks for %(missing)s to be completed first.")
     COURSE_FULL = "course_full", _("%(course)s is full: %(taken)d of %(capacity)d seats are taken.")
+
+    @property
+    def can_be_overridden(self) -> bool:
+        return self is not Refusal.STUDENT_INACTIVE
 
     def error(self, **params: Any) -> ValidationError:
         return ValidationError(self.label, code=self.value, params=params)
 
 
-def refusals(student: Student, course: Course, *, taken: int, today: date, ask_window: bool = True) -> Iterator[ValidationError]:
+def refusals(student: Student, course: Course, *, taken: int, today: date, missing: Sequence[str] = (), ask_window: bool = True) -> Iterator[ValidationError]:
     """Every reason why `student` cannot become active in `course` today, where `taken` seats are taken.
 
-    `today` is a date in the school's time zone. With `ask_window=False` the term's enrollment dates are not asked.
+    `today` is a date in the school's time zone; `missing` are the codes of prerequisites that the student has not completed.
+    With `ask_window=False` the term's enrollment dates are not asked.
     """
     term = course.term
     if not student.is_active:
@@ -39,5 +45,7 @@ def refusals(student: Student, course: Course, *, taken: int, today: date, ask_w
         yield Refusal.WINDOW_NOT_OPEN.error(term=term.code, opens_on=term.enrollment_opens_on.isoformat())
     if ask_window and term.enrollment_closes_on and today > term.enrollment_closes_on:
         yield Refusal.WINDOW_CLOSED.error(term=term.code, closes_on=term.enrollment_closes_on.isoformat())
+    if missing:
+        yield Refusal.PREREQUISITE_MISSING.error(course=str(course), missing=", ".join(missing))
     if course.capacity is not None and taken >= course.capacity:
         yield Refusal.COURSE_FULL.error(course=str(course), taken=taken, capacity=course.capacity)

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from courses.history import Door
-from courses.serializers import IdField, ModelSerializer, StrictSerializer
-from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Result, Verb
+from courses.serializers import IdField, ModelSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 from students.models import Enrollment, Status, Student
+from students.refusals import Refusal
 
 MAX_ITEMS = 1_000
+OVERRIDABLE = [(refusal.value, refusal.value) for refusal in Refusal if refusal.can_be_overridden]
 SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
 
 
@@ -72,11 +75,25 @@ class RosterSerializer(serializers.ModelSerializer[Enrollment]):
 class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
     student_id = serializers.IntegerField(read_only=True)
     course_id = serializers.IntegerField(read_only=True)
+    position = serializers.IntegerField(read_only=True, allow_null=True)
 
     class Meta:
         model = Enrollment
-        fields = ["id", "student_id", "course_id", "status", "enrolled_at", "updated_at"]
+        fields = ["id", "student_id", "course_id", "status", "position", "enrolled_at", "updated_at"]
         read_only_fields = fields
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why one pair was refused."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    params = serializers.DictField()
+
+
+def reason_of(reason: ValidationError) -> dict[str, Any]:
+    """`reason` as ReasonSerializer says."""
+    return {"code": reason.code, "detail": reason.messages[0], "params": reason.params or {}}
 
 
 class OutcomeSerializer(serializers.Serializer[Result]):
@@ -87,6 +104,7 @@ class OutcomeSerializer(serializers.Serializer[Result]):
     course_id = serializers.IntegerField(source="change.course_id")
     outcome = serializers.ChoiceField(choices=Outcome.choices)
     enrollment = EnrollmentSerializer(allow_null=True)
+    refusals = ReasonSerializer(many=True)
 
 
 class OutcomesSerializer(serializers.Serializer[Any]):
@@ -105,7 +123,8 @@ def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict
             "student_id": result.change.student_id,
             "course_id": result.change.course_id,
             "outcome": result.outcome.value,
-            "enrollment": EnrollmentSerializer(result.enrollment).data if written and result.enrollment else None,
+            "enrollment": EnrollmentSerializer(result.enrollment).data if result.enrollment and (written or result.outcome == Outcome.UNCHANGED) else None,
+            "refusals": [reason_of(reason) for reason in result.refusals],
         }
         for index, result in enumerate(results)
     ]
@@ -124,6 +143,7 @@ class ChangeEntrySerializer(serializers.Serializer[Any]):
     before = serializers.SerializerMethodField()
     after = StateSerializer(source="*")
     reason = serializers.CharField(source="history_change_reason")
+    override = serializers.ListField(child=serializers.CharField(), help_text="Codes of the refusals that were overridden.")
 
     def get_before(self, record: Any) -> dict[str, str] | None:
         return {"status": record.before} if record.before else None
@@ -136,17 +156,45 @@ class Ids(serializers.ListField):
         super().__init__(child=IdField(), max_length=MAX_ITEMS, required=False, **kwargs)
 
 
-class OneOfSerializer(StrictSerializer[Any]):
+class OptionsSerializer(StrictSerializer[Any]):
+    """What every body that enrolls may say beside whom and what."""
+
+    on_full = serializers.ChoiceField(choices=["refuse", "waitlist"], required=False, help_text="What to do where a course is full.")
+    override = serializers.ListField(
+        child=serializers.ChoiceField(choices=OVERRIDABLE), required=False, help_text="Refusals to override; needs a reason and the permission."
+    )
+    reason = StrictCharField(max_length=500, required=False, help_text="Why; recorded in the history.")
+    validate_only = StrictBooleanField(required=False, help_text="Tell what would happen and write nothing.")
+    atomic = StrictBooleanField(required=False, help_text="False: do what can be done. Otherwise one refusal stops all.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("override") and not attrs.get("reason"):
+            raise serializers.ValidationError({"reason": [_("An override needs a reason.")]}, code="required")
+        return attrs
+
+    @property
+    def options(self) -> Options:
+        body = self.validated_data
+        return Options(waitlist=body.get("on_full") == "waitlist", override=frozenset(body.get("override", ())))
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the answer tells of every item, whatever became of it."""
+        return self.validated_data.get("validate_only", False) or not self.validated_data.get("atomic", True)
+
+
+class OneOfSerializer(OptionsSerializer):
     """A body that has one of `forms`: sets of fields that belong together."""
 
     forms: tuple[frozenset[str], ...] = ()
     default_error_messages = {"form": _("Give %(forms)s.")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not any(attrs and attrs.keys() <= form for form in self.forms):
+        given = attrs.keys() - OptionsSerializer().fields.keys()
+        if not any(given and given <= form for form in self.forms):
             forms = _(" or ").join(", ".join(sorted(form)) for form in self.forms)
             raise serializers.ValidationError(self.error_messages["form"] % {"forms": forms}, code="required")
-        return attrs
+        return super().validate(attrs)
 
 
 class CoursesBody(OneOfSerializer):
@@ -191,7 +239,7 @@ class CoursesPatch(OneOfSerializer):
         return [Change(student_id, course, verb, at) for name, verb in verbs for course, at in _items(self.validated_data, "", name)]
 
 
-class CoursesPut(StrictSerializer[Any]):
+class CoursesPut(OptionsSerializer):
     """Exactly the courses that a student shall have."""
 
     course_ids = serializers.ListField(child=IdField(), max_length=MAX_ITEMS)
@@ -233,7 +281,7 @@ class EnrollmentsBody(OneOfSerializer):
         return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}") for index, pair in enumerate(body["enrollments"])]
 
 
-class StatusBody(StrictSerializer[Any]):
+class StatusBody(OptionsSerializer):
     """The status that an enrollment shall have."""
 
     status = serializers.ChoiceField(choices=SETTABLE)

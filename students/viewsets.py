@@ -1,24 +1,29 @@
 """Students and enrollments over the API. The views carry; `students.enrollments` decides."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from courses.history import Door, acting
 from courses.models import Course
 from courses.viewsets import ModelViewSet
 from students import enrollments
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
 from students.models import Enrollment, Status, Student
-from students.permissions import ADD, VIEW, WITHDRAWAL, verb_to
+from students.permissions import ADD, OVERRIDE, VIEW, WITHDRAWAL, verb_to
 from students.serializers import (
     ChangeEntrySerializer,
     CoursesBody,
@@ -26,6 +31,7 @@ from students.serializers import (
     CoursesPut,
     EnrollmentsBody,
     EnrollmentSerializer,
+    OptionsSerializer,
     OutcomesSerializer,
     RosterSerializer,
     StatusBody,
@@ -38,6 +44,7 @@ from students.serializers import (
 from students.story import changes
 
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
+Writer = Callable[..., list[Result]]
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
 
 
@@ -76,22 +83,20 @@ class StudentCoursesViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrol
     def create(self, request: Request, student_id: int) -> Response:
         body = CoursesBody(data=request.data)
         body.is_valid(raise_exception=True)
-        results = enrollments.write(body.changes(student_id))
-        return Response({"student_id": student_id, "outcomes": outcomes_of(results)}, status=created_or_ok(results))
+        return carry_out(request, body, body.changes(student_id), student_id=student_id)
 
     @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
     def partial_update(self, request: Request, student_id: int) -> Response:
         body = CoursesPatch(data=request.data)
         body.is_valid(raise_exception=True)
-        results = enrollments.write(body.changes(student_id))
-        return Response({"student_id": student_id, "outcomes": outcomes_of(results)})
+        return carry_out(request, body, body.changes(student_id), always_ok=True, student_id=student_id)
 
     @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
     def update(self, request: Request, student_id: int) -> Response:
         body = CoursesPut(data=request.data)
         body.is_valid(raise_exception=True)
-        results = enrollments.replace(student_id, body.changes(student_id))
-        return Response({"student_id": student_id, "outcomes": outcomes_of(results)})
+        writer = partial(enrollments.replace, student_id)
+        return carry_out(request, body, body.changes(student_id), writer, always_ok=True, student_id=student_id)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
@@ -118,14 +123,13 @@ class RosterViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
     def create(self, request: Request, course_id: int) -> Response:
         body = StudentsBody(data=request.data)
         body.is_valid(raise_exception=True)
-        results = enrollments.write(body.changes(course_id))
-        return Response({"course_id": course_id, "outcomes": outcomes_of(results)}, status=created_or_ok(results))
+        return carry_out(request, body, body.changes(course_id), course_id=course_id)
 
 
 class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):
     """Enrollments, one row for each student and course for good."""
 
-    queryset = Enrollment.objects.order_by("id")
+    queryset = Enrollment.objects.with_position().order_by("id")
     serializer_class = EnrollmentSerializer
     filterset_class = EnrollmentFilters
     lookup_value_converter = "int"
@@ -135,21 +139,24 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     def create(self, request: Request) -> Response:
         body = EnrollmentsBody(data=request.data)
         body.is_valid(raise_exception=True)
-        results = enrollments.write(body.changes())
-        code = created_or_ok(results)
-        if body.is_batch:
-            return Response({"outcomes": outcomes_of(results)}, status=code)
-        data = EnrollmentSerializer(results[0].enrollment).data
+        if body.is_batch or body.is_partial:
+            return carry_out(request, body, body.changes())
+        [result] = written_by(request, body, body.changes())
+        code = created_or_ok([result])
+        data = EnrollmentSerializer(result.enrollment).data
         location = {"Location": self.reverse_action("detail", args=[data["id"]])} if code == status.HTTP_201_CREATED else {}
         return Response(data, status=code, headers=location)
 
-    @extend_schema(request=StatusBody)
+    @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
     def partial_update(self, request: Request, pk: int) -> Response:
         body = StatusBody(data=request.data)
         body.is_valid(raise_exception=True)
         row = self.get_object()
         verb = verb_to(Status(body.validated_data["status"]), request.user)
-        [result] = enrollments.write([Change(row.student_id, row.course_id, verb, "/status")])
+        changes = [Change(row.student_id, row.course_id, verb, "/status")]
+        if body.is_partial:
+            return carry_out(request, body, changes, always_ok=True)
+        [result] = written_by(request, body, changes)
         return Response(EnrollmentSerializer(result.enrollment).data)
 
     @extend_schema(responses={204: None})
@@ -167,8 +174,26 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
 
 
+def carry_out(
+    request: Request, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write, *, always_ok: bool = False, **whose: int
+) -> Response:
+    """Do what `body` says and answer with the outcomes. Raises Refused."""
+    results = written_by(request, body, changes, write)
+    code = status.HTTP_200_OK if always_ok or body.is_partial else created_or_ok(results)
+    return Response({**whose, "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only"))}, status=code)
+
+
+def written_by(request: Request, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write) -> list[Result]:
+    """Have `changes` written with the options of `body`. Raises Refused, and PermissionDenied for an override by somebody who may not."""
+    said = body.validated_data
+    if said.get("override") and not request.user.has_perm(OVERRIDE):
+        raise PermissionDenied(_("Overriding a refusal needs the permission to do so."))
+    with acting(Door.API, request._request, said.get("reason", "")):
+        return write(changes, body.options, all_or_nothing=said.get("atomic", True), validate_only=said.get("validate_only", False))
+
+
 def created_or_ok(results: list[Result]) -> int:
-    written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED) for result in results)
+    written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED) for result in results)
     return status.HTTP_201_CREATED if written else status.HTTP_200_OK
 
 

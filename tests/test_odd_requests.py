@@ -20,7 +20,8 @@ from students.factories import StudentFactory, enrolled
 from students.models import Enrollment
 
 EXAMPLES = 30
-OPERATIONS = {result.ok().label: result.ok() for result in schemathesis.openapi.from_wsgi("/api/schema/", application).get_all_operations()}
+FOUND: list[Any] = list(schemathesis.openapi.from_wsgi("/api/schema/", application).get_all_operations())
+OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,10 @@ def full() -> tuple[Student, Course]:
     return StudentFactory(), course
 
 
+def unprepared() -> tuple[Student, Course]:
+    return StudentFactory(), CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code])
+
+
 def several() -> tuple[Student, Course]:
     return StudentFactory(is_active=False), CourseFactory(is_open=False, capacity=0)
 
@@ -40,6 +44,7 @@ SITUATIONS: dict[str, Callable[[], tuple[Student, Course]]] = {
     Refusal.COURSE_CLOSED: lambda: (StudentFactory(), CourseFactory(is_open=False)),
     Refusal.WINDOW_NOT_OPEN: lambda: (StudentFactory(), CourseFactory(term=TermFactory(enrollment_opens_on=timezone.localdate() + DAY))),
     Refusal.WINDOW_CLOSED: lambda: (StudentFactory(), CourseFactory(term=TermFactory(enrollment_closes_on=timezone.localdate() - DAY))),
+    Refusal.PREREQUISITE_MISSING: unprepared,
     Refusal.COURSE_FULL: full,
     "several at once": several,
 }
@@ -142,7 +147,7 @@ DOORS: dict[str, tuple[Door, Knock]] = {
 def test_is_refused_with_the_same_words(request: pytest.FixtureRequest, door: str, situation: str) -> None:
     student, course = SITUATIONS[situation]()
     taken = course.enrollments.filter(status="active").count()
-    reasons = list(refusals(student, course, taken=taken, today=timezone.localdate()))
+    reasons = list(refusals(student, course, taken=taken, today=timezone.localdate(), missing=course.prerequisites))
     assert [reason.code for reason in reasons] == ([situation] if situation in Refusal.values else ["student_inactive", "course_closed", "course_full"])
     answer = DOORS[door][1](request, student, course)
     for reason in reasons:

@@ -15,7 +15,16 @@ URL = "/api/v1/courses"
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    return {"code": "BIO-101", "title": "Biology", "description": "", "credits": "3.00", "term": "2026-FA", "capacity": 30, "is_open": True} | changes
+    return {
+        "code": "BIO-101",
+        "title": "Biology",
+        "description": "",
+        "credits": "3.00",
+        "term": "2026-FA",
+        "capacity": 30,
+        "prerequisites": [],
+        "is_open": True,
+    } | changes
 
 
 def ids(answer: Any) -> list[int]:
@@ -71,6 +80,10 @@ def test_create(api: APIClient) -> None:
         ({"code": ""}, "/code", "blank"),
         ({"code": "a\nb"}, "/code", "invalid"),
         ({"is_open": 1}, "/is_open", "invalid"),
+        ({"prerequisites": "CHM-1"}, "/prerequisites", "not_a_list"),
+        ({"prerequisites": [7]}, "/prerequisites/0", "invalid"),
+        ({"prerequisites": ["NONE-1"]}, "/prerequisites", "not_found"),
+        ({"prerequisites": ["BIO-101"]}, "/prerequisites", "circular"),
         ({"seats": {}}, "/seats", "read_only_field"),
     ],
 )

@@ -22,7 +22,7 @@ class TestList:
         row = enrolled(StudentFactory(), CourseFactory(term=term))
         other = enrolled(StudentFactory(), CourseFactory(), Status.COMPLETED)
 
-        def shown(**params: Any) -> list[int]:
+        def shown(**params: str | int) -> list[int]:
             return [item["id"] for item in api.get(URL, params).json()["results"]]
 
         assert shown() == [row.pk, other.pk]
@@ -33,7 +33,7 @@ class TestList:
         first, second, third = (enrolled(StudentFactory(), CourseFactory()) for _ in range(3))
         since = second.updated_at
         enrollments.withdraw([(first.student_id, first.course_id)])
-        answer = api.get(URL, {"updated_since": since.isoformat(), "limit": 2})
+        answer = api.get(URL, {"updated_since": since.isoformat(), "limit": "2"})
         rows = answer.json()["results"] + api.get(answer.json()["next"]).json()["results"]
         assert [(row["id"], row["status"]) for row in rows] == [(second.pk, "active"), (third.pk, "active"), (first.pk, "withdrawn")]
 

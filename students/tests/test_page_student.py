@@ -12,8 +12,9 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from students import enrollments
+from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
-from students.models import Enrollment, Status, Student
+from students.models import Status, Student
 
 pytestmark = pytest.mark.django_db
 
@@ -50,10 +51,9 @@ def test_shows_the_courses_by_term_the_latest_first(clerk: Client, student: Stud
 
 
 def test_shows_the_place_on_the_waitlist(clerk: Client, student: Student) -> None:
-    course = CourseFactory.create()
+    course = CourseFactory.create(capacity=0)
     for waiter in (StudentFactory.create(), student):
-        row = enrolled(waiter, course)
-        Enrollment._base_manager.filter(pk=row.pk).update(status=Status.WAITLISTED)
+        enrollments.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
     text = clerk.get(f"/students/{student.pk}/").content.decode()
     assert "waitlisted" in text
     assert "place 2" in text

@@ -58,4 +58,4 @@ def test_says_what_and_which() -> None:
 
 
 def test_every_refusal_is_in_the_order_of_the_list() -> None:
-    assert Refusal.values == ["student_inactive", "course_closed", "window_not_open", "window_closed", "course_full"]
+    assert Refusal.values == ["student_inactive", "course_closed", "window_not_open", "window_closed", "prerequisite_missing", "course_full"]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from courses.history import Door, acting
 from courses.imports import import_courses, import_terms
 from courses.sheets import Rejected, opened
+from students.enrollments import Options
 from students.imports import import_enrollments, import_students
 
 KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
@@ -30,13 +31,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=KINDS, help="what the lines of the file are")
         parser.add_argument("file", help="the file, or - for the standard input")
+        parser.add_argument("--on-full", choices=["refuse", "waitlist"], default="refuse", help="what to do where a course is full")
         parser.add_argument("--history", action="store_true", help="enrollments of the past: do not ask whether the term takes enrollments today")
 
-    def handle(self, *, kind: str, file: str, history: bool, **_options: Any) -> None:
+    def handle(self, *, kind: str, file: str, history: bool, on_full: str, **_options: Any) -> None:
         """Raises CommandError, with nothing written, for a file that is not sound to the last line."""
         if history and kind != "enrollments":
             raise CommandError(_("--history is for enrollments only."))
-        load = partial(import_enrollments, ask_window=False) if history else KINDS[kind]
+        if on_full != "refuse" and kind != "enrollments":
+            raise CommandError(_("--on-full is for enrollments only."))
+        options = Options(waitlist=on_full == "waitlist", ask_window=not history)
+        load = partial(import_enrollments, options=options) if kind == "enrollments" else KINDS[kind]
         name = _("standard input") if file == "-" else Path(file).name
         try:
             with opened(file) as text, acting(Door.IMPORT, reason=_("Import of %s") % name):

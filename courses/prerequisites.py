@@ -1,0 +1,62 @@
+"""Codes of courses that are to be completed before another: a model's field for them, and the check that they lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class CodesFormField(forms.CharField):
+    """Codes separated by commas."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, list) else codes(super().to_python(value) or "")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return codes(self.prepare_value(initial) or "") != codes(self.prepare_value(data) or "")
+
+
+class CodesField(models.JSONField):
+    """A list of codes, each once."""
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return models.Field.formfield(self, form_class=CodesFormField, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return codes(value) if isinstance(value, str) else value
+
+    def validate(self, value: Any, model_instance: Any) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, list) or any(not isinstance(code, str) for code in value):
+            raise ValidationError(_("These must be codes of courses."), code="invalid")
+
+
+def codes(text: str) -> list[str]:
+    """The codes in `text`, which are separated by commas, each once."""
+    return list(dict.fromkeys(code for part in text.split(",") if (code := part.strip())))
+
+
+def circle(start: str, wanted: Mapping[str, Iterable[str]]) -> Sequence[str]:
+    """The way by which the course `start` comes before itself, both ends named; empty where there is none.
+
+    `wanted` has the codes that each course asks for.
+    """
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for code in wanted.get(way[-1], ()):
+            if code == start:
+                return [*way, code]
+            if code not in seen:
+                seen.add(code)
+                ways.append([*way, code])
+    return []
