@@ -206,8 +206,9 @@ def words_of(result: Result) -> str:
 
 
 def next_for(enrollment: Enrollment) -> Student | None:
-    """Who is the first to wait for the seat of `enrollment`, where its course is full."""
-    if enrollment.status != Status.ACTIVE or Course.objects.with_seats().get(pk=enrollment.course_id).left != 0:
+    """Who is the first to wait for the seat of `enrollment`, where its course is full. In one with more than all seats taken it frees none."""
+    course = Course.objects.with_seats().get(pk=enrollment.course_id)
+    if enrollment.status != Status.ACTIVE or course.taken != course.capacity:
         return None
     waiting = Enrollment.objects.filter(course=enrollment.course_id, status=Status.WAITLISTED).select_related("student")
     first = waiting.order_by("enrolled_at", "pk").first()

@@ -9,7 +9,10 @@ import pytest
 from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
+from courses.history import Door, acting
 from courses.models import Course
+from students import enrollments
+from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -72,6 +75,55 @@ class TestPage:
             enrolled(student, course)
         with django_assert_max_num_queries(7):
             viewer.get(f"/courses/{course.pk}/")
+
+
+class TestWaitlist:
+    @pytest.fixture
+    def full(self) -> Course:
+        """A course with two seats, taken by Young and Abel, for which Zu, Bell and Moe wait."""
+        course = CourseFactory.create(code="BIO-101", capacity=2)
+        students = [StudentFactory.create(last_name=name) for name in ("Young", "Abel", "Zu", "Bell", "Moe")]
+        enrollments.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
+        return course
+
+    def test_those_who_wait_come_after_the_others_in_the_order_of_coming(self, viewer: Client, full: Course) -> None:
+        answer = viewer.get(f"/courses/{full.pk}/")
+        assert [(row.student.last_name, row.position) for row in roster(answer)] == [("Abel", None), ("Young", None), ("Zu", 1), ("Bell", 2), ("Moe", 3)]
+        text = " ".join(answer.content.decode().split())
+        places = [text.index(words) for words in ("Young,", "Waitlist, in the order", "Zu,", "place 1", "Bell,", "place 2", "Moe,", "place 3")]
+        assert places == sorted(places)
+        assert "3 waiting" in text
+
+    def test_it_can_be_shown_alone(self, viewer: Client, full: Course) -> None:
+        answer = viewer.get(f"/courses/{full.pk}/", {"status": "waitlisted"})
+        assert [row.student.last_name for row in roster(answer)] == ["Zu", "Bell", "Moe"]
+        assert "Waitlist, in the order" not in viewer.get(f"/courses/{full.pk}/", {"status": "active"}).content.decode()
+
+    def test_a_page_may_begin_in_it(self, viewer: Client) -> None:
+        course = CourseFactory.create(capacity=1)
+        students = [StudentFactory.create(last_name=f"N{54 - number:02}") for number in range(54)]
+        enrollments.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
+        url = f"/courses/{course.pk}/"
+        first = viewer.get(url)
+        second = viewer.get(url, {"cursor": first.context["page"].next})
+        assert [row.student_id for answer in (first, second) for row in roster(answer)] == [student.pk for student in students]
+        assert "Waitlist, in the order" in second.content.decode()
+        assert roster(viewer.get(url, {"cursor": second.context["page"].previous})) == roster(first)
+
+    def test_the_file_has_the_places_in_the_same_order(self, viewer: Client, full: Course) -> None:
+        places = [(line["last_name"], line["position"]) for line in lines(viewer.get(f"/courses/{full.pk}/roster.csv"))]
+        assert places == [("Abel", ""), ("Young", ""), ("Zu", "1"), ("Bell", "2"), ("Moe", "3")]
+
+    def test_the_history_tells_what_was_overridden(self, viewer: Client, full: Course) -> None:
+        with acting(Door.STAFF, reason="one more chair"):
+            enrollments.enroll([(StudentFactory.create().pk, full.pk)], Options(override=["course_full"]))
+        text = viewer.get(f"/courses/{full.pk}/").content.decode()
+        assert "although the course is full" in text
+        assert "one more chair" in text
+
+    def test_the_prerequisites_are_shown(self, viewer: Client) -> None:
+        course = CourseFactory.create(prerequisites=["BEFORE-1", "BEFORE-2"])
+        assert "BEFORE-1, BEFORE-2" in viewer.get(f"/courses/{course.pk}/").content.decode()
 
 
 class TestFile:

@@ -7,6 +7,7 @@ from courses.factories import CourseFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from students.story import changes
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +62,31 @@ def test_what_cannot_be_a_student(clerk: Client, url: str, students: list[object
     answer = clerk.post(url, {"students": students})
     assert answer.status_code == 422
     assert words in answer.content.decode()
+
+
+def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(clerk: Client, course: Course, url: str) -> None:
+    students = StudentFactory.create_batch(4)
+    answer = clerk.post(url, {"students": [student.pk for student in students], "on_full": "waitlist"})
+    assert answer.status_code == 302
+    text = clerk.get(answer["Location"]).content.decode()
+    assert f"{course}, enrolled: {students[0]}, {students[1]}." in text
+    for place, student in enumerate(students[2:], start=1):
+        assert f"{course}, on the waitlist, place {place}: {student}." in text
+
+
+def test_enrolls_over_capacity_where_it_is_full_by_who_may(registrar: Client, course: Course, url: str) -> None:
+    students = StudentFactory.create_batch(3)
+    fields = {"students": [student.pk for student in students]}
+    answer = registrar.post(url, fields)
+    assert answer.status_code == 422
+    assert "Enroll although the course is full" in answer.content.decode()
+    answer = registrar.post(url, {**fields, "override": ["course_full"], "reason": "one more chair"})
+    assert answer.status_code == 302
+    assert Enrollment.objects.filter(course=course, status=Status.ACTIVE).count() == 3
+    assert [(record.override, record.history_change_reason) for record in changes().filter(student=students[2])] == [(["course_full"], "one more chair")]
+
+
+def test_an_override_is_403_for_who_may_not(clerk: Client, url: str) -> None:
+    fields = {"students": [StudentFactory.create().pk], "override": ["course_full"], "reason": "one more chair"}
+    assert clerk.post(url, fields).status_code == 403
+    assert not Enrollment.objects.exists()

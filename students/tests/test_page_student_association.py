@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from students import enrollments
+from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from students.story import changes
@@ -132,6 +134,11 @@ def full(course: Course) -> str:
     return f"{course} is full: 0 of 0 seats are taken."
 
 
+def unprepared(course: Course) -> str:
+    Course.objects.filter(pk=course.pk).update(prerequisites=["BEFORE-1"])
+    return f"{course} asks for BEFORE-1 to be completed first."
+
+
 def too_early(course: Course) -> str:
     course.term.enrollment_opens_on = timezone.localdate() + timedelta(days=1)
     course.term.save()
@@ -145,7 +152,7 @@ def too_late(course: Course) -> str:
 
 
 class TestRefused:
-    @pytest.mark.parametrize("refuse", [closed, full, too_early, too_late])
+    @pytest.mark.parametrize("refuse", [closed, full, too_early, too_late, unprepared])
     def test_each_reason_is_said_beside_its_course_and_nothing_is_written(
         self, clerk: Client, student: Student, url: str, refuse: Callable[[Course], str]
     ) -> None:
@@ -212,3 +219,147 @@ class TestRefused:
         assert f"There is no course with the id {2**63 - 1}." in answer.content.decode()
         assert ticked(answer) == [course.pk]
         assert not Enrollment.objects.exists()
+
+
+def selected(answer: Any) -> str:
+    """What the form says shall be done where a course is full."""
+    text = " ".join(answer.content.decode().split())
+    select = text[text.index('<select name="on_full"') :].partition("</select>")[0]
+    picked = [option.partition('"')[0] for option in select.split('<option value="')[1:] if "selected" in option]
+    return picked[0] if picked else ""
+
+
+@pytest.fixture
+def waited_for() -> Course:
+    """A course with its one seat taken and two who wait."""
+    course = CourseFactory.create(code="FULL", capacity=1)
+    enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(3)], Options(waitlist=True))
+    return course
+
+
+class TestWaitlist:
+    def test_who_finds_a_course_full_waits_where_that_is_asked(self, clerk: Client, student: Student, url: str, waited_for: Course) -> None:
+        free = CourseFactory.create(code="FREE")
+        answer = clerk.post(url, {"courses": [waited_for.pk, free.pk], "on_full": "waitlist"})
+        assert answer.status_code == 302
+        text = " ".join(clerk.get(answer["Location"]).content.decode().split())
+        assert f"{student}, on the waitlist, place 3: {waited_for}." in text
+        assert f"{student}, enrolled: {free}." in text
+        assert '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in text
+        assert dict(student.enrollments.values_list("course", "status")) == {waited_for.pk: "waitlisted", free.pk: "active"}
+
+    @pytest.mark.parametrize("said", [{}, {"on_full": "refuse"}, {"on_full": ""}])
+    def test_nobody_waits_unasked(self, clerk: Client, student: Student, url: str, waited_for: Course, said: dict[str, str]) -> None:
+        assert clerk.post(url, {"courses": [waited_for.pk], **said}).status_code == 422
+        assert not student.enrollments.exists()
+
+    def test_is_kept_across_a_search_and_a_refusal(self, clerk: Client, url: str) -> None:
+        assert selected(clerk.get(url)) == ""
+        assert selected(clerk.get(url, {"q": "x", "on_full": "waitlist"})) == "waitlist"
+        assert selected(clerk.get(url, {"on_full": "odd"})) == ""
+        course = CourseFactory.create(is_open=False)
+        answer = clerk.post(url, {"courses": [course.pk], "on_full": "waitlist"})
+        assert (answer.status_code, selected(answer)) == (422, "waitlist")
+
+    def test_a_refused_form_tells_who_would_wait(self, clerk: Client, url: str, waited_for: Course) -> None:
+        answer = clerk.post(url, {"courses": [waited_for.pk, CourseFactory.create(is_open=False).pk], "on_full": "waitlist"})
+        assert answer.status_code == 422
+        assert "would be: on the waitlist" in " ".join(answer.content.decode().split())
+
+    def test_another_option_is_none(self, clerk: Client, student: Student, url: str) -> None:
+        answer = clerk.post(url, {"courses": [CourseFactory.create().pk], "on_full": "odd"})
+        assert answer.status_code == 422
+        assert 'href="#id_on_full"' in answer.content.decode()
+        assert not student.enrollments.exists()
+
+    def test_the_place_is_shown_beside_the_current_courses(self, clerk: Client, student: Student, url: str, waited_for: Course) -> None:
+        enrollments.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
+        text = " ".join(clerk.get(url).content.decode().split())
+        assert f'{waited_for}</a> <span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in text
+
+
+def offered(answer: Any) -> dict[str, bool]:
+    """The refusals that the form offers to override, and whether each is ticked."""
+    boxes = [part.partition(">")[0] for part in answer.content.decode().split('<input type="checkbox" name="override"')[1:]]
+    return {box.split('value="')[1].partition('"')[0]: "checked" in box for box in boxes}
+
+
+OVERRIDABLE = [
+    (closed, "course_closed", "although the course is closed"),
+    (too_early, "window_not_open", "before enrollment opens"),
+    (too_late, "window_closed", "after enrollment closed"),
+    (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
+    (full, "course_full", "although the course is full"),
+]
+
+
+class TestOverride:
+    @pytest.mark.parametrize(("refuse", "code", "words"), OVERRIDABLE)
+    def test_is_offered_after_a_refusal_and_recorded_with_its_reason(
+        self, registrar: Client, student: Student, url: str, refuse: Callable[[Course], str], code: str, words: str
+    ) -> None:
+        course = CourseFactory.create()
+        refuse(course)
+        assert offered(registrar.get(url)) == {}
+        answer = registrar.post(url, {"courses": [course.pk]})
+        assert (answer.status_code, offered(answer)) == (422, {code: False})
+        assert f"Enroll {words}" in answer.content.decode()
+        answer = registrar.post(url, {"courses": [course.pk], "override": [code], "reason": "agreed with the dean"})
+        assert answer.status_code == 302
+        record = changes().get()
+        assert (record.status, record.override, record.history_change_reason) == ("active", [code], "agreed with the dean")
+        assert (record.door, record.history_user.username) == ("staff", "registrar")
+        text = registrar.get(answer["Location"]).content.decode()
+        assert words in text
+        assert "agreed with the dean" in text
+
+    def test_only_what_was_overridden_is_recorded_so(self, registrar: Client, url: str) -> None:
+        course, good = CourseFactory.create(capacity=0), CourseFactory.create()
+        fields = {"courses": [course.pk, good.pk], "override": ["course_full", "course_closed"], "reason": "why"}
+        assert registrar.post(url, fields).status_code == 302
+        assert {record.course_id: record.override for record in changes()} == {course.pk: ["course_full"], good.pk: []}
+
+    @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "\0"])
+    def test_needs_a_reason_that_can_be_kept(self, registrar: Client, student: Student, url: str, reason: str) -> None:
+        course = CourseFactory.create(capacity=0, is_open=False)
+        answer = registrar.post(url, {"courses": [course.pk], "override": ["course_full"], "reason": reason, "on_full": "waitlist"})
+        text = answer.content.decode()
+        assert answer.status_code == 422
+        assert 'href="#id_reason"' in text
+        assert reason in text
+        assert offered(answer) == {"course_closed": False, "course_full": True}
+        assert (ticked(answer), selected(answer)) == ([course.pk], "waitlist")
+        assert not student.enrollments.exists()
+
+    def test_of_one_of_two_refusals_leaves_the_other(self, registrar: Client, student: Student, url: str) -> None:
+        course = CourseFactory.create(capacity=0, is_open=False)
+        fields = {"courses": [course.pk], "override": ["course_full"], "reason": "because"}
+        answer = registrar.post(url, fields)
+        assert (answer.status_code, offered(answer)) == (422, {"course_closed": False, "course_full": True})
+        assert 'value="because"' in answer.content.decode()
+        assert not student.enrollments.exists()
+        assert registrar.post(url, {**fields, "override": ["course_full", "course_closed"]}).status_code == 302
+
+    def test_is_kept_across_a_search(self, registrar: Client, url: str) -> None:
+        answer = registrar.get(url, {"q": "x", "override": ["course_full", "odd"], "reason": "because"})
+        assert offered(answer) == {"course_full": True}
+        assert 'value="because"' in answer.content.decode()
+
+    def test_an_inactive_student_is_never_enrolled(self, registrar: Client, student: Student, url: str) -> None:
+        Student.objects.filter(pk=student.pk).update(is_active=False)
+        course = CourseFactory.create()
+        answer = registrar.post(url, {"courses": [course.pk]})
+        assert (answer.status_code, offered(answer)) == (422, {})
+        answer = registrar.post(url, {"courses": [course.pk], "override": ["student_inactive"], "reason": "because"})
+        assert (answer.status_code, offered(answer)) == (422, {})
+        assert not student.enrollments.exists()
+
+    def test_is_for_those_who_may(self, clerk: Client, student: Student, url: str) -> None:
+        course = CourseFactory.create(capacity=0)
+        fields: dict[str, Any] = {"courses": [course.pk], "override": ["course_full"], "reason": "because"}
+        answer = clerk.post(url, {"courses": [course.pk]})
+        assert (answer.status_code, offered(answer)) == (422, {})
+        assert 'name="reason"' not in answer.content.decode()
+        assert offered(clerk.get(url, fields)) == {}
+        assert clerk.post(url, fields).status_code == 403
+        assert not student.enrollments.exists()

@@ -4,8 +4,11 @@ import pytest
 from django.test import Client
 
 from courses.factories import CourseFactory
+from courses.models import Course
+from students import enrollments
+from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
-from students.models import Enrollment, Status
+from students.models import Enrollment, Status, Student
 from students.story import latest
 
 pytestmark = pytest.mark.django_db
@@ -64,3 +67,44 @@ def test_a_reason_that_cannot_be_kept_is_refused(clerk: Client, row: Enrollment,
     assert 'href="#id_reason"' in answer.content.decode()
     assert reason in answer.content.decode()
     assert Enrollment.objects.get().status == Status.ACTIVE
+
+
+def full(*, seats: int = 1, waiters: int = 2) -> tuple[Course, list[Enrollment]]:
+    """A course with no seat left, and its enrollments: those with a seat, then those who wait."""
+    course = CourseFactory.create(code="BIO-101", capacity=seats)
+    results = enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(seats + waiters)], Options(waitlist=True))
+    return course, [result.enrollment for result in results if result.enrollment]
+
+
+class TestWaitlist:
+    def test_says_beforehand_who_is_next(self, clerk: Client) -> None:
+        _course, [seated, first, second] = full()
+        assert f"Next on its waitlist is {first.student}." in clerk.get(path(seated)).content.decode()
+        assert "Next on its waitlist" not in clerk.get(path(first)).content.decode()
+        clerk.post(path(first))
+        assert f"Next on its waitlist is {second.student}." in clerk.get(path(seated)).content.decode()
+
+    def test_nobody_is_next_where_nobody_waits_or_no_seat_becomes_free(self, clerk: Client) -> None:
+        _course, [alone] = full(waiters=0)
+        assert "Next on its waitlist" not in clerk.get(path(alone)).content.decode()
+        course, [seated, *_others] = full(seats=2)
+        Course.objects.filter(pk=course.pk).update(capacity=1)
+        assert "Next on its waitlist" not in clerk.get(path(seated)).content.decode()
+
+    def test_says_who_moved_up(self, clerk: Client) -> None:
+        course, [seated, first, second] = full()
+        text = clerk.post(path(seated), follow=True).content.decode()
+        assert f"{first.student} moved up from the waitlist of {course}." in text
+        assert f"{second.student} moved up" not in text
+        assert Enrollment.objects.get(pk=first.pk).status == Status.ACTIVE
+
+    def test_who_cannot_be_enrolled_is_passed_over(self, clerk: Client) -> None:
+        _course, [seated, first, second] = full()
+        Student.objects.filter(pk=first.student_id).update(is_active=False)
+        text = clerk.post(path(seated), follow=True).content.decode()
+        assert f"{second.student} moved up" in text
+        assert f"{first.student} moved up" not in text
+
+    def test_nobody_moves_up_where_somebody_stops_waiting(self, clerk: Client) -> None:
+        _course, [_seated, first, _second] = full()
+        assert "moved up" not in clerk.post(path(first), follow=True).content.decode()
