@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
@@ -24,6 +25,7 @@ from students import enrollments
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
+from students.permissions import OVERRIDE
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
@@ -61,22 +63,31 @@ class Association(StaffPage):
         return f"{self.chosen}s"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.show(get_object_or_404(self.subjects, pk=pk), request.GET, self.form())
+        return self.show(get_object_or_404(self.subjects, pk=pk), request.GET, self.form(request.GET, sent=False))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         subject = get_object_or_404(self.subjects, pk=pk)
-        form = self.form(request.POST)
-        if not form.is_valid():
-            return self.show(subject, request.POST, form, status=422)
+        if any(request.POST.getlist("override")) and not self.may_override:
+            raise PermissionDenied
+        form = self.form(request.POST, sent=True)
+        ready = form.is_valid()
         try:
-            results = enrollments.write([self.change(pk, key) for key in form.ids])
+            with acting(Door.STAFF, request, form.reason_given):
+                # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
+                results = enrollments.write([self.change(pk, key) for key in form.ids], form.options, validate_only=not ready)
         except Refused as error:
             return self.show(subject, request.POST, form, error.results, status=422)
+        if not ready:
+            return self.show(subject, request.POST, form, results, status=422)
         tell(request, subject, results, self.chosen)
         return redirect(self.given, pk)
 
-    def form(self, data: QueryDict | None = None) -> AssociationForm:
-        return AssociationForm(self.field, data, nothing_chosen=self.nothing_chosen)
+    @property
+    def may_override(self) -> bool:
+        return self.request.user.has_perm(OVERRIDE)
+
+    def form(self, data: QueryDict, *, sent: bool) -> AssociationForm:
+        return AssociationForm(self.field, data, sent=sent, nothing_chosen=self.nothing_chosen)
 
     def show(self, subject: Model, data: QueryDict, form: AssociationForm, results: Sequence[Result] = (), *, status: int = 200) -> HttpResponse:
         ids = ids_of(data.getlist(self.field))
@@ -85,6 +96,9 @@ class Association(StaffPage):
         chosen = self.rows(subject, self.choices.filter(pk__in=ids), results, chosen=True)
         found = self.rows(subject, page.rows)
         known = {choice.row.pk for choice in chosen}
+        refused = [reason for result in results for reason in result.refusals]
+        if self.may_override:
+            form.offer({str(reason.code) for reason in refused})
         return self.page(
             status=status,
             filters=filters,
@@ -93,7 +107,7 @@ class Association(StaffPage):
             chosen=chosen,
             groups=[chosen, found] if chosen else [found],
             found=found,
-            refused=any(result.refusals for result in results),
+            refused=refused,
             unknown=[message for result in results if self.key(result) not in known for reason in result.refusals for message in reason.messages],
             current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
             back=reverse(self.given, args=[subject.pk]),
@@ -154,6 +168,8 @@ class Withdraw(StaffPage):
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
             withdraw_or_404(Change(pk, course_id, WITHDRAW))
         messages.success(request, _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course})
+        for moved in moved_up(enrollment):
+            messages.success(request, _("%(student)s moved up from the waitlist of %(course)s.") % {"student": moved.student, "course": enrollment.course})
         return redirect(self.back(enrollment))
 
     def find(self, pk: int, course_id: int) -> Enrollment:
@@ -161,7 +177,7 @@ class Withdraw(StaffPage):
         return get_object_or_404(current, student__pk=pk, course__pk=course_id)
 
     def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
-        return self.page(status=status, enrollment=enrollment, form=form, back=self.back(enrollment))
+        return self.page(status=status, enrollment=enrollment, form=form, next=next_for(enrollment), back=self.back(enrollment))
 
     def back(self, enrollment: Enrollment) -> str:
         """The page that the link to this one was on."""
@@ -172,10 +188,33 @@ class Withdraw(StaffPage):
 
 def tell(request: HttpRequest, subject: Model, results: Iterable[Result], named: str) -> None:
     """Says, by outcome, what became of each of `results`, by the name of its student or its course."""
-    by_outcome: dict[Outcome, list[str]] = {}
+    by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
-        by_outcome.setdefault(result.outcome, []).append(str(getattr(result.enrollment, named)))
-    for outcome, names in by_outcome.items():
+        by_outcome.setdefault((result.outcome, words_of(result)), []).append(str(getattr(result.enrollment, named)))
+    for (outcome, words), names in by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
-        message = _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": outcome.label, "names": ", ".join(names)}
+        message = _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": words, "names": ", ".join(names)}
         messages.add_message(request, level, message)
+
+
+def words_of(result: Result) -> str:
+    """What became of it, with the place on the waitlist."""
+    label = str(result.outcome.label)
+    if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
+        return label
+    return _("%(outcome)s, place %(position)d") % {"outcome": label, "position": result.enrollment.position}
+
+
+def next_for(enrollment: Enrollment) -> Student | None:
+    """Who is the first to wait for the seat of `enrollment`, where its course is full."""
+    if enrollment.status != Status.ACTIVE or Course.objects.with_seats().get(pk=enrollment.course_id).left != 0:
+        return None
+    waiting = Enrollment.objects.filter(course=enrollment.course_id, status=Status.WAITLISTED).select_related("student")
+    first = waiting.order_by("enrolled_at", "pk").first()
+    return first.student if first else None
+
+
+def moved_up(withdrawn: Enrollment) -> QuerySet[Enrollment]:
+    """Who came in by that withdrawal: the writer gives all that it writes at once the same time."""
+    at = Enrollment.objects.filter(pk=withdrawn.pk, status=Status.WITHDRAWN).values("updated_at")
+    return Enrollment.objects.filter(course=withdrawn.course_id, status=Status.ACTIVE, enrolled_at=at[:1]).select_related("student").order_by("pk")

@@ -1,14 +1,21 @@
 """Forms of students and enrollments."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from courses.filters import MAX_ID
 from courses.forms import Filters, RecordForm, TruthField
+from students.enrollments import Options
 from students.models import CURRENT, Status, Student
+from students.refusals import Refusal
+
+OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
 class StudentForm(RecordForm):
@@ -54,19 +61,56 @@ class IdsField(forms.Field):
 class AssociationForm(forms.Form):
     """Whom to enroll in what: the ids in the field named `choices`, and the options of the enrollment."""
 
-    def __init__(self, choices: str, *args: Any, nothing_chosen: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    on_full = forms.ChoiceField(
+        label=_("Where a course is full"),
+        choices=[("refuse", _("Refuse")), ("waitlist", _("Put the student on the waitlist"))],
+        required=False,
+    )
+    override = forms.MultipleChoiceField(
+        label=_("Override what was refused"),
+        choices=[(refusal.value, refusal.although) for refusal in OVERRIDABLE],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False, help_text=_("Needed to override. Kept in the history."))
+
+    def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
+        """With `sent`, `data` is what shall be done; otherwise what was filled in until now."""
+        kept = {"on_full": data.get("on_full"), "override": data.getlist("override"), "reason": data.get("reason")}
+        super().__init__(data if sent else None, initial=kept)
         self.choices = choices
         self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
+        self.offered: list[Refusal] = []
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("override") and not self.cleaned_data.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", ValidationError(_("An override needs a reason."), code="required"))
+        return self.cleaned_data
+
+    def offer(self, refused: Collection[str]) -> None:
+        """Offer to override what was `refused`, as far as that can be overridden, beside what is ticked already."""
+        ticked = self["override"].value() or []
+        self.offered = [refusal for refusal in OVERRIDABLE if refusal in refused or refusal in ticked]
+        choices = [(refusal.value, __("Enroll %(although)s") % {"although": refusal.although}) for refusal in self.offered]
+        self.fields["override"].choices = choices  # type: ignore[attr-defined]
 
     @property
-    def options(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name != self.choices]
+    def shown(self) -> list[forms.BoundField]:
+        """The fields of the options, without the override where there is none to offer."""
+        return [self[name] for name in ("on_full", "override", "reason") if self.offered or name == "on_full"]
 
+    # What could be read:
     @property
     def ids(self) -> list[int]:
-        ids: list[int] = self.cleaned_data[self.choices]
-        return ids
+        return self.cleaned_data.get(self.choices) or []
+
+    @property
+    def options(self) -> Options:
+        return Options(waitlist=self.cleaned_data.get("on_full") == "waitlist", override=self.cleaned_data.get("override") or ())
+
+    @property
+    def reason_given(self) -> str:
+        return self.cleaned_data.get("reason") or ""
 
 
 class WithdrawForm(forms.Form):

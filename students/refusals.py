@@ -26,8 +26,23 @@ class Refusal(models.TextChoices):
     def can_be_overridden(self) -> bool:
         return self is not Refusal.STUDENT_INACTIVE
 
+    @property
+    def although(self) -> str:
+        """What is accepted by overriding it, in words that follow “Enroll” or an enrollment."""
+        return str(ALTHOUGH[self])
+
     def error(self, **params: Any) -> ValidationError:
         return ValidationError(self.label, code=self.value, params=params)
+
+
+ALTHOUGH = {
+    Refusal.STUDENT_INACTIVE: _("although the student is not active"),
+    Refusal.COURSE_CLOSED: _("although the course is closed"),
+    Refusal.WINDOW_NOT_OPEN: _("before enrollment opens"),
+    Refusal.WINDOW_CLOSED: _("after enrollment closed"),
+    Refusal.PREREQUISITE_MISSING: _("although a prerequisite is missing"),
+    Refusal.COURSE_FULL: _("although the course is full"),
+}
 
 
 def refusals(student: Student, course: Course, *, taken: int, today: date, missing: Sequence[str] = (), ask_window: bool = True) -> Iterator[ValidationError]:

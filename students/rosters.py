@@ -1,9 +1,10 @@
 """Staff pages of a course's students: the course with its roster, and the roster as a file."""
 
 import csv
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, DateTimeField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -11,13 +12,14 @@ from django.utils import timezone
 from courses.models import Course
 from courses.staff import HISTORY_ROWS, StaffPage, read
 from students.forms import RosterFilters
-from students.models import Enrollment
+from students.models import Enrollment, Status
 from students.story import latest
 
 PERMISSIONS = ["courses.view_course", "students.view_enrollment", "students.view_student"]
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CoursePage(StaffPage):
@@ -29,10 +31,14 @@ class CoursePage(StaffPage):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
         filters = RosterFilters(request.GET)
+        page = read(request, filters.narrow(roster_of(course)))
+        seated, waiting = [[row for row in page.rows if (row.status == Status.WAITLISTED) == waits] for waits in (False, True)]
         return self.page(
             course=course,
             filters=filters,
-            page=read(request, filters.narrow(roster_of(course))),
+            page=page,
+            groups=[group for group in (seated, waiting) if group],
+            waiting=waiting,
             history=read(request, latest(course=pk), parameter="history", rows=HISTORY_ROWS),
         )
 
@@ -54,8 +60,10 @@ class RosterFile(StaffPage):
 
 
 def roster_of(course: Course) -> QuerySet[Enrollment]:
-    rows = Enrollment.objects.filter(course=course).select_related("student").with_position()
-    return rows.order_by("student__last_name", "student__first_name", "id")
+    """By name; after all others those who wait, first come first."""
+    waiting_since = Case(When(status=Status.WAITLISTED, then="enrolled_at"), default=Value(NEVER), output_field=DateTimeField())
+    rows = Enrollment.objects.filter(course=course).select_related("student").with_position().annotate(waiting_since=waiting_since)
+    return rows.order_by("waiting_since", "student__last_name", "student__first_name", "id")
 
 
 def line_of(row: Enrollment) -> list[Any]:
