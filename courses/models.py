@@ -6,7 +6,7 @@ from datetime import date
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -84,7 +84,7 @@ class Course(Recorded):
 
     code = models.CharField(_("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101."))
     title = models.CharField(_("title"), max_length=200)
-    description = models.TextField(_("description"), blank=True, max_length=10_000)
+    description = models.TextField(_("description"), blank=True, max_length=10_000, validators=[MaxLengthValidator(10_000)])
     credits = models.DecimalField(_("credits"), max_digits=5, decimal_places=2, default=0, validators=[MinValueValidator(0)])
     term = models.ForeignKey(Term, models.PROTECT, related_name="courses", verbose_name=_("term"))
     capacity = models.PositiveIntegerField(

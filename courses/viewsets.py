@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from courses.etags import check_match, tagged
 from courses.filters import CourseFilters
 from courses.models import Course, Term
 from courses.serializers import CourseSerializer, TermSerializer
@@ -22,13 +23,29 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
 
     def get_queryset(self) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset()
-        if self.action in ("update", "partial_update"):
+        if self.action in ("update", "partial_update", "destroy"):
             return queryset.select_for_update(no_key=True, of=("self",))
         return queryset
 
+    def get_object(self) -> Any:
+        row = super().get_object()
+        if "If-Match" in self.request.headers:
+            check_match(self.request, self.get_serializer(row).data)
+        return row
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return tagged(super().retrieve(request, *args, **kwargs))
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return tagged(super().create(request, *args, **kwargs))
+
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().update(request, *args, **kwargs)
+        return tagged(super().update(request, *args, **kwargs))
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().destroy(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Model]) -> None:
         super().perform_create(serializer)

@@ -57,6 +57,7 @@ PROBLEMS: dict[str, Problem] = {
         _("No way from this status to that one"),
         _("Active becomes completed or withdrawn; waitlisted becomes active or withdrawn; withdrawn becomes active; completed becomes withdrawn."),
     ),
+    "stale": Problem(412, _("It was changed since you read it"), _("Read it again, and send your change with the new ETag in `If-Match`.")),
     "too_large": Problem(413, _("The body is too large"), _("Send it in several requests.")),
     "unsupported_media_type": Problem(415, _("No such format"), _("Send `Content-Type: application/json`.")),
     "throttled": Problem(429, _("Too many requests"), _("Wait as many seconds as `Retry-After` says.")),

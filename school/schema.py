@@ -5,15 +5,15 @@ from typing import Any, Literal
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 PROBLEM_STATUSES = {
     "GET": (400, 401, 403, 404, 406, 429, 503),
     "POST": (400, 401, 403, 404, 406, 409, 413, 415, 429, 503),
-    "PUT": (400, 401, 403, 404, 406, 409, 413, 415, 429, 503),
-    "PATCH": (400, 401, 403, 404, 406, 409, 413, 415, 429, 503),
-    "DELETE": (401, 403, 404, 406, 409, 429, 503),
+    "PUT": (400, 401, 403, 404, 406, 409, 412, 413, 415, 429, 503),
+    "PATCH": (400, 401, 403, 404, 406, 409, 412, 413, 415, 429, 503),
+    "DELETE": (401, 403, 404, 406, 409, 412, 429, 503),
 }
 
 
@@ -41,6 +41,12 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 class AutoSchema(SpectacularSchema):
     """Adds the problems that every operation may answer."""
+
+    def get_override_parameters(self) -> list[Any]:
+        if self.method not in ("PUT", "PATCH", "DELETE") or not hasattr(self.view, "retrieve"):
+            return []
+        description = "The ETag of what was read: 412 where it was changed since."
+        return [OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=description)]
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction=direction)

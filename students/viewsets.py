@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -16,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from courses.etags import check_match, tagged
 from courses.history import Door, acting
 from courses.models import Course
 from courses.viewsets import ModelViewSet
@@ -143,27 +145,41 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
             return carry_out(request, body, body.changes())
         [result] = written_by(request, body, body.changes())
         code = created_or_ok([result])
-        data = EnrollmentSerializer(result.enrollment).data
+        data = self.get_serializer(result.enrollment).data
         location = {"Location": self.reverse_action("detail", args=[data["id"]])} if code == status.HTTP_201_CREATED else {}
-        return Response(data, status=code, headers=location)
+        return tagged(Response(data, status=code, headers=location))
 
     @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
+    @transaction.atomic
     def partial_update(self, request: Request, pk: int) -> Response:
         body = StatusBody(data=request.data)
         body.is_valid(raise_exception=True)
-        row = self.get_object()
+        row = self.get_locked_object()
         verb = verb_to(Status(body.validated_data["status"]), request.user)
         changes = [Change(row.student_id, row.course_id, verb, "/status")]
         if body.is_partial:
             return carry_out(request, body, changes, always_ok=True)
         [result] = written_by(request, body, changes)
-        return Response(EnrollmentSerializer(result.enrollment).data)
+        return tagged(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
+    @transaction.atomic
     def destroy(self, request: Request, pk: int) -> Response:
-        row = self.get_object()
+        row = self.get_locked_object()
         withdraw_or_404(Change(row.student_id, row.course_id, WITHDRAW))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return tagged(super().retrieve(request, *args, **kwargs))
+
+    def get_locked_object(self) -> Enrollment:
+        """The enrollment of the path, locked as the writer locks it where If-Match asks that it be the one that was read. Raises Stale."""
+        row = self.get_object()
+        if "If-Match" in self.request.headers:
+            enrollments.lock([row.student_id], [row.course_id])
+            row = self.get_object()
+            check_match(self.request, self.get_serializer(row).data)
+        return row
 
     @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
@@ -129,3 +130,11 @@ def test_delete_of_one_in_use_says_to_close_it(api: APIClient) -> None:
     answer = api.delete(f"{URL}/{row.course_id}")
     assert (answer.status_code, answer.json()["code"]) == (409, "protected")
     assert "Close the course instead" in answer.json()["detail"]
+
+
+def test_a_description_has_its_limit_at_every_door(api: APIClient) -> None:
+    TermFactory(code="2026-FA")
+    answer = api.post(URL, body(description="x" * 10_001))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/description")
+    with pytest.raises(ValidationError):
+        CourseFactory.build(term=TermFactory.create(), description="x" * 10_001).full_clean()

@@ -1,0 +1,77 @@
+"""The rules once more, in plain Python that knows nothing of Django: what the product is held against."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+Pair = tuple[int, int]
+
+
+@dataclass
+class School:
+    """Students and courses by number; course `n` has the code `n`. All courses are in one term."""
+
+    active: dict[int, bool]
+    capacity: dict[int, int | None]
+    is_open: dict[int, bool]
+    asks_for: dict[int, set[int]]
+    window: bool = True
+    status: dict[Pair, str] = field(default_factory=dict)
+    queue: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    history: dict[Pair, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def taken(self, course: int) -> int:
+        return sum(status == "active" for (_s, c), status in self.status.items() if c == course)
+
+    def reasons(self, student: int, course: int) -> list[str]:
+        capacity = self.capacity[course]
+        checks = {
+            "student_inactive": not self.active[student],
+            "course_closed": not self.is_open[course],
+            "window_closed": not self.window,
+            "prerequisite_missing": any(self.status.get((student, code)) != "completed" for code in self.asks_for[course]),
+            "course_full": capacity is not None and self.taken(course) >= capacity,
+        }
+        return [code for code, applies in checks.items() if applies]
+
+    def enroll(self, student: int, course: int, *, wait: bool, override: set[str]) -> str:
+        before = self.status.get((student, course))
+        if before in ("active", "completed") or (before == "waitlisted" and not override):
+            return "unchanged"
+        self.move_up(course)
+        left = [code for code in self.reasons(student, course) if code not in override]
+        if wait and left == ["course_full"] and before == "waitlisted":
+            return "unchanged"
+        if wait and left == ["course_full"]:
+            self.put(student, course, "waitlisted")
+            return "waitlisted"
+        if left:
+            return "refused"
+        self.put(student, course, "active")
+        return "reactivated" if before else "created"
+
+    def leave(self, student: int, course: int, status: str) -> str:
+        before = self.status.get((student, course))
+        leaves = ("active", "waitlisted") if status == "withdrawn" else ("active",)
+        if before not in leaves:
+            return "unchanged" if status == "withdrawn" or before == status else "refused"
+        self.put(student, course, status)
+        return status
+
+    def put(self, student: int, course: int, status: str) -> None:
+        if student in self.queue[course]:
+            self.queue[course].remove(student)
+        if status == "waitlisted":
+            self.queue[course].append(student)
+        if self.status.get((student, course)) != status:
+            self.history[student, course].append(status)
+        self.status[student, course] = status
+
+    def move_up(self, course: int) -> None:
+        for student in list(self.queue[course]):
+            if not self.reasons(student, course):
+                self.put(student, course, "active")
+
+    def settle(self, courses: set[int]) -> None:
+        """Nobody who may come in waits beside a free seat."""
+        for course in sorted(courses):
+            self.move_up(course)
