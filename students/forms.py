@@ -68,7 +68,7 @@ class AssociationForm(forms.Form):
     )
     override = forms.MultipleChoiceField(
         label=_("Override what was refused"),
-        choices=[(refusal.value, refusal.although) for refusal in OVERRIDABLE],
+        choices=[(refusal.value, refusal.value) for refusal in OVERRIDABLE],
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
@@ -99,13 +99,14 @@ class AssociationForm(forms.Form):
         """The fields of the options, without the override where there is none to offer."""
         return [self[name] for name in ("on_full", "override", "reason") if self.offered or name == "on_full"]
 
-    # What could be read:
     @property
     def ids(self) -> list[int]:
+        """Those that could be read."""
         return self.cleaned_data.get(self.choices) or []
 
     @property
     def options(self) -> Options:
+        """Those that could be read; nothing is overridden otherwise."""
         return Options(waitlist=self.cleaned_data.get("on_full") == "waitlist", override=self.cleaned_data.get("override") or ())
 
     @property
