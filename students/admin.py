@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
@@ -16,20 +17,56 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, late_error
+from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
+from students.forms import AssociationForm
 from students.models import CURRENT, Enrollment, Status, Student
-from students.permissions import VERBS, WITHDRAWAL, statuses_after, verb_to
+from students.permissions import OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
 
 # A page with more rows would post more fields than Django takes.
 SHOWN = 250
 WITHDRAWN_AT_ONCE = 1_000
 NAMED = 10
+# What is told beside Django's “was added” and “was changed”.
+NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
+
+
+class EnrollingForm(AssociationForm):
+    """The options of all that a page enrolls; whom and what, the page's own fields say."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__("", request.POST, sent=request.method == "POST", nothing_chosen="")
+        del self.fields[self.choices]
+        self.request = request
+
+    def clean(self) -> dict[str, Any]:
+        if self.request.user.has_perm(OVERRIDE):
+            error = late_error(self.request)
+            self.offer({str(reason.code) for reason in error.error_list} if isinstance(error, Refused) else ())
+        elif any(self.data.getlist("override")):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        return super().clean()
+
+    def check(self) -> None:
+        """Raises ValidationError for the page, where something is wrong; what it is stands beside its field."""
+        if not self.is_valid():
+            raise ValidationError(_("Nothing was saved: look at “Enrolling”."))
+
+    def write(self, changes: Sequence[Change]) -> list[Result]:
+        """Make `changes` by the writer, as the options say. Raises Refused."""
+        with acting(Door.ADMIN, self.request, self.reason_given):
+            return enrollments.write(changes, self.options)
+
+    @property
+    def fieldset(self) -> Fieldset:
+        return Fieldset(self, _("Enrolling"), fields=[field.name for field in self.shown])  # type: ignore[arg-type]
 
 
 class EnrollmentForm(ChangesForm):
@@ -37,10 +74,17 @@ class EnrollmentForm(ChangesForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.enrolling = EnrollingForm(self.request)
+        self.enrolls = not self.instance.pk
         if field := self.fields.get("status"):
             status = Status(self.instance.status)
-            choices = [status, *statuses_after(status, self.request.user)]
-            field.choices = [(choice.value, choice.label) for choice in choices]  # type: ignore[attr-defined]
+            targets = statuses_after(status, self.request.user)
+            self.enrolls = Status.ACTIVE in targets
+            field.choices = [(choice.value, choice.label) for choice in [status, *targets]]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        self.enrolling.check()
+        return super().clean()
 
     def _get_validation_exclusions(self) -> set[str]:
         # Whether the two may come together, and whether they have already, the writer says.
@@ -77,10 +121,15 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         return made
 
     @cached_property
+    def enrolling(self) -> EnrollingForm:
+        return EnrollingForm(self.request)
+
+    @cached_property
     def ticked(self) -> set[str]:
         return set(self.data.getlist("withdraw"))  # type: ignore[attr-defined]
 
     def clean(self) -> None:
+        self.enrolling.check()
         if self.ticked and not self.request.user.has_perm(WITHDRAWAL):
             raise PermissionDenied
         if self.ticked - {str(row.pk) for row in self.get_queryset()}:
@@ -98,11 +147,11 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         ending = [Change(row.student_id, row.course_id, WITHDRAW) for row in self._ending()]
         beginning = [Change(row.student_id, row.course_id, ENROLL, at) for at, row in self._beginning().items()]
         # Seats that are given up come first, for those who take them.
-        results = enrollments.write([*ending, *beginning])
+        results = self.enrolling.write([*ending, *beginning])
         self.new_objects = [result.enrollment for result in results if result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)]
         self.changed_objects = [(result.enrollment, ["status"]) for result in results if result.outcome == Outcome.WITHDRAWN]
         self.deleted_objects: list[Enrollment] = []
-        tell(self.request, [result for result in results if result.outcome == Outcome.UNCHANGED])
+        tell(self.request, results, NOT_ENROLLED)
         return self.new_objects
 
     def _ending(self) -> list[Enrollment]:
@@ -166,9 +215,7 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     def standing(self, row: Enrollment) -> SafeString | str:
         if not row.pk:
             return ""
-        status = row.get_status_display()
-        place = f"{status} ({row.position})" if row.position else status
-        return format_html('<a href="{}">{}</a>', reverse("admin:students_enrollment_change", args=[row.pk]), place)
+        return format_html('<a href="{}">{}</a>', reverse("admin:students_enrollment_change", args=[row.pk]), standing(row))
 
     @admin.display(description=_("enrolled at"))
     def since(self, row: Enrollment) -> str:
@@ -225,12 +272,13 @@ class StudentAdmin(RecordedAdmin):
 @admin.register(Enrollment)
 class EnrollmentAdmin(HistoryAdmin):
     form = EnrollmentForm
-    list_display = ["student", "course", "status", "enrolled_at"]
+    list_display = ["student", "course", "standing", "enrolled_at"]
     list_filter = ["status", "course__term"]
     list_select_related = ["student", "course__term"]
     search_fields = ["student__number", "student__first_name", "student__last_name", "student__email", "course__code", "course__title"]
     autocomplete_fields = ["student", "course"]
     actions = ["withdraw"]
+    change_form_template = "admin/enrollment_change_form.html"
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
         for word in search_term.split():
@@ -239,13 +287,24 @@ class EnrollmentAdmin(HistoryAdmin):
         return queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
-        return super().get_queryset(request).select_related("student", "course__term")
+        rows: Any = super().get_queryset(request)
+        return rows.select_related("student", "course__term").with_position()  # type: ignore[no-any-return]
 
     def get_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
-        return ["student", "course", "status", "enrolled_at", "updated_at"] if obj else ["student", "course"]
+        if obj is None:
+            return ["student", "course"]
+        return ["student", "course", "status", *(["place"] if obj.position else []), "enrolled_at", "updated_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
-        return ["student", "course", "enrolled_at", "updated_at"] if obj else []
+        return ["student", "course", "place", "enrolled_at", "updated_at"] if obj else []
+
+    @admin.display(description=_("status"), ordering="status")
+    def standing(self, row: Enrollment) -> str:
+        return standing(row)
+
+    @admin.display(description=_("place on the waitlist"))
+    def place(self, row: Enrollment) -> int | None:
+        return row.position
 
     def has_change_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
         return any(request.user.has_perm(permission) for permission, _verb in VERBS.values())
@@ -261,16 +320,22 @@ class EnrollmentAdmin(HistoryAdmin):
         if change and "status" not in form.changed_data:
             return
         verb = verb_to(Status(obj.status), request.user) if change else ENROLL
-        [result] = enrollments.write([Change(obj.student_id, obj.course_id, verb)])
+        [result] = form.enrolling.write([Change(obj.student_id, obj.course_id, verb)])
         assert result.enrollment is not None
         obj.pk, obj.is_unchanged = result.enrollment.pk, result.outcome == Outcome.UNCHANGED  # type: ignore[attr-defined]
-        tell(request, [result] if result.outcome == Outcome.UNCHANGED else [])
+        tell(request, [result], NOT_ENROLLED)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return None if obj.is_unchanged else super().log_addition(request, obj, message)
+        return None if is_unchanged(obj) else super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if is_unchanged(obj) else super().log_change(request, obj, message)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        return self.response_post_save_add(request, obj) if obj.is_unchanged else super().response_add(request, obj, post_url_continue)
+        return self.response_post_save_add(request, obj) if is_unchanged(obj) else super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self.response_post_save_change(request, obj) if is_unchanged(obj) else super().response_change(request, obj)
 
     @admin.action(description=_("Withdraw selected students from their courses"), permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> None:
@@ -281,13 +346,28 @@ class EnrollmentAdmin(HistoryAdmin):
             tell(request, enrollments.withdraw(pairs))
 
 
-def tell(request: HttpRequest, results: Sequence[Result]) -> None:
-    """One message for each outcome among `results`, naming the first of those who had it."""
-    for outcome in Outcome:
-        rows = [str(result.enrollment) for result in results if result.outcome == outcome]
+def is_unchanged(row: Enrollment) -> bool:
+    """Whether the writer found nothing to do."""
+    return getattr(row, "is_unchanged", False)
+
+
+def standing(row: Enrollment) -> str:
+    """The status, with the place of one who waits."""
+    status = row.get_status_display()
+    return f"{status} ({row.position})" if row.position else status
+
+
+def tell(request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome) -> None:
+    """One message for each of `outcomes` among `results`, naming the first of those who had it."""
+    for outcome in outcomes:
+        rows = [_named(result.enrollment) for result in results if result.outcome == outcome and result.enrollment]
         if rows:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
             messages.add_message(request, level, f"{outcome.label.capitalize()}: {_listed(rows)}.")
+
+
+def _named(row: Enrollment) -> str:
+    return __("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position} if row.position else str(row)
 
 
 def _listed(rows: Sequence[str]) -> str:
