@@ -77,6 +77,54 @@ class TestSave:
         assert not course.is_open
 
 
+class TestPrerequisites:
+    """The field of a course's page that takes codes separated by commas."""
+
+    def test_are_saved(self, registrar: Client) -> None:
+        CourseFactory(code="ONE")
+        CourseFactory(code="TWO")
+        course = CourseFactory()
+
+        submit(registrar, page_of(course), {"prerequisites": " ONE,TWO, ONE "})
+
+        course.refresh_from_db()
+        assert course.prerequisites == ["ONE", "TWO"]
+        assert fields_of(registrar.get(page_of(course)).content.decode())["prerequisites"] == ["ONE, TWO"]
+
+    def test_that_were_not_touched_are_no_change(self, registrar: Client) -> None:
+        course = CourseFactory(prerequisites=[CourseFactory(code="ONE").code])
+
+        submit(registrar, page_of(course))
+
+        assert course.history.count() == 1
+
+    @pytest.mark.parametrize(
+        ("typed", "error"),
+        [
+            ("NONE, ONE", "There is no course with the code NONE."),
+            ("SELF", "A course cannot come before itself: SELF → SELF."),
+            ("ONE", "A course cannot come before itself: SELF → ONE → SELF."),
+        ],
+    )
+    def test_that_lead_nowhere_are_an_error_beside_the_field(self, registrar: Client, typed: str, error: str) -> None:
+        course = CourseFactory(code="SELF")
+        CourseFactory(code="ONE", prerequisites=["SELF"])
+
+        response = submit(registrar, page_of(course), {"prerequisites": typed})
+
+        assert response.context["adminform"].form.errors == {"prerequisites": [error]}
+        course.refresh_from_db()
+        assert course.prerequisites == []
+
+    def test_of_a_new_course_cannot_name_itself(self, registrar: Client) -> None:
+        fields = {"code": "SELF", "title": "Self", "term": TermFactory().pk, "credits": 1, "prerequisites": "SELF"}
+
+        response = submit(registrar, COURSES + "add/", fields)
+
+        assert response.context["adminform"].form.errors == {"prerequisites": ["A course cannot come before itself: SELF → SELF."]}
+        assert not Course.objects.exists()
+
+
 class TestSomebodyWasQuicker:
     """What was free when the page was checked is taken when it is saved."""
 
