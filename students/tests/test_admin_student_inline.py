@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory
 from courses.models import Course
@@ -314,17 +312,6 @@ def test_shows_so_many_that_the_page_can_be_sent(registrar: Client, student: Stu
     assert {row.original for row in inline if row.original} == set(current)
     assert "There are more" in response.content.decode()
     assert f"/admin/students/enrollment/?student__id__exact={student.pk}" in response.content.decode()
-
-
-@pytest.mark.skipif(not connection.features.has_select_for_update, reason="SQLite locks the whole database")
-def test_courses_are_locked_before_the_student_is_saved(registrar: Client, student: Student) -> None:
-    with CaptureQueriesContext(connection) as queries:
-        add(registrar, student, CourseFactory(), first_name="Anna")
-
-    told = [query["sql"] for query in queries]
-    locked = next(number for number, sql in enumerate(told) if "courses_course" in sql and "FOR NO KEY UPDATE" in sql)
-    saved = next(number for number, sql in enumerate(told) if sql.startswith('UPDATE "students_student"'))
-    assert locked < saved
 
 
 def test_queries_do_not_grow_with_rows(registrar: Client, student: Student) -> None:
