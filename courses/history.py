@@ -75,7 +75,7 @@ class ChangeRecord(models.Model):
     """What every history record says beside the state after the change."""
 
     door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
-    override = models.JSONField(_("override"), default=list, blank=True, help_text=_("Codes of the refusals that were overridden."))
+    override = models.JSONField(_("override"), default=list, db_default=[], blank=True, help_text=_("Codes of the refusals that were overridden."))
 
     class Meta:
         abstract = True

@@ -91,7 +91,7 @@ class Course(Recorded):
         _("capacity"), null=True, blank=True, validators=[MaxValueValidator(1_000_000)], help_text=_("Number of seats. Empty: unlimited; 0: none.")
     )
     prerequisites = CodesField(
-        _("prerequisites"), default=list, blank=True, help_text=_("Codes of courses to be completed first, in any term, separated by commas.")
+        _("prerequisites"), default=list, db_default=[], blank=True, help_text=_("Codes of courses to be completed first, in any term, separated by commas.")
     )
     is_open = models.BooleanField(_("open"), default=True, help_text=_("A closed course takes no new students."))
 
