@@ -134,7 +134,8 @@ class TermCodeField(serializers.SlugRelatedField[Term]):
         if not isinstance(data, str):
             self.fail("invalid")
         try:
-            return super().to_internal_value(data)
+            # PostgreSQL takes a question with a NUL in it for an error.
+            return super().to_internal_value(data.replace("\0", "\ufffd"))
         except serializers.ValidationError as error:
             message = _("There is no term with the code “%(code)s”.") % {"code": data[:30]}
             raise serializers.ValidationError(message, code="not_found") from error

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -79,10 +79,16 @@ PROBLEMS: dict[str, Problem] = {
     ),
 }
 
+# Errors of Django that say nothing more; the last is a value that the database cannot hold, such as text with a NUL in it.
+PLAIN: dict[type[Exception], str] = {Http404: "not_found", PermissionDenied: "permission_denied", DataError: "invalid"}
+
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's hook: the problem that stands for `error`, or None for one that nobody foresaw (a 500)."""
     set_rollback()
+    for kind, code in PLAIN.items():
+        if isinstance(error, kind):
+            return problem(code)
     match error:
         case Refused():
             return _refused(error)
@@ -96,10 +102,6 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
             return problem("protected", error.args[0])
         case OperationalError() | InterfaceError():
             return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
-        case Http404():
-            return problem("not_found")
-        case PermissionDenied():
-            return problem("permission_denied")
         case exceptions.APIException():
             return _http(error)
     return None

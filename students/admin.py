@@ -26,7 +26,7 @@ from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
-from students.forms import AssociationForm
+from students.forms import OptionsForm
 from students.models import CURRENT, Enrollment, Status, Student
 from students.permissions import OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
 
@@ -38,12 +38,11 @@ NAMED = 10
 NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
 
 
-class EnrollingForm(AssociationForm):
+class EnrollingForm(OptionsForm):
     """The options of all that a page enrolls; whom and what, the page's own fields say."""
 
     def __init__(self, request: HttpRequest) -> None:
-        super().__init__("", request.POST, sent=request.method == "POST", nothing_chosen="")
-        del self.fields[self.choices]
+        super().__init__(request.POST, sent=request.method == "POST")
         self.request = request
 
     def clean(self) -> dict[str, Any]:

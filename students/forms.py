@@ -58,8 +58,8 @@ class IdsField(forms.Field):
         return ids_of(values or [])
 
 
-class AssociationForm(forms.Form):
-    """Whom to enroll in what: the ids in the field named `choices`, and the options of the enrollment."""
+class OptionsForm(forms.Form):
+    """How to enroll: what to do where a course is full, and which refusals to override."""
 
     on_full = forms.ChoiceField(
         label=_("Where a course is full"),
@@ -74,12 +74,10 @@ class AssociationForm(forms.Form):
     )
     reason = forms.CharField(label=_("Reason"), max_length=500, required=False, help_text=_("Needed to override. Kept in the history."))
 
-    def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
+    def __init__(self, data: QueryDict, *, sent: bool) -> None:
         """With `sent`, `data` is what shall be done; otherwise what was filled in until now."""
         kept = {"on_full": data.get("on_full"), "override": data.getlist("override"), "reason": data.get("reason")}
         super().__init__(data if sent else None, initial=kept)
-        self.choices = choices
-        self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
         self.offered: list[Refusal] = []
 
     def clean(self) -> dict[str, Any]:
@@ -100,11 +98,6 @@ class AssociationForm(forms.Form):
         return [self[name] for name in ("on_full", "override", "reason") if self.offered or name == "on_full"]
 
     @property
-    def ids(self) -> list[int]:
-        """Those that could be read."""
-        return self.cleaned_data.get(self.choices) or []
-
-    @property
     def options(self) -> Options:
         """Those that could be read; nothing is overridden otherwise."""
         return Options(waitlist=self.cleaned_data.get("on_full") == "waitlist", override=self.cleaned_data.get("override") or ())
@@ -112,6 +105,20 @@ class AssociationForm(forms.Form):
     @property
     def reason_given(self) -> str:
         return self.cleaned_data.get("reason") or ""
+
+
+class AssociationForm(OptionsForm):
+    """Whom to enroll in what, the ids in the field named `choices`, and how."""
+
+    def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
+        super().__init__(data, sent=sent)
+        self.choices = choices
+        self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
+
+    @property
+    def ids(self) -> list[int]:
+        """Those that could be read."""
+        return self.cleaned_data.get(self.choices) or []
 
 
 class WithdrawForm(forms.Form):

@@ -77,6 +77,13 @@ def test_numbers_that_are_no_ids(api: APIClient, number: str) -> None:
     assert body["errors"][0]["pointer"] == "/student_id"
 
 
+@pytest.mark.parametrize("path", ["/students?term=%00", "/courses?term=a%00", "/enrollments?term=%00", "/terms/%00", "/students?search=%00"])
+def test_a_nul_is_nobodys_fault_but_the_clients(api: APIClient, path: str) -> None:
+    answer = api.get(f"/api/v1{path}")
+    assert answer.status_code in (400, 404)
+    assert answer["Content-Type"] == "application/problem+json"
+
+
 def test_pointers_are_escaped(api: APIClient) -> None:
     assert api.post("/api/v1/enrollments", {"a/b~c": 1}).json()["errors"][0]["pointer"] == "/a~1b~0c"
 
