@@ -214,6 +214,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "school.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["courses.filters.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "school.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "school.metadata.Metadata",
     "DEFAULT_THROTTLE_CLASSES": ["school.throttling.UserThrottle"] if API_RATE else [],
     "DEFAULT_THROTTLE_RATES": {"user": API_RATE},
     "EXCEPTION_HANDLER": "school.problems.exception_handler",

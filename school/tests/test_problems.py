@@ -104,6 +104,14 @@ def test_another_method(api: APIClient) -> None:
     problem_of(api.generic("BREW", "/api/v1/students"), 405, "method_not_allowed")
 
 
+@pytest.mark.parametrize("path", ["/students", "/students/1", "/courses", "/terms", "/enrollments", "/students/1/courses"])
+def test_options_tells_what_there_is(api: APIClient, path: str) -> None:
+    StudentFactory.create(pk=1)
+    answer = api.options(f"/api/v1{path}")
+    assert answer.status_code == 200
+    assert answer.json()["allow"] == answer["Allow"].split(", ")
+
+
 def test_nobody_signed_in(client: Client) -> None:
     answer = client.get("/api/v1/students")
     problem_of(answer, 401, "not_authenticated")

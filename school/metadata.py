@@ -1,0 +1,16 @@
+"""What OPTIONS answers: the name of the resource and its methods. Bodies are told by the schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.metadata import BaseMetadata
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+
+class Metadata(BaseMetadata):
+    def determine_metadata(self, request: Request, view: APIView) -> dict[str, Any]:
+        return {"name": view.get_view_name(), "allow": view.allowed_methods, "schema": "/api/schema/"}
