@@ -245,6 +245,9 @@ class _Ledger:
         student, course = self.students[change.student_id], self.courses[change.course_id]
         # Those who wait come before whoever comes now.
         self._move_up(course)
+        if row is not None and row.status == Status.ACTIVE:
+            # The queue has just brought in the very one who was asked for.
+            return Result(change, outcome, self._linked(row))
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if reason.code not in self.options.override)
         if not left:

@@ -38,6 +38,8 @@ class School:
         if before in ("active", "completed") or (before == "waitlisted" and not override):
             return "unchanged"
         self.move_up(course)
+        if self.status.get((student, course)) == "active":
+            return "reactivated"
         left = [code for code in self.reasons(student, course) if code not in override]
         if wait and left == ["course_full"] and before == "waitlisted":
             return "unchanged"

@@ -10,7 +10,7 @@ from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
-from students.enrollments import COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
+from students.enrollments import ACTIVATE, COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 
@@ -175,6 +175,17 @@ class TestMovingUp:
             enrollments.enroll([(StudentFactory().pk, course.pk)])
         [result] = enrollments.enroll([(StudentFactory().pk, course.pk)], WAIT)
         assert result.outcome == Outcome.WAITLISTED
+        assert standing(course, *waiters) == ["active"]
+
+    def test_by_the_calendar_when_the_one_who_waits_is_given_the_seat_by_hand(self, time_machine: Any) -> None:
+        today = timezone.localdate()
+        course, seated, waiters = full(waiters=1, term=TermFactory(ends_on=today + timedelta(days=90)))
+        term = course.term
+        term.enrollment_opens_on = today + timedelta(days=7)
+        term.save()
+        enrollments.withdraw([(seated[0].pk, course.pk)])
+        time_machine.move_to(timezone.now() + timedelta(days=8))
+        enrollments.write([Change(waiters[0].pk, course.pk, ACTIVATE)])
         assert standing(course, *waiters) == ["active"]
 
     def test_of_several_into_several_seats_in_one_list(self) -> None:
