@@ -92,6 +92,10 @@ class Options:
     override: Collection[str] = ()
     ask_window: bool = True
 
+    def accept(self, reason: ValidationError) -> bool:
+        """Whether this refusal is overridden: it is named, and may be."""
+        return reason.code in self.override and Refusal(str(reason.code)).can_be_overridden
+
 
 PLAIN = Options()
 
@@ -249,7 +253,7 @@ class _Ledger:
             # The queue has just brought in the very one who was asked for.
             return Result(change, outcome, self._linked(row))
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
-        left = tuple(reason for reason in reasons if reason.code not in self.options.override)
+        left = tuple(reason for reason in reasons if not self.options.accept(reason))
         if not left:
             if reasons:
                 self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons]

@@ -10,9 +10,8 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from courses.factories import CourseFactory, TermFactory
+from courses.factories import CourseFactory
 from courses.models import Course
 from courses.tests.admin_page import Fields, fields_of, messages_of, submit
 from students import enrollments
@@ -157,14 +156,6 @@ class TestOnEachPage:
         assert 'name="on_full"' in response.content.decode()
         assert offered(response) == []
 
-    def test_posted_by_who_may_not_is_forbidden(self, assistant: Client, student: Student, full: Course, page_for: PageFor) -> None:
-        page = page_for(student, full)
-
-        response = submit(assistant, page.url, {**page.fields, "override": "course_full", "reason": "Why"})
-
-        assert response.status_code == 403
-        assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
-
 
 @pytest.fixture
 def assistant(user_of: Callable[[str], User], client: Client) -> Client:
@@ -175,25 +166,6 @@ def assistant(user_of: Callable[[str], User], client: Client) -> Client:
     user.user_permissions.set(Permission.objects.filter(codename__in=["change_student", "change_course"]))
     client.force_login(user)
     return client
-
-
-SITUATIONS: dict[str, Callable[[], Course]] = {
-    "course_closed": lambda: CourseFactory(is_open=False),
-    "window_not_open": lambda: CourseFactory(term=TermFactory(enrollment_opens_on=timezone.localdate() + DAY)),
-    "window_closed": lambda: CourseFactory(term=TermFactory(enrollment_closes_on=timezone.localdate() - DAY)),
-    "prerequisite_missing": lambda: CourseFactory(prerequisites=[CourseFactory().code]),
-}
-
-
-@pytest.mark.parametrize("code", SITUATIONS)
-def test_each_refusal_can_be_overridden(registrar: Client, student: Student, code: str) -> None:
-    page = student_page(student, SITUATIONS[code]())
-    refused = submit(registrar, page.url, page.fields)
-    assert offered(refused) == [code]
-
-    submit(registrar, page.url, {"override": code, "reason": "Why"}, page=again(refused))
-
-    assert student.enrollments.get().history.get().override == [code]
 
 
 def test_one_who_is_not_active_can_only_be_made_active(registrar: Client, full: Course) -> None:
