@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -17,6 +16,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
+from courses.changes import Changes
 from courses.filters import MAX_ID
 from courses.history import Recorded
 from courses.models import Course, Term
@@ -33,20 +33,10 @@ def late_error(request: HttpRequest) -> ValidationError | None:
     return getattr(request, "late_error", None)
 
 
-class ChangesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Takes over the fields that were changed on the page and no other: somebody may have changed those meanwhile."""
+class ChangesForm(Changes):
+    """Makes or changes a row, and shows what was refused when it was being saved."""
 
     request: HttpRequest
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            for field in self.fields.values():
-                field.show_hidden_initial = True
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        return {name: value for name, value in cleaned.items() if name in self.changed_data or not self.instance.pk}
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -119,13 +109,14 @@ class RecordedAdmin(HistoryAdmin):
     """Pages of a model that the admin itself saves, and deletes as long as nothing has used it."""
 
     def save_model(self, request: HttpRequest, obj: Recorded, form: ChangesForm, change: bool) -> None:  # noqa: FBT001 (Django calls it)
-        names = [field.name for field in self.opts.concrete_fields]
         if not change:
             obj.save()
-        elif changed := [name for name in names if name in form.changed_data]:
+        elif changed := [field.name for field in self.opts.concrete_fields if field.name in form.changed_data]:
+            now = form.checked(self.model._base_manager.select_for_update(no_key=True).filter(pk=obj.pk).first())
             # The other fields as they are now, so that the history tells the truth about them too.
-            now = self.model._base_manager.select_for_update(no_key=True)
-            obj.refresh_from_db(fields=[name for name in names if name not in changed], from_queryset=now)
+            for field in self.opts.concrete_fields:
+                if field.name not in changed:
+                    setattr(obj, field.attname, getattr(now, field.attname))
             obj.save(update_fields=changed)
 
     def get_deleted_objects(self, objs: Sequence[Recorded] | QuerySet[Any], request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:

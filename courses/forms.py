@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from courses.changes import Changes
 from courses.models import Course, Term
 
 
@@ -57,24 +58,10 @@ class CourseFilters(Filters):
         return queryset.with_room() if wanted.get("has_seats") else queryset
 
 
-class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Makes a row or changes one. Only what was changed since the form was shown is written, so that two people can change
-    different fields of one row at the same time.
-    """
+class RecordForm(Changes):
+    """Makes a row of the staff pages, or changes one."""
 
     error_css_class = "wrong"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            # What the form showed comes back with it. Where it does not, the row as it is now stands for that.
-            field.show_hidden_initial = bool(self.instance.pk) and (not self.is_bound or self.add_initial_prefix(name) in self.data)
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        if not self.instance.pk:
-            return self.cleaned_data
-        return {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}
 
     def save_changes(self) -> bool:
         """Save what is new, if all of it is valid. Answers whether it was; if not, the form has its errors."""

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import View
 
+from courses.changes import Missing
 from courses.forms import Filters, RecordForm
 from courses.history import Recorded
 from courses.keyset import BadCursor, Page, read_page
@@ -73,7 +74,10 @@ class RecordPage(StaffPage):
         """The row that the path names; None where it names none, for a new row."""
         if any("\0" in str(value) for value in key.values()):
             raise Http404
-        return get_object_or_404(queryset, **key) if key else None
+        try:
+            return get_object_or_404(queryset, **key) if key else None
+        except Http404 as error:
+            raise Missing from error
 
     def address_of(self, row: Any) -> str:
         """The page to go to from the form: that of `row`, or of the list where there is none yet."""

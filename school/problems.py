@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
+from courses.changes import Missing
 from courses.filters import InvalidParameter
 from students.enrollments import Change, Refused
 from students.refusals import Refusal
@@ -211,7 +212,7 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "not_found", _("There is nothing at this address."))
+    return _page(request, "not_found", str(exception) if isinstance(exception, Missing) else _("There is nothing at this address."))
 
 
 def broken(request: HttpRequest) -> HttpResponse:

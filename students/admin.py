@@ -80,6 +80,7 @@ class EnrollmentForm(ChangesForm):
             targets = statuses_after(status, self.request.user)
             self.enrolls = Status.ACTIVE in targets
             field.choices = [(choice.value, choice.label) for choice in [status, *targets]]  # type: ignore[attr-defined]
+            field.error_messages["invalid_choice"] = _("An enrollment that is %s cannot become that.") % status.label
 
     def clean(self) -> dict[str, Any]:
         self.enrolling.check()
@@ -318,6 +319,9 @@ class EnrollmentAdmin(HistoryAdmin):
         """Give the pair its status by the writer. Raises Refused."""
         if change and "status" not in form.changed_data:
             return
+        if change:
+            enrollments.lock([obj.student_id], [obj.course_id])
+            form.checked(Enrollment.objects.filter(pk=obj.pk).first())
         verb = verb_to(Status(obj.status), request.user) if change else ENROLL
         [result] = form.enrolling.write([Change(obj.student_id, obj.course_id, verb)])
         assert result.enrollment is not None
