@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -142,10 +143,13 @@ class Recorded(models.Model):
             raise ValidationError(placed) from error
 
 
-def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, reason: str = "", override: Iterable[str] = ()) -> None:
+def record(
+    model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, reason: str = "", override: Iterable[str] = (), when: datetime | None = None
+) -> None:
     """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created.
 
-    `reason` in place of the one given by who acts; `override` are the codes of the refusals that were overridden.
+    `reason` in place of the one given by who acts; `override` are the codes of the refusals that were overridden; `when`
+    in place of now.
     """
     rows = list(rows)
     if not rows:
@@ -156,6 +160,7 @@ def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, re
         update=changed,
         default_user=current_user(),
         default_change_reason=reason or current_reason(),
+        default_date=when,
         custom_historical_attrs={"override": list(override)},
     )
     recorded.send(model, rows=rows, changed=changed)

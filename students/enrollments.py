@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import BigIntegerField, Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import BATCH, record
 from courses.models import Course
+from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
 
@@ -217,9 +219,7 @@ class _Ledger:
         self.options = options
         self.students = lock_students(change.student_id for change in changes)
         self.courses = lock_courses({*courses, *(change.course_id for change in changes), *self._opened_by(changes)})
-        # Read after the locks were had, so that times run in the order of the changes.
-        self.now = timezone.now()
-        self.today = timezone.localdate(self.now)
+        self.today = timezone.localdate()
         held = Enrollment.objects.filter(student__in=list(self.students), course__in=list(self.courses))
         self.rows = {(row.student_id, row.course_id): row for row in held}
         self.taken, self.waiting = self._count()
@@ -229,6 +229,10 @@ class _Ledger:
         self.changed: dict[int, Enrollment] = {}
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
+
+    @cached_property
+    def now(self) -> datetime:
+        return stamp()
 
     def decide(self, change: Change) -> Result:
         row = self.rows.get((change.student_id, change.course_id))
@@ -276,7 +280,8 @@ class _Ledger:
         self._update(self.changed.values())
         self._record(self.changed.values(), changed=True)
         self._update(self.promoted.values())
-        record(Enrollment, self.promoted.values(), changed=True, reason=__("Moved up from the waitlist."))
+        if self.promoted:
+            record(Enrollment, self.promoted.values(), changed=True, reason=__("Moved up from the waitlist."), when=self.now)
 
     def _update(self, changed: Iterable[Enrollment]) -> None:
         rows: QuerySet[Enrollment] = QuerySet(Enrollment)
@@ -322,7 +327,7 @@ class _Ledger:
         for row in rows:
             groups.setdefault(tuple(self.overridden.get((row.student_id, row.course_id), ())), []).append(row)
         for override, same in groups.items():
-            record(Enrollment, same, changed=changed, override=override)
+            record(Enrollment, same, changed=changed, override=override, when=self.now)
 
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
@@ -391,7 +396,7 @@ class _Ledger:
         queue = self._queue(self.courses[row.course_id])
         queue[:] = [other for other in queue if other is not row]
         # After everybody who waits, whatever the clocks of the servers say.
-        row.enrolled_at = max(self.now, queue[-1].enrolled_at + timedelta(microseconds=1)) if queue else self.now
+        row.enrolled_at = max(self.now, queue[-1].enrolled_at + INSTANT) if queue else self.now
         queue.append(row)
 
     def _linked(self, row: R) -> R:

@@ -1,5 +1,6 @@
 """Filters of students and enrollments, for the API."""
 
+from datetime import datetime
 from typing import Any
 
 import django_filters as filters
@@ -9,7 +10,9 @@ from drf_spectacular.utils import extend_schema_field
 
 from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
 from courses.models import Term
+from students import feed
 from students.models import CURRENT, Enrollment, Status, Student
+from students.story import as_of
 
 
 class StatusFilter(filters.ChoiceFilter):
@@ -29,15 +32,25 @@ class StudentSearchFilter(SearchFilter):
         return queryset.filter(student__in=Student.objects.search(text)) if text else queryset
 
 
-class CurrentFilterSet(filters.FilterSet):
-    """Shows current enrollments unless asked otherwise."""
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentFilter(filters.IsoDateTimeFilter):
+    """A moment in ISO 8601; without an offset it is in the school's time zone."""
 
+
+class CurrentFilterSet(filters.FilterSet):
+    """Shows current enrollments unless asked otherwise, and those of a moment in the past if asked."""
+
+    # The first, so that the others look at how things stood then.
+    as_of = MomentFilter(method="at")
     status = StatusFilter()
 
-    def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+    def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Any]:
         self.form.cleaned_data["status"] = self.form.cleaned_data["status"] or "current"
-        found: QuerySet[Enrollment] = super().filter_queryset(queryset)
+        found: QuerySet[Any] = super().filter_queryset(queryset)
         return found
+
+    def at(self, queryset: QuerySet[Enrollment], _name: str, moment: datetime) -> QuerySet[Any]:
+        return as_of(moment, queryset).order_by("id")
 
 
 class StudentFilters(filters.FilterSet):
@@ -78,21 +91,16 @@ class RosterFilters(CurrentFilterSet):
         fields: list[str] = []
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
-class SinceFilter(filters.IsoDateTimeFilter):
-    """A moment in ISO 8601; without an offset it is in the school's time zone."""
-
-
 class EnrollmentFilters(filters.FilterSet):
     student = IdFilter()
     course = IdFilter()
     term = TermFilter(field_name="course__term")
     status = StatusFilter()
-    updated_since = SinceFilter(method="since")
+    updated_since = MomentFilter(method="since")
 
     class Meta:
         model = Enrollment
         fields: list[str] = []
 
     def since(self, queryset: QuerySet[Enrollment], _name: str, moment: object) -> QuerySet[Enrollment]:
-        return queryset.filter(updated_at__gte=moment).order_by("updated_at", "id")
+        return queryset.filter(feed.settled(), updated_at__gte=moment).order_by("updated_at", "id")

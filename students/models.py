@@ -78,6 +78,15 @@ class Student(Recorded):
         return f"{self.first_name} {self.last_name}"
 
 
+def place_in(rows: models.QuerySet[Any]) -> Case:
+    """The place of an enrollment among those of `rows` that wait for its course, first come first; null when it is not waiting."""
+    ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
+        Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
+    )
+    place = Subquery(ahead.order_by().values("course").annotate(n=Count("id")).values("n"), output_field=IntegerField())
+    return Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField())
+
+
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     """Reads. Every way of writing is closed: `students.enrollments` alone writes, by the rules and with history."""
 
@@ -87,11 +96,7 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
 
     def with_position(self) -> EnrollmentQuerySet:
         """Each with `position`: its place on the course's waitlist, first come first; None when it is not waiting."""
-        ahead = Enrollment.objects.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
-            Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), pk__lte=OuterRef("pk"))
-        )
-        place = Subquery(ahead.order_by().values("course").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
-        return self.annotate(position=Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField()))  # type: ignore[no-redef]
+        return self.annotate(position=place_in(Enrollment.objects.all()))  # type: ignore[no-redef]
 
     def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollments alone.")

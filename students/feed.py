@@ -1,0 +1,62 @@
+"""The change feed: whoever polls enrollments by `updated_at` misses none, though a change is stamped before it is committed.
+
+A writer announces the moment of its changes until its transaction ends, and takes one that is later than every change
+that it can see. A reader stops before the earliest moment announced, and at the latest change that was there before it
+looked. So what comes to light later is later than all that was read, whatever the clocks of the servers say.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from students.models import Enrollment
+
+INSTANT = timedelta(microseconds=1)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# An advisory lock of PostgreSQL has a number of 64 bits: ours have this mark in front and microseconds since 1970 behind.
+MARK, MARK_AT = 0x5C4, 52
+ANNOUNCED = """
+    SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def stamp() -> datetime:
+    """The moment of the changes that this transaction is about to make. Call it after their rows were locked."""
+    now = timezone.now()
+    _announce(now)
+    last = _last()
+    return max(now, last + INSTANT) if last else now
+
+
+def settled() -> Q:
+    """The changes that are safe to read: none that comes to light later is earlier than one of them. Read them after this."""
+    # In this order: whoever announces after the second question sees at least what the first one saw.
+    last = _last()
+    announced = _announced()
+    seen = Q(updated_at__lte=last or BEGINNING)
+    return seen & Q(updated_at__lt=announced) if announced else seen
+
+
+def _last() -> datetime | None:
+    return Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at", flat=True).first()
+
+
+def _announce(moment: datetime) -> None:
+    # SQLite has one writer at a time, who has committed before the next one begins.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MARK << MARK_AT | (moment - BEGINNING) // INSTANT])
+
+
+def _announced() -> datetime | None:
+    """The earliest moment that a transaction at work has announced."""
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(ANNOUNCED, [MARK_AT - 32, MARK])
+        [number] = cursor.fetchone()
+    return None if number is None else BEGINNING + (number & (1 << MARK_AT) - 1) * INSTANT

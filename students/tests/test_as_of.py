@@ -1,0 +1,95 @@
+"""The state as of a moment: who had which course then, at which place, over the API and on the pages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory
+from students import enrollments
+from students.enrollments import Change, Options
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment, Status
+
+pytestmark = pytest.mark.django_db
+START = datetime(2026, 3, 12, 10, tzinfo=UTC)
+WAIT = Options(waitlist=True)
+
+
+@pytest.fixture(autouse=True)
+def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first change is at START, the next an hour later, and so on."""
+    hours: Iterator[Any] = iter(range(1_000))
+    monkeypatch.setattr(enrollments, "stamp", lambda: START + timedelta(hours=next(hours)))
+
+
+def after(hours: float) -> str:
+    return (START + timedelta(hours=hours)).isoformat()
+
+
+def standing(api: APIClient, path: str, **params: str) -> list[tuple[int, str, int | None]]:
+    answer = api.get(f"/api/v1{path}", params)
+    assert answer.status_code == 200, answer.content
+    return [(row["id"], row["status"], row["position"]) for row in answer.json()["results"]]
+
+
+def test_a_roster_at_each_moment(api: APIClient) -> None:
+    course = CourseFactory(capacity=1)
+    first, second, third = StudentFactory.create_batch(3)
+    enrolled(first, course)
+    for student in (second, third):
+        enrollments.enroll([(student.pk, course.pk)], WAIT)
+    enrollments.withdraw([(first.pk, course.pk)])
+
+    def roster(hours: float, **params: str) -> list[tuple[int, str, int | None]]:
+        return standing(api, f"/courses/{course.pk}/students", as_of=after(hours), **params)
+
+    assert roster(-1) == []
+    assert roster(0) == [(first.pk, "active", None)]
+    assert roster(1.5) == [(first.pk, "active", None), (second.pk, "waitlisted", 1)]
+    assert roster(2) == [(first.pk, "active", None), (second.pk, "waitlisted", 1), (third.pk, "waitlisted", 2)]
+    assert roster(3) == [(second.pk, "active", None), (third.pk, "waitlisted", 1)]
+    assert roster(3, status="withdrawn") == [(first.pk, "withdrawn", None)]
+    assert roster(3, status="all", search=first.number) == [(first.pk, "withdrawn", None)]
+    assert roster(2, status="waitlisted", limit="1") == [(second.pk, "waitlisted", 1)]
+
+
+def test_a_students_courses_at_each_moment(api: APIClient) -> None:
+    student, (one, two) = StudentFactory(), CourseFactory.create_batch(2)
+    enrolled(student, one)
+    enrolled(student, two, Status.COMPLETED)
+    enrollments.withdraw([(student.pk, one.pk)])
+    enrollments.enroll([(student.pk, one.pk)])
+
+    def courses(hours: float, **params: str) -> list[tuple[int, str, int | None]]:
+        return standing(api, f"/students/{student.pk}/courses", as_of=after(hours), **params)
+
+    assert courses(1) == courses(0) == [(one.pk, "active", None)]
+    assert courses(2) == []
+    assert standing(api, f"/students/{student.pk}/courses", as_of="2026-03-12T10:00Z") == courses(0)
+    assert courses(2, status="all", term=two.term.code) == [(two.pk, "completed", None)]
+    assert courses(3) == courses(9_000) == standing(api, f"/students/{student.pk}/courses") == [(one.pk, "active", None)]
+
+
+def test_two_changes_in_one_list_show_where_it_ended(api: APIClient) -> None:
+    student, course = StudentFactory(), CourseFactory()
+    row = enrolled(student, course)
+    enrollments.write([Change(student.pk, course.pk, enrollments.WITHDRAW), Change(student.pk, course.pk)])
+    assert standing(api, f"/courses/{course.pk}/students", as_of=after(1)) == [(row.student_id, "active", None)]
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00Z", ""])
+def test_a_moment_that_cannot_be_read_is_400(api: APIClient, value: str) -> None:
+    answer = api.get(f"/api/v1/students/{StudentFactory().pk}/courses", {"as_of": value})
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "as_of")
+
+
+def test_takes_one_query_for_any_number_of_rows(api: APIClient, django_assert_max_num_queries: Any) -> None:
+    course = CourseFactory()
+    for student in StudentFactory.create_batch(5):
+        enrolled(student, course)
+    with django_assert_max_num_queries(6):
+        assert len(standing(api, f"/courses/{course.pk}/students", as_of=after(9))) == 5
+    assert Enrollment.objects.count() == 5
