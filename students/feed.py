@@ -19,7 +19,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MARK, MARK_AT = 0x5C4, 52
 ANNOUNCED = """
     SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s
+    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -53,7 +53,7 @@ def _announce(moment: datetime) -> None:
 
 
 def _announced() -> datetime | None:
-    """The earliest moment that a transaction at work has announced."""
+    """The earliest moment that another transaction at work has announced."""
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
