@@ -17,6 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from courses.kept import Kept, KeptHistory
+
 BATCH = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were
 # `changed` or else created.
@@ -68,14 +70,28 @@ def current_user(**_kwargs: Any) -> AbstractUser | None:
     return _actor.get().user
 
 
+def current_name() -> str:
+    user = current_user()
+    return user.get_username() if user else ""
+
+
 def current_reason() -> str:
     return _actor.get().reason
 
 
-class ChangeRecord(models.Model):
+class Act(Kept):
+    """Who did something, by the name of that moment (empty: nobody was signed in), and through which door."""
+
+    who = models.CharField(_("who"), max_length=150, default=current_name, db_default="", blank=True)
+    door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
+
+    class Meta:
+        abstract = True
+
+
+class ChangeRecord(Act):
     """What every history record says beside the state after the change."""
 
-    door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
     override = models.JSONField(_("override"), default=list, db_default=[], blank=True, help_text=_("Codes of the refusals that were overridden."))
 
     class Meta:
@@ -100,6 +116,9 @@ class Recorded(models.Model):
         bases=[ChangeRecord],
         inherit=True,
         get_user=current_user,
+        # A plain number: what a user did stays as it was told when the user is deleted.
+        history_user_id_field=models.IntegerField(null=True, editable=False),
+        historical_queryset=KeptHistory,
         history_id_field=models.BigAutoField(),
         history_change_reason_field=models.TextField(_("reason"), blank=True, default=""),
     )

@@ -137,13 +137,17 @@ class StateSerializer(serializers.Serializer[Any]):
 class ChangeEntrySerializer(serializers.Serializer[Any]):
     """One change of an enrollment: a record of `story.changes()`."""
 
-    who = serializers.CharField(source="history_user.username", default=None, allow_null=True, help_text="Null: nobody was signed in (a command).")
+    who = serializers.SerializerMethodField()
     when = serializers.DateTimeField(source="history_date")
     door = serializers.ChoiceField(choices=Door.choices)
     before = serializers.SerializerMethodField()
     after = StateSerializer(source="*")
     reason = serializers.CharField(source="history_change_reason")
     override = serializers.ListField(child=serializers.CharField(), help_text="Codes of the refusals that were overridden.")
+
+    def get_who(self, record: Any) -> str | None:
+        """The name of that moment. Null: nobody was signed in (a command)."""
+        return record.who or None
 
     def get_before(self, record: Any) -> dict[str, str] | None:
         return {"status": record.before} if record.before else None

@@ -14,7 +14,7 @@ def changes() -> Records:
     """All changes of enrollments, oldest first, each with `before`, the status it had before (None at its beginning)."""
     records: Records = Enrollment.history.model.objects.all()
     earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    told: Records = records.select_related("history_user").annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
+    told: Records = records.annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
     return told
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import StateApps
+from django.utils import timezone
 
 from courses.models import Course
 from students import enrollments
@@ -79,6 +81,34 @@ def test_the_roles_come_with_the_migrations(before: StateApps) -> None:
     group = migrate_to_newest().get_model("auth", "Group")
     assert {name for (name,) in group.objects.values_list("name")} == {"Registrar", "Clerk", "Viewer"}
     assert group.objects.get(name="Clerk").permissions.filter(codename="add_enrollment").exists()
+
+
+@pytest.fixture
+def unnamed() -> Iterator[StateApps]:
+    """The school as it was when a record of history named its user by a foreign key alone; brought up to date again after the test."""
+    yield migrate(("students", "0004_waitlist_and_prerequisites"), ("courses", "0002_waitlist_and_prerequisites"))
+    migrate_to_newest()
+
+
+def record_of(apps: StateApps, user: Any) -> Any:
+    values = STUDENTS[0] | {"id": 7, "history_type": "+", "history_date": timezone.now(), "door": "staff"}
+    return apps.get_model("students", "HistoricalStudent").objects.create(**values, history_user_id=user and user.pk)
+
+
+def test_who_did_something_is_named_in_each_record_and_outlives_the_user(unnamed: StateApps) -> None:
+    users = unnamed.get_model("auth", "User").objects
+    records = [record_of(unnamed, user) for user in (users.create(username="ann"), users.create(username="bob"), None)]
+    migrate_to_newest()
+    named = [("ann", records[0].history_user_id), ("bob", records[1].history_user_id), ("", None)]
+    assert list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    User.objects.get(username="ann").delete()
+    assert list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, "students_historicalstudent").values()
+    assert not [constraint for constraint in found if constraint["columns"] == ["history_user_id"]]
+    back = migrate(("students", "0004_waitlist_and_prerequisites"), ("courses", "0002_waitlist_and_prerequisites"))
+    model = back.get_model("students", "HistoricalStudent")
+    assert [record.history_user and record.history_user.username for record in model.objects.order_by("history_id")] == [None, "bob", None]
 
 
 def test_no_migration_is_missing() -> None:
