@@ -1,15 +1,18 @@
 """Errors become HTTP answers here and nowhere else: problem+json (RFC 9457) under /api, a page of ours elsewhere."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, BadRequest, PermissionDenied, SuspiciousOperation, ValidationError
 from django.db import DataError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -30,6 +33,8 @@ from students.serializers import outcomes_of, reason_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
+# Fields of a form that are not shown again: a password, and the token of the form that was sent.
+SECRET = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
 Text = str | Promise
 
 
@@ -227,7 +232,18 @@ def _page(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
         response: HttpResponse = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
     else:
         # No context processors: they might need the very database that is away.
-        response = HttpResponse(render_to_string("problem.html", {"problem": body}), status=body["status"])
+        kept = _kept(request) if code == "unavailable" and request.method == "POST" else {}
+        response = HttpResponse(render_to_string("problem.html", {"problem": body, **kept}), status=body["status"])
     if code == "unavailable":
         response["Retry-After"] = RETRY_SECONDS
     return response
+
+
+def _kept(request: HttpRequest) -> dict[str, Any]:
+    """What was typed, for a page that can send it once more: all but passwords, which no page repeats."""
+    try:
+        sent = request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
+        return {}
+    fields = [(name, value) for name, values in sent.lists() for value in values if not SECRET.search(name)]
+    return {"fields": fields, "address": request.get_full_path(), "csrf_token": get_token(request)}
