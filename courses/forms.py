@@ -11,10 +11,13 @@ from courses.changes import Changes
 from courses.models import Course, Term
 
 
-class Filters(forms.Form):
-    """What narrows a list. A value that cannot be read is passed over, and a message beside its field says so."""
+class SearchField(forms.CharField):
+    def __init__(self) -> None:
+        super().__init__(label=_("Search"), max_length=200, required=False, widget=forms.TextInput(attrs={"type": "search"}))
 
-    q = forms.CharField(label=_("Search"), max_length=200, required=False, widget=forms.TextInput(attrs={"type": "search"}))
+
+class Query(forms.Form):
+    """What a page's query asks for. A value that cannot be read is passed over, and a message beside its field says so."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -24,6 +27,12 @@ class Filters(forms.Form):
         """What could be read of the query."""
         self.is_valid()
         return self.cleaned_data
+
+
+class Filters(Query):
+    """What narrows a list."""
+
+    q = SearchField()
 
     def narrow(self, queryset: Any) -> Any:
         """The rows of `queryset` that are wanted."""

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from courses.filters import MAX_ID
-from courses.forms import Filters, RecordForm, TruthField
+from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
 from students.enrollments import Options
 from students.models import CURRENT, Status, Student
 from students.refusals import Refusal
+from students.story import as_of
 
 OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
@@ -32,12 +33,32 @@ class StudentFilters(Filters):
         return queryset if active is None else queryset.filter(is_active=active)
 
 
-class RosterFilters(Filters):
-    """What narrows the enrollments of a course; the current ones where nothing is said."""
+class MomentField(forms.DateTimeField):
+    """A moment in the school's time zone."""
 
-    status = forms.ChoiceField(label=_("Status"), choices=[("", _("Current")), *Status.choices, ("all", _("All"))], required=False)
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class AsOf(Query):
+    """Shows enrollments as they stood at a moment."""
+
+    as_of = MomentField(label=_("As it stood at"), required=False)
 
     def narrow(self, queryset: Any) -> Any:
+        moment = self.wanted.get("as_of")
+        return as_of(moment, queryset) if moment else queryset
+
+
+class RosterFilters(AsOf):
+    """What narrows the enrollments of a course; the current ones where nothing is said."""
+
+    q = SearchField()
+    status = forms.ChoiceField(label=_("Status"), choices=[("", _("Current")), *Status.choices, ("all", _("All"))], required=False)
+
+    field_order = ["q", "status", "as_of"]
+
+    def narrow(self, queryset: Any) -> Any:
+        queryset = super().narrow(queryset)
         text, status = self.wanted.get("q"), self.wanted.get("status")
         if text:
             queryset = queryset.filter(student__in=Student.objects.search(text))

@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from courses.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read
-from students.forms import StudentFilters, StudentForm
-from students.models import Enrollment, Student
+from students.forms import AsOf, StudentFilters, StudentForm
+from students.models import CURRENT, Enrollment, Student
 from students.story import latest
 
 
@@ -42,10 +42,12 @@ class StudentPage(StaffPage):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         student = get_object_or_404(Student, pk=pk)
         enrollments = Enrollment.objects.filter(student=pk).select_related("course__term").with_position()
-        by_term = enrollments.order_by("-course__term__starts_on", "course__term__code", "course__code")
+        filters = AsOf(request.GET)
+        by_term = filters.narrow(enrollments).order_by("-course__term__starts_on", "course__term__code", "course__code")
         return self.page(
             student=student,
-            current=[row for row in by_term if row.is_current],
-            ended=[row for row in by_term if not row.is_current],
+            filters=filters,
+            current=[row for row in by_term if row.status in CURRENT],
+            ended=[row for row in by_term if row.status not in CURRENT],
             history=read(request, latest(student=pk), parameter="history", rows=HISTORY_ROWS),
         )

@@ -31,7 +31,7 @@ class CoursePage(StaffPage):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
         filters = RosterFilters(request.GET)
-        page = read(request, filters.narrow(roster_of(course)))
+        page = read(request, roster_of(course, filters))
         seated, waiting = [[row for row in page.rows if (row.status == Status.WAITLISTED) == waits] for waits in (False, True)]
         return self.page(
             course=course,
@@ -55,15 +55,16 @@ class RosterFile(StaffPage):
         response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
         table = csv.writer(response)
         table.writerow(COLUMNS)
-        table.writerows(line_of(row) for row in RosterFilters(request.GET).narrow(roster_of(course)))
+        table.writerows(line_of(row) for row in roster_of(course, RosterFilters(request.GET)))
         return response
 
 
-def roster_of(course: Course) -> QuerySet[Enrollment]:
-    """By name; after all others those who wait, first come first."""
+def roster_of(course: Course, filters: RosterFilters) -> QuerySet[Any]:
+    """Those whom `filters` want, by name; after all others those who wait, first come first."""
     waiting_since = Case(When(status=Status.WAITLISTED, then="enrolled_at"), default=Value(NEVER), output_field=DateTimeField())
-    rows = Enrollment.objects.filter(course=course).select_related("student").with_position().annotate(waiting_since=waiting_since)
-    return rows.order_by("waiting_since", "student__last_name", "student__first_name", "id")
+    rows = filters.narrow(Enrollment.objects.filter(course=course).select_related("student").with_position())
+    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by("waiting_since", "student__last_name", "student__first_name", "id")
+    return roster
 
 
 def line_of(row: Enrollment) -> list[Any]:

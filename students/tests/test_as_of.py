@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
@@ -93,3 +94,34 @@ def test_takes_one_query_for_any_number_of_rows(api: APIClient, django_assert_ma
     with django_assert_max_num_queries(6):
         assert len(standing(api, f"/courses/{course.pk}/students", as_of=after(9))) == 5
     assert Enrollment.objects.count() == 5
+
+
+class TestOnThePages:
+    def test_the_roster_with_its_file(self, clerk: Client) -> None:
+        course = CourseFactory(capacity=1)
+        first, second = (StudentFactory(last_name=name) for name in ("Abel", "Bell"))
+        enrolled(first, course)
+        enrollments.enroll([(second.pk, course.pk)], WAIT)
+        enrollments.withdraw([(first.pk, course.pk)])
+        text = clerk.get(f"/courses/{course.pk}/?as_of=2026-03-12T11:30").content.decode()
+        roster = text[text.index("roster-title") : text.index("history-title")]
+        assert roster.index("Abel, ") < roster.index("Waitlist, in the order of coming") < roster.index("Bell, ") < roster.index("place 1")
+        assert "as they stood at 2026-03-12 11:30" in roster
+        assert "/withdraw/" not in roster
+        file = clerk.get(f"/courses/{course.pk}/roster.csv?as_of=2026-03-12T11:30").content.decode()
+        assert [line.split(",")[1:6:3] for line in file.splitlines()[1:]] == [["Abel", "active"], ["Bell", "waitlisted"]]
+
+    def test_a_students_courses(self, clerk: Client) -> None:
+        student, course = StudentFactory(), CourseFactory(code="LOGIC")
+        enrolled(student, course)
+        enrollments.withdraw([(student.pk, course.pk)])
+        url = f"/students/{student.pk}/"
+        then, now = (clerk.get(url + query) for query in ("?as_of=2026-03-12T10:30", ""))
+        assert [len(answer.context[group]) for answer in (then, now) for group in ("current", "ended")] == [1, 0, 0, 1]
+        assert "/withdraw/" not in then.content.decode()
+
+    def test_a_moment_that_cannot_be_read_is_told_and_today_is_shown(self, clerk: Client) -> None:
+        row = enrolled(StudentFactory(), CourseFactory())
+        answer = clerk.get(f"/students/{row.student_id}/?as_of=yesterday")
+        assert answer.context["current"] == [row]
+        assert "Enter a valid date/time." in answer.content.decode()
