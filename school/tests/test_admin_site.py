@@ -19,8 +19,7 @@ def test_is_called_school_looks_like_it_and_leads_back(admin: Client) -> None:
     html = admin.get("/admin/").content.decode()
 
     assert "<title>Administration | School</title>" in html
-    assert "palette.css" in html
-    assert "admin.css" in html
+    assert "school.css" in html
     assert '<a href="/">View site</a>' in html
 
 

@@ -72,3 +72,24 @@ def faults_of(page: Page, width: int) -> list[Any]:
         *((violation["id"], [node["html"] for node in violation["nodes"]][:3]) for violation in answer["violations"]),
         *([f"{wide} px wide"] if wide > width else []),
     ]
+
+
+def test_the_admin_and_the_docs_keep_to_the_policy(open_as: Callable[..., Page], school: School) -> None:
+    page = open_as("Registrar", width=400)
+    for path in ("", "students/student/", f"students/student/{school.student.pk}/history/", "students/enrollment/", "courses/term/add/"):
+        page.goto(f"/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+    page.locator(".datetimeshortcuts a:has(.date-icon)").first.click()
+    page.locator(".calendarbox td a").first.click()
+    assert page.get_by_label("Starts on").input_value()
+
+    page.goto(f"/admin/students/student/{school.student.pk}/change/")
+    page.locator(".select2-selection").click()
+    page.get_by_role("searchbox").fill("bio")
+    page.get_by_role("option", name=str(school.open)).click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("was changed successfully").wait_for()
+
+    page.goto("/api/docs/")
+    page.locator(".opblock").first.wait_for()

@@ -1,0 +1,103 @@
+"""Search as you type, and the keys, in a browser; the same without JavaScript."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from students.factories import StudentFactory
+from tests.browser.conftest import School
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+OpenAs = Callable[..., Page]
+
+
+def test_a_list_is_searched_as_one_types(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/students/")
+    page.evaluate("window.same = true")
+    page.get_by_label("Search").press_sequentially("lee an")
+    expect(page.get_by_role("link", name="Lee, Ann")).to_be_visible()
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("status")).to_have_text("1 found.")
+    expect(page.get_by_label("Search")).to_be_focused()
+    expect(page.get_by_label("Search")).to_have_value("lee an")
+    assert page.evaluate("window.same"), "The page was loaded anew."
+    assert "q=lee+an" in page.url
+
+    # Back from a student, the list is as it was left; back from there, no half-typed word stands in the way.
+    page.get_by_role("link", name="Lee, Ann").click()
+    page.go_back()
+    expect(page.get_by_label("Search")).to_have_value("lee an")
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_label("Active").select_option("Not active")
+    expect(page.get_by_text("No student was found.")).to_be_visible()
+
+
+def test_the_last_word_typed_wins(open_as: OpenAs, school: School) -> None:
+    StudentFactory.create(first_name="Zoe", last_name="Quick")
+    page = open_as("Viewer")
+    page.goto("/students/")
+    for text in ("lee", "zzz", "quick"):
+        page.get_by_label("Search").fill(text)
+        page.wait_for_timeout(210)
+    expect(page.get_by_role("link", name="Quick, Zoe")).to_be_visible()
+    expect(page.get_by_role("row")).to_have_count(2)
+
+
+def test_without_javascript_a_list_is_searched_by_its_button(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer", javascript=False)
+    page.goto("/students/")
+    page.get_by_label("Search").fill("lee an")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("link", name="Lee, Ann")).to_be_visible()
+    expect(page.get_by_text("1 found.")).to_be_visible()
+    page.get_by_role("button", name="Keyboard").click()
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_keys_lead_to_the_search_and_through_what_was_found(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/terms/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("heading", name="Desk")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("lee")
+    expect(page.get_by_role("heading", name="Found")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name=str(school.student)).first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("Find a student or a course")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Find a student or a course")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ann Lee")).to_be_visible()
+
+
+def test_the_help_sheet_opens_by_a_key_and_closes(open_as: OpenAs) -> None:
+    page = open_as("Viewer")
+    page.goto("/students/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("?/")
+    expect(page.get_by_label("Search")).to_have_value("?/")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+
+
+def test_a_double_click_sends_a_form_once(open_as: OpenAs, school: School) -> None:
+    page = open_as("Registrar")
+    page.goto("/students/new/")
+    for label, text in (("Number", "N-1"), ("First name", "Nora"), ("Last name", "New"), ("Email", "nora@school.example")):
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Save").dblclick()
+    expect(page.get_by_role("heading", name="Nora New")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("was saved")
+    page.go_back()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("already exists")
