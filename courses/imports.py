@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, TextIO, TypeVar
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from courses.history import BATCH, Recorded, record
 from courses.models import Course, Term
+from courses.prerequisites import check_circle, check_known, hold
 from courses.sheets import Faults, Rejected, read
 
 M = TypeVar("M", bound=Recorded)
@@ -29,9 +31,9 @@ def import_terms(file: TextIO) -> Counter[str]:
 
 def import_courses(file: TextIO) -> Counter[str]:
     """Make the courses of `file` and change those that are there. Answers how many. Raises Rejected."""
-    columns = ["term_code", "code", "title", "capacity"], ["description", "credits", "is_open"]
+    columns = ["term_code", "code", "title", "capacity"], ["description", "credits", "prerequisites", "is_open"]
     terms = dict(Term.objects.values_list("code", "pk"))
-    return Table(Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}).write()
+    return Courses(Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}).write()
 
 
 def batched(rows: Iterable[T], unit: str) -> Iterator[list[T]]:
@@ -104,6 +106,8 @@ class Table(Generic[M]):
                 # Rows are locked in the order of their ids; new ones come last.
                 for keys in batched(sorted(self.rows, key=lambda key: ids.get(key, 2**63)), str(self.model._meta.verbose_name_plural)):
                     counts.update(self._write_batch(keys, ids))
+                if not self.faults:
+                    self.check_again()
                 if self.faults:
                     raise Rejected(self.faults)
         except IntegrityError as error:
@@ -114,6 +118,9 @@ class Table(Generic[M]):
 
     def check(self, ids: Mapping[Key, int]) -> None:
         """Tell `faults` what is wrong between rows. `ids` are those of the rows that exist, by key."""
+
+    def check_again(self) -> None:
+        """The same when all rows are written: somebody else may have written meanwhile too."""
 
     def _ids(self) -> dict[Key, int]:
         ids: dict[Key, int] = {}
@@ -168,6 +175,38 @@ class Table(Generic[M]):
             except ValidationError as error:
                 column = self.model.field_of_error.get(error.code or "", "")
                 self.faults.add(line, error, column, getattr(row, column, ""))
+
+
+class Courses(Table[Course]):
+    """Courses of a file; what one asks for is there or in the file, and does not lead back to it."""
+
+    def check(self, ids: Mapping[Key, int]) -> None:
+        wanted = self._wanted()
+        for (_term, code), (line, values) in self.rows.items():
+            for check in (partial(check_known, self._asked(values), wanted), partial(check_circle, code, wanted)):
+                try:
+                    if self._asked(values):
+                        check()
+                except ValidationError as error:
+                    self.faults.add(line, error, "prerequisites", ", ".join(self._asked(values)))
+
+    def check_again(self) -> None:
+        if any(self._asked(values) for _line, values in self.rows.values()):
+            hold()
+            self.check({})
+
+    def _asked(self, values: Key) -> list[str]:
+        return values[self.names.index("prerequisites")] if "prerequisites" in self.names else []
+
+    def _wanted(self) -> dict[str, set[str]]:
+        """The codes that each course will ask for, in any term, by its code."""
+        asked = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
+        if "prerequisites" in self.names:
+            asked |= {key: self._asked(values) for key, (_line, values) in self.rows.items()}
+        wanted: dict[str, set[str]] = {}
+        for (_term, code), codes in asked.items():
+            wanted.setdefault(code, set()).update(codes)
+        return wanted
 
 
 def linked(ids: Mapping[str, int]) -> Callable[[str], int]:

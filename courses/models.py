@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import Recorded
-from courses.prerequisites import CodesField, circle
+from courses.prerequisites import CodesField, check_circle, check_known, hold
 from courses.search import search
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
@@ -127,16 +127,31 @@ class Course(Recorded):
         super().clean()
         if not self.prerequisites:
             return
-        unknown = set(self.prerequisites) - set(Course.objects.filter(code__in=self.prerequisites).values_list("code", flat=True))
-        if unknown - {self.code}:
-            message = _("There is no course with the code %(codes)s.")
-            raise ValidationError({"prerequisites": ValidationError(message, code="not_found", params={"codes": ", ".join(sorted(unknown))})})
+        found = Course.objects.filter(code__in=self.prerequisites)
+        check_known(self.prerequisites, {self.code, *found.values_list("code", flat=True)})
+        self.check_circle()
+
+    def check_circle(self) -> None:
+        """Raises ValidationError for a prerequisite that leads back to this course."""
         wanted: dict[str, set[str]] = {self.code: set(self.prerequisites)}
         for code, codes in Course.objects.exclude(prerequisites=[]).exclude(pk=self.pk).values_list("code", "prerequisites"):
             wanted.setdefault(code, set()).update(codes)
-        if way := circle(self.code, wanted):
-            message = _("A course cannot come before itself: %(way)s.")
-            raise ValidationError({"prerequisites": ValidationError(message, code="circular", params={"way": " → ".join(way)})})
+        check_circle(self.code, wanted)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the course. Raises ValidationError also for a circle of prerequisites that two people closed at the same moment."""
+        adding = self._state.adding
+        try:
+            with transaction.atomic():
+                super().save(*args, **kwargs)
+                if self.prerequisites and {"code", "prerequisites"} & set(kwargs.get("update_fields") or ["code"]):
+                    hold()
+                    self.check_circle()
+        except ValidationError:
+            if adding:
+                # A row that was taken back is still to be made.
+                self.pk, self._state.adding = None, True
+            raise
 
     @property
     def left(self) -> int | None:

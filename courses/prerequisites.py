@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from django import forms
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +43,35 @@ class CodesField(models.JSONField):
 def codes(text: str) -> list[str]:
     """The codes in `text`, which are separated by commas, each once."""
     return list(dict.fromkeys(code for part in text.split(",") if (code := part.strip())))
+
+
+def check_known(asked: Iterable[str], known: Collection[str]) -> None:
+    """Raises ValidationError where one of the codes `asked` for is none of the `known` ones."""
+    if unknown := sorted(set(asked) - set(known)):
+        _refuse(_("There is no course with the code %(codes)s."), "not_found", codes=", ".join(unknown))
+
+
+def check_circle(code: str, wanted: Mapping[str, Iterable[str]]) -> None:
+    """Raises ValidationError where the course `code` comes before itself. `wanted` has the codes that each course asks for."""
+    if way := circle(code, wanted):
+        _refuse(_("A course cannot come before itself: %(way)s."), "circular", way=" → ".join(way))
+
+
+def _refuse(message: Any, code: str, **params: str) -> NoReturn:
+    raise ValidationError({"prerequisites": ValidationError(message, code=code, params=params)})
+
+
+def hold() -> None:
+    """From here to the end of the transaction nobody else changes what any course asks for.
+
+    Two people may each save a half of a circle, in rows of their own: neither sees the half of the other. So whoever has
+    written what a course asks for takes this lock and looks once more. It is always the last lock that is taken, after
+    those on students and courses: who has it waits for nobody, so it cannot be part of a deadlock. An import takes it when
+    all its rows are written. (SQLite lets only one transaction write at all.)
+    """
+    # A row that is always there. Rows that refer to it, such as the admin's log, can still be written.
+    mutex = ContentType.objects.select_for_update(no_key=True).filter(app_label="courses", model="course")
+    mutex.first()
 
 
 def circle(start: str, wanted: Mapping[str, Iterable[str]]) -> Sequence[str]:

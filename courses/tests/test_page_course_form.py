@@ -76,3 +76,16 @@ def test_changes_one_field_and_leaves_what_another_changed(registrar: Client, fi
     assert answer.status_code == 302
     course.refresh_from_db()
     assert (course.title, course.capacity, course.is_open) == ("Life", 12, False)
+
+
+def test_a_new_course_that_closes_a_circle_at_the_last_moment_is_still_to_be_made(
+    registrar: Client, fields: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CourseFactory.create(code="BIO-1")
+    CourseFactory.create(code="BIO-2", prerequisites=["BIO-1"])
+    monkeypatch.setattr(Course, "clean", lambda course: None)
+    answer = registrar.post("/courses/new/", fields | {"prerequisites": "BIO-2"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"prerequisites": ["A course cannot come before itself: BIO-1 → BIO-2 → BIO-1."]}
+    assert answer.context["row"] is None
+    assert Course.objects.count() == 2

@@ -104,3 +104,64 @@ def test_makes_no_query_a_row(fall: Term) -> None:
 
     assert queries(rows(0, 2, "x")) == queries(rows(2, 52, "x"))
     assert queries(rows(0, 2, "y")) == queries(rows(2, 52, "y"))
+
+
+class TestPrerequisites:
+    """The optional column `prerequisites`: codes separated by commas."""
+
+    HEADER = "term_code,code,title,capacity,prerequisites\n"
+
+    def test_are_those_that_are_there_and_those_of_the_file(self, fall: Term) -> None:
+        CourseFactory(code="OLD")
+        import_csv("courses", self.HEADER + '2026-FA,BIO-2,Life,," BIO-1, OLD,BIO-1"\n2026-FA,BIO-1,Life,,\n')
+        assert dict(Course.objects.filter(term=fall).values_list("code", "prerequisites")) == {"BIO-2": ["BIO-1", "OLD"], "BIO-1": []}
+
+    def test_that_are_equal_are_unchanged(self, fall: Term) -> None:
+        text = self.HEADER + '2026-FA,B,b,,"A, C"\n2026-FA,A,a,,\n2026-FA,C,c,,A\n'
+        import_csv("courses", text)
+        assert import_csv("courses", text) == "courses: 0 created, 0 changed, 3 unchanged"
+        assert Course.history.count() == 3
+
+    def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(self, fall: Term) -> None:
+        CourseFactory(code="OLD")
+        course = CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
+        import_csv("courses", HEADER + "2026-FA,B,new,\n")
+        course.refresh_from_db()
+        assert course.prerequisites == ["OLD"]
+        import_csv("courses", self.HEADER + "2026-FA,B,new,,\n")
+        course.refresh_from_db()
+        assert course.prerequisites == []
+
+    def test_that_are_unknown_are_told_by_their_line(self, fall: Term) -> None:
+        assert faults_of("courses", self.HEADER + '2026-FA,A,a,,\n2026-FA,B,b,,"A,NONE, -"\n') == [
+            "line 3, prerequisites 'A, NONE, -': There is no course with the code -, NONE."
+        ]
+        assert not Course.objects.exists()
+
+    def test_circles_in_the_file_are_told_by_their_lines(self, fall: Term) -> None:
+        assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,A\n2026-FA,C,c,,C\n2026-FA,D,d,,A\n") == [
+            "line 2, prerequisites 'B': A course cannot come before itself: A → B → A.",
+            "line 3, prerequisites 'A': A course cannot come before itself: B → A → B.",
+            "line 4, prerequisites 'C': A course cannot come before itself: C → C.",
+        ]
+        assert not Course.objects.exists()
+
+    def test_circles_through_courses_that_are_there_are_told(self, fall: Term) -> None:
+        CourseFactory(code="A")
+        CourseFactory(code="B", prerequisites=["A"])
+        assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n") == ["line 2, prerequisites 'B': A course cannot come before itself: A → B → A."]
+
+    def test_a_circle_that_the_same_file_opens_is_none(self, fall: Term) -> None:
+        first = CourseFactory(term=fall, code="A")
+        CourseFactory(term=fall, code="B", prerequisites=["A"])
+        import_csv("courses", self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,\n")
+        first.refresh_from_db()
+        assert first.prerequisites == ["B"]
+
+    def test_make_no_query_a_row(self, fall: Term) -> None:
+        def queries(first: int, last: int) -> int:
+            with CaptureQueriesContext(connection) as captured:
+                import_csv("courses", self.HEADER + "".join(f"2026-FA,C{n},c,,C{n + 1}\n" for n in range(first, last)) + f"2026-FA,C{last},c,,\n")
+            return len(captured)
+
+        assert queries(0, 2) == queries(10, 60)
