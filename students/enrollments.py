@@ -202,7 +202,8 @@ def lock_students(ids: Iterable[int]) -> dict[int, Student]:
 
 def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
     """Lock these courses until the transaction ends. Answers them by id, without those that do not exist."""
-    return _lock(Course.objects.select_related("term"), ids)
+    # The terms are read after the locks were had, as they are by then.
+    return _lock(Course.objects.prefetch_related("term"), ids)
 
 
 def _lock(queryset: QuerySet[M], ids: Iterable[int]) -> dict[int, M]:
