@@ -1,12 +1,21 @@
-"""The admin site, and what it shows of tokens."""
+"""The admin site, and what it shows of tokens and of changes of access."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+
+from students.models import AccessChange
+
+PAGED_ROWS = 10_000
 
 
 class AdminSite(admin.AdminSite):
@@ -28,3 +37,53 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages of the first rows of a list that may be too long to be counted."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows[:PAGED_ROWS].count())
+
+
+class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What was changed of users, roles and tokens, latest first: to be read by whoever may, and written by nobody."""
+
+    list_display = ["when", "who", "door", "kind", "name", "changes", "reason"]
+    list_filter = ["kind"]
+    fields = ["when", "who", "door", "kind", "name", "changes", "reason"]
+    search_fields = ["name", "who"]
+    search_help_text = _("The whole name of a user or role, or the key of a token. The latest 10,000 changes that fit are listed.")
+    ordering = ["-pk"]
+    sortable_by = ()
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = BoundedPaginator
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """Those of the one, or by the one, who is named so: found by an index."""
+        text = search_term.strip()
+        return queryset.filter(Q(name=text) | Q(who=text)) if text else queryset, False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("changes"))
+    def changes(self, change: AccessChange) -> SafeString:
+        before, after = change.before or {}, change.after or {}
+        rows = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
+        return format_html_join("", "<div><strong>{}:</strong> {} → {}</div>", rows)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in (None, "") else str(value)

@@ -9,8 +9,10 @@ class SchoolAdminConfig(AdminConfig):
         super().ready()
         from knox.models import AuthToken
 
-        from school.admin import TokenAdmin
+        from school.admin import AccessChangeAdmin, TokenAdmin
+        from students.models import AccessChange
 
         # In place of knox's own, which makes tokens for others and shows their secrets.
         admin.site.unregister(AuthToken)
         admin.site.register(AuthToken, TokenAdmin)
+        admin.site.register(AccessChange, AccessChangeAdmin)

@@ -7,6 +7,7 @@ class StudentsConfig(AppConfig):
     verbose_name = _("Students")
 
     def ready(self) -> None:
-        from students import promotions
+        from students import access, promotions
 
+        access.connect()
         promotions.connect()

@@ -66,6 +66,7 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     pages += ["/courses/{c}/roster.csv", "/terms/", "/terms/new/", "/terms/{t}/edit/", "/tokens/", "/login/", "/healthz"]
     pages += ["/admin/", "/admin/students/student/", "/admin/students/student/{s}/change/", "/admin/courses/course/", "/admin/courses/course/{c}/change/"]
     pages += ["/admin/students/enrollment/", "/admin/students/enrollment/{e}/change/", "/admin/courses/term/"]
+    pages += ["/admin/students/accesschange/"]
     for path in pages:
         yield "GET", path, None
     yield "POST", "/students/{s}/courses/", {"courses": ["{new}"]}
