@@ -2,7 +2,8 @@
 
     python -m tests.with_postgres pytest -n 2
 
-TEST_DATABASE_URL names another server instead.
+TEST_DATABASE_URL names another server instead. POSTGRES_SETTINGS sets what PostgreSQL can be set to:
+"fsync=on synchronous_commit=on" for a server that waits for the disk, as one in production does.
 """
 
 import os
@@ -29,11 +30,16 @@ def main(command: list[str]) -> int:
         Path(folder).chmod(0o755)
         data = Path(folder) / "data"
         with get_server(data) as server:
-            for name, value in SETTINGS.items():
-                server.psql(f"ALTER SYSTEM SET {name} = {value};")
+            for name, value in (SETTINGS | _said()).items():
+                server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
         # The number of connections is read only at the start.
         with get_server(data) as server:
             return _run(command, server.get_uri())
+
+
+def _said() -> dict[str, str]:
+    pairs = (setting.partition("=") for setting in os.environ.get("POSTGRES_SETTINGS", "").split())
+    return {name: value for name, _equals, value in pairs}
 
 
 def _run(command: list[str], url: str) -> int:
