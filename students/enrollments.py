@@ -224,7 +224,9 @@ class _Ledger:
         held = Enrollment.objects.filter(student__in=list(self.students), course__in=list(self.courses))
         self.rows = {(row.student_id, row.course_id): row for row in held}
         self.taken, self.waiting = self._count()
-        self.completed = self._completed(self.students, self.courses.values())
+        # (student id, code) -> the courses with that code that the student has completed.
+        self.completed: dict[tuple[int, str], set[int]] = {}
+        self._read_completed(self.students, self.courses.values())
         self.queues: dict[int, list[Enrollment]] = {}
         self.created: list[Enrollment] = []
         self.changed: dict[int, Enrollment] = {}
@@ -319,7 +321,7 @@ class _Ledger:
             waiting = Enrollment.objects.filter(course=course, status=Status.WAITLISTED).select_related("student")
             rows = [self.rows.setdefault((row.student_id, row.course_id), row) for row in waiting.order_by("enrolled_at", "pk")]
             self.queues[course.pk] = rows
-            self.completed |= self._completed([row.student_id for row in rows], [course])
+            self._read_completed([row.student_id for row in rows], [course])
         return self.queues[course.pk]
 
     def _record(self, rows: Iterable[Enrollment], *, changed: bool) -> None:
@@ -348,13 +350,17 @@ class _Ledger:
     def _has_room(self, course: Course) -> bool:
         return course.capacity is None or self.taken[course.pk] < course.capacity
 
-    def _completed(self, students: Iterable[int], courses: Iterable[Course]) -> set[tuple[int, str]]:
-        """Which of the courses that these ask for each student has completed: (student id, code)."""
+    def _read_completed(self, students: Iterable[int], courses: Iterable[Course]) -> None:
+        """Which of the courses that these ask for each student has completed."""
         codes = {code for course in courses for code in course.prerequisites}
         if not codes:
-            return set()
+            return
         rows = Enrollment.objects.filter(student__in=list(students), status=Status.COMPLETED, course__code__in=codes)
-        return set(rows.order_by().values_list("student", "course__code"))
+        for student, course, code in rows.order_by().values_list("student", "course", "course__code"):
+            row = self.rows.get((student, course))
+            # What was decided here is not in the database yet.
+            if row is None or row.status == Status.COMPLETED:
+                self.completed.setdefault((student, code), set()).add(course)
 
     def _missing(self, change: Change) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
@@ -370,7 +376,7 @@ class _Ledger:
         return verb.moves.get(before)
 
     def _refusals(self, student: Student, course: Course, *, ask_window: bool = True) -> list[ValidationError]:
-        missing = [code for code in course.prerequisites if (student.pk, code) not in self.completed]
+        missing = [code for code in course.prerequisites if not self.completed.get((student.pk, code))]
         return list(refusals(student, course, taken=self.taken[course.pk], today=self.today, missing=missing, ask_window=ask_window))
 
     def _put(self, row: Enrollment | None, change: Change, after: Status) -> Enrollment:
@@ -386,8 +392,9 @@ class _Ledger:
             row.enrolled_at = self.now
         if after == Status.WAITLISTED:
             self._enqueue(row)
-        if after == Status.COMPLETED:
-            self.completed.add((student, self.courses[course].code))
+        if Status.COMPLETED in (before, after):
+            completed = self.completed.setdefault((student, self.courses[course].code), set())
+            (completed.add if after == Status.COMPLETED else completed.discard)(course)
         row.status, row.updated_at = after, self.now
         self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
         self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)

@@ -285,6 +285,27 @@ class TestPrerequisites:
         results = enrollments.write([Change(student.pk, before.pk, LOAD[Status.COMPLETED]), Change(student.pk, course.pk)])
         assert [result.outcome for result in results] == [Outcome.CREATED, Outcome.CREATED]
 
+    @pytest.mark.parametrize("waiting", [False, True])
+    def test_withdrawn_in_the_same_list_count_no_more(self, waiting: bool) -> None:
+        before, student = CourseFactory(code="BIO-1"), StudentFactory()
+        course, seated, _waiters = full(waiters=0)
+        Course.objects.filter(pk=course.pk).update(prerequisites=["BIO-1"])
+        enrolled(student, before, Status.COMPLETED)
+        if waiting:
+            enrollments.enroll([(student.pk, course.pk)], WAIT)
+        changes = [Change(student.pk, before.pk, LOAD[Status.WITHDRAWN]), Change(seated[0].pk, course.pk, WITHDRAW), Change(student.pk, course.pk)]
+        results = enrollments.write(changes, all_or_nothing=False)
+        assert results[2].outcome == (Outcome.UNCHANGED if waiting else Outcome.REFUSED)
+        assert not student.enrollments.filter(status=Status.ACTIVE).exists()
+
+    def test_withdrawn_in_one_term_count_where_they_are_completed_in_another(self) -> None:
+        first, second = CourseFactory(code="BIO-1"), CourseFactory(code="BIO-1")
+        course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
+        for one in (first, second):
+            enrolled(student, one, Status.COMPLETED)
+        results = enrollments.write([Change(student.pk, first.pk, LOAD[Status.WITHDRAWN]), Change(student.pk, course.pk)])
+        assert results[1].outcome == Outcome.CREATED
+
 
 class TestPartial:
     def test_what_can_be_done_is_done(self) -> None:
