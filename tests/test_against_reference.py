@@ -2,7 +2,9 @@
 
 import copy
 import os
+from collections import Counter
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from courses.sheets import Rejected
 from students import enrollments
 from students.enrollments import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused
 from students.factories import StudentFactory
+from students.imports import import_enrollments
 from students.models import Enrollment, Status
 from tests.reference import School
 
@@ -26,6 +30,7 @@ STUDENTS, COURSES = 5, 3
 who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
 overrides = st.sets(st.sampled_from(["course_full", "course_closed", "window_closed", "prerequisite_missing"]), max_size=2)
 wishes = st.lists(st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6)
+lines = st.dictionaries(st.tuples(who, what), st.sampled_from(["active", "completed", "withdrawn"]), min_size=1, max_size=5)
 
 
 class Comparison(RuleBasedStateMachine):
@@ -88,6 +93,22 @@ class Comparison(RuleBasedStateMachine):
             if not validate_only:
                 self.school = expected
         assert [result.outcome for result in results] == outcomes
+
+    @rule(lines=lines, wait=st.booleans())
+    def load(self, lines: dict[tuple[int, int], str], wait: bool) -> None:
+        expected = copy.deepcopy(self.school)
+        outcomes = [expected.load(student, course, status, wait=wait) for (student, course), status in sorted(lines.items())]
+        completing = {student for (student, _course), status in lines.items() if status == "completed"}
+        waited_for = {course for course, queue in expected.queue.items() if completing & set(queue)}
+        expected.settle({course for _student, course in lines} | waited_for)
+        rows = [f"{self.students[student].number},{self.term.code},{course},{status}" for (student, course), status in lines.items()]
+        try:
+            counts = import_enrollments(StringIO("\n".join(["student_number,term_code,course_code,status", *rows])), Options(wait))
+        except Rejected:
+            assert "refused" in outcomes
+            return
+        self.school = expected
+        assert counts == Counter(outcomes)
 
     @rule(student=who, courses=st.sets(what), wait=st.booleans())
     def replace(self, student: int, courses: set[int], wait: bool) -> None:
