@@ -140,13 +140,15 @@ class Course(Recorded):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the course. Raises ValidationError also for a circle of prerequisites that two people closed at the same moment."""
+        if not self.prerequisites or not {"code", "prerequisites"} & set(kwargs.get("update_fields") or ["code"]):
+            super().save(*args, **kwargs)
+            return
         adding = self._state.adding
         try:
             with transaction.atomic():
                 super().save(*args, **kwargs)
-                if self.prerequisites and {"code", "prerequisites"} & set(kwargs.get("update_fields") or ["code"]):
-                    hold()
-                    self.check_circle()
+                hold()
+                self.check_circle()
         except ValidationError:
             if adding:
                 # A row that was taken back is still to be made.
