@@ -5,14 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from courses.models import Course
-from school.desk import nearly_full
+from school.charts import Chart
+from school.desk import overview
+from school.glance import glance
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -51,8 +55,8 @@ def test_shows_the_running_term_in_numbers(viewer: Client) -> None:
         (two, CourseFactory.create(term=over), Status.ACTIVE),
     ]:
         enrolled(student, course, status)
-    [row] = viewer.get("/").context["terms"]
-    assert (row["term"], row["students"], row["taken"], row["waiting"]) == (running, 2, 3, 0)
+    [row] = viewer.get("/").context["glance"].terms
+    assert (row.term, row.students, row.taken, row.waiting) == (running, 2, 3, 0)
 
 
 def test_says_so_where_no_term_runs(viewer: Client) -> None:
@@ -66,7 +70,7 @@ def test_shows_courses_that_are_nearly_full(capacity: int | None, taken: int, sh
     course = CourseFactory.create(capacity=capacity)
     for student in StudentFactory.create_batch(taken):
         enrolled(student, course)
-    assert list(nearly_full()) == ([course] if shown else [])
+    assert overview()["watch"] == ([course] if shown else [])
 
 
 def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
@@ -74,14 +78,14 @@ def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
     enrolled(StudentFactory.create(), full)
     row = enrolled(StudentFactory.create(), waited_for)
     Enrollment._base_manager.filter(pk=row.pk).update(status=Status.WAITLISTED)
-    assert list(nearly_full()) == [waited_for, full]
+    assert overview()["watch"] == [waited_for, full]
     assert "1 waiting" in viewer.get("/").content.decode()
 
 
 def test_a_course_of_a_term_that_is_over_needs_no_look() -> None:
     course = CourseFactory.create(capacity=1, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=200)))
     enrolled(StudentFactory.create(), course)
-    assert list(nearly_full()) == []
+    assert overview()["watch"] == []
 
 
 def test_shows_the_latest_changes_with_who_made_them(viewer: Client, user_of: Callable[[str], User]) -> None:
@@ -97,6 +101,79 @@ def test_shows_the_latest_changes_with_who_made_them(viewer: Client, user_of: Ca
     text = answer.content.decode()
     for words in ("clerk", "API", "by letter", str(students[-1]), str(course)):
         assert words in text
+
+
+def test_shows_what_was_found_in_place_of_the_rest_and_says_how_much(viewer: Client) -> None:
+    StudentFactory.create(last_name="Smith")
+    answer = viewer.get("/", {"q": "smith"})
+    assert "Students: 1. Courses: 0." in answer.content.decode()
+    assert "This term at a glance" not in answer.content.decode()
+
+
+class TestCharts:
+    def test_tell_how_many_courses_are_how_full(self, viewer: Client) -> None:
+        term = TermFactory.create()
+        for capacity, taken in ((10, 0), (4, 1), (2, 1), (4, 3), (10, 9), (1, 1), (0, 0), (None, 1)):
+            course = CourseFactory.create(term=term, capacity=capacity)
+            for student in StudentFactory.create_batch(taken):
+                enrolled(student, course)
+        answer = viewer.get("/")
+        [row] = answer.context["glance"].terms
+        assert [value for _label, value in row.charts[0].values] == [1, 1, 1, 1, 1, 2, 1]
+        assert "25-49" in answer.content.decode()
+
+    def test_tell_how_many_came_on_which_day_since_one_can_enroll(self, viewer: Client) -> None:
+        today = timezone.localdate()
+        course = CourseFactory.create(term=TermFactory.create(enrollment_opens_on=today - timedelta(days=2)))
+        for days in (0, 1, 1, 5):
+            row = enrolled(StudentFactory.create(), course)
+            Enrollment._base_manager.filter(pk=row.pk).update(enrolled_at=timezone.now() - timedelta(days=days))
+        [term] = viewer.get("/").context["glance"].terms
+        assert [value for _label, value in term.charts[1].values] == [0, 2, 1]
+
+    def test_show_sixty_days_at_most(self, viewer: Client) -> None:
+        today = timezone.localdate()
+        TermFactory.create(starts_on=today - timedelta(days=90), ends_on=today)
+        [term] = viewer.get("/").context["glance"].terms
+        assert len(term.charts[1].values) == 60
+
+    def test_bars_stand_on_the_line_and_the_longest_reaches_the_top(self) -> None:
+        low, high, none = Chart("", [("a", 1), ("b", 4), ("c", 0)]).bars
+        assert (low.height, low.y) == (20, 60)
+        assert (high.height, high.y) == (80, 0)
+        assert (none.height, none.y) == (0, 80)
+        assert low.x < high.x < none.x
+        assert none.x + none.width <= 320
+
+
+class TestNumbersThatTakeLong:
+    @pytest.fixture(autouse=True)
+    def _kept(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.CACHES = settings.CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "kept"}}
+        cache.clear()
+        monkeypatch.setattr("school.glance.QUICK", -1)
+
+    def test_are_kept_for_a_while(self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.KEPT", 10_000)
+        term = TermFactory.create()
+        assert [row.term for row in glance().terms] == [term]
+        with django_assert_num_queries(0):
+            assert [row.term for row in glance().terms] == [term]
+
+    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.KEPT", 0)
+        assert glance().terms == []
+        TermFactory.create()
+        cache.add("glance-counting", True)
+        assert glance().terms == []
+        cache.delete("glance-counting")
+        assert len(glance().terms) == 1
+
+    def test_say_when_they_were_counted(self, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.KEPT", 1_000_000)
+        with time_machine.travel(timezone.now() - timedelta(minutes=5)):
+            glance()
+        assert "Counted at" in viewer.get("/").content.decode()
 
 
 def test_asks_a_bounded_number_of_queries(viewer: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
