@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from courses.changes import Changes
+from courses.edits import tell_changes
 from courses.filters import MAX_ID
 from courses.history import Recorded
 from courses.models import Course, Term
@@ -96,6 +97,10 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         if self.get_object(request, unquote(object_id)) is None:
             raise Http404
         return super().history_view(request, object_id, extra_context)
+
+    def set_history_delta_changes(self, request: HttpRequest, historical_records: Iterable[Any], foreign_keys_are_objs: bool = True) -> None:  # noqa: FBT001, FBT002 (simple-history calls it)
+        """The last of a page tells what it changed too, though the record before it is on the next."""
+        tell_changes(list(historical_records))
 
     def get_urls(self) -> list[URLPattern]:
         """Without simple-history's form of a past record, which could be posted to bring that past back."""

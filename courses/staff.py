@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from courses.changes import Missing
+from courses.edits import edits_of, tell_changes
 from courses.forms import Filters, RecordForm
 from courses.history import Recorded
 from courses.keyset import BadCursor, Page, read_page
@@ -85,6 +86,13 @@ class RecordPage(StaffPage):
 
     def warn(self, row: Recorded) -> None:
         """Says what is unusual about a row that was saved."""
+
+
+def read_edits(request: HttpRequest, row: Recorded) -> Page[Any]:
+    """The page of `row`'s own changes that the query names, each with what it changed."""
+    page = read(request, edits_of(row), parameter="edits", rows=HISTORY_ROWS)
+    tell_changes(page.rows)
+    return page
 
 
 def read(request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS) -> Page[M]:

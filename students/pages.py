@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from courses.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read
+from courses.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read, read_edits
 from students.forms import AsOf, StudentFilters, StudentForm
 from students.models import CURRENT, Enrollment, Student
 from students.story import latest
@@ -50,4 +50,5 @@ class StudentPage(StaffPage):
             current=[row for row in by_term if row.status in CURRENT],
             ended=[row for row in by_term if row.status not in CURRENT],
             history=read(request, latest(student=pk), parameter="history", rows=HISTORY_ROWS),
+            edits=read_edits(request, student),
         )

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from courses.models import Course
-from courses.staff import HISTORY_ROWS, StaffPage, read
+from courses.staff import HISTORY_ROWS, StaffPage, read, read_edits
 from students.forms import RosterFilters
 from students.models import Enrollment, Status
 from students.story import latest
@@ -40,6 +40,7 @@ class CoursePage(StaffPage):
             groups=[group for group in (seated, waiting) if group],
             waiting=waiting,
             history=read(request, latest(course=pk), parameter="history", rows=HISTORY_ROWS),
+            edits=read_edits(request, course),
         )
 
 

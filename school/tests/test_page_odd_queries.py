@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 ODD = ["\0", "a\0b", "%", "'", '"><script>', "(", "[", "\\", "*" * 50, "x" * 5000, str(10**40), "-1", "\ud7ff", "\U0001d518", "null", " "]
 CURSORS = ["", "x", "W10", "W3RydWVd", "WzEsMl0", "W2ZhbHNlLCJhIiwiYiIsOTk5OTk5OTk5OTk5OTk5OTk5OTldXQ", "AAAA", "\0"]
-PARAMETERS = ("q", "term", "is_open", "has_seats", "is_active", "status", "cursor", "history", "courses", "students", "from")
+PARAMETERS = ("q", "term", "is_open", "has_seats", "is_active", "status", "cursor", "history", "edits", "courses", "students", "from")
 
 
 @pytest.fixture

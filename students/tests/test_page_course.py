@@ -73,7 +73,7 @@ class TestPage:
     def test_asks_a_bounded_number_of_queries(self, viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]) -> None:
         for student in StudentFactory.create_batch(6):
             enrolled(student, course)
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(8):
             viewer.get(f"/courses/{course.pk}/")
 
 

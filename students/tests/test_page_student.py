@@ -94,5 +94,5 @@ def test_what_people_typed_is_shown_as_text(clerk: Client) -> None:
 def test_asks_a_bounded_number_of_queries(clerk: Client, student: Student, django_assert_max_num_queries: Callable[[int], Any]) -> None:
     for course in CourseFactory.create_batch(6):
         enrolled(student, course)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         clerk.get(f"/students/{student.pk}/")
