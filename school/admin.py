@@ -80,7 +80,7 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changes(self, change: AccessChange) -> SafeString:
         before, after = change.before or {}, change.after or {}
         rows = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
-        return format_html_join("", "<div><strong>{}:</strong> {} → {}</div>", rows)
+        return format_html_join("", "<div><strong>{}:</strong> {} → {}</div>", (row for row in rows if row[1] != row[2]))
 
 
 def _shown(value: Any) -> str:
