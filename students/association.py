@@ -26,6 +26,7 @@ from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
 from students.permissions import OVERRIDE
+from students.refusals import Refusal
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
@@ -33,17 +34,21 @@ CHOICE_ROWS = 20
 
 @dataclass(frozen=True)
 class Choice:
-    """A row of the form: what can be chosen, the status it has already, and what a refused answer said of it."""
+    """A row of the form: what can be chosen, the enrollment that there is already, and what a refused answer said of it."""
 
     row: Course | Student
-    status: Status | None
+    enrollment: Enrollment | None
     chosen: bool
     result: Result | None
 
     @property
+    def is_waiting(self) -> bool:
+        return self.enrollment is not None and self.enrollment.status == Status.WAITLISTED
+
+    @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to choose: enrolling it again would change nothing."""
-        return not self.chosen and self.status not in (None, Status.WITHDRAWN)
+        """Whether there is nothing to choose: enrolling it again would change nothing, whatever is overridden."""
+        return not self.chosen and self.enrollment is not None and self.enrollment.status in (Status.ACTIVE, Status.COMPLETED)
 
 
 class Association(StaffPage):
@@ -98,7 +103,9 @@ class Association(StaffPage):
         known = {choice.row.pk for choice in chosen}
         refused = [reason for result in results for reason in result.refusals]
         if self.may_override:
-            form.offer({str(reason.code) for reason in refused})
+            # Who waits is not refused, yet may be given a seat.
+            waiting = [Refusal.COURSE_FULL for choice in (*chosen, *found) if choice.is_waiting]
+            form.offer({*waiting, *(str(reason.code) for reason in refused)})
         return self.page(
             status=status,
             filters=filters,
@@ -116,10 +123,10 @@ class Association(StaffPage):
 
     def rows(self, subject: Model, rows: Iterable[Any], results: Sequence[Result] = (), *, chosen: bool = False) -> list[Choice]:
         rows = list(rows)
-        pairs = Enrollment.objects.filter(**{self.given: subject.pk, f"{self.chosen}__in": rows})
-        statuses = {key: Status(status) for key, status in pairs.values_list(self.chosen, "status")}
+        pairs = Enrollment.objects.filter(**{self.given: subject.pk, f"{self.chosen}__in": rows}).with_position()
+        held = {getattr(enrollment, f"{self.chosen}_id"): enrollment for enrollment in pairs}
         by_key = {self.key(result): result for result in results}
-        return [Choice(row, statuses.get(row.pk), chosen, by_key.get(row.pk)) for row in rows]
+        return [Choice(row, held.get(row.pk), chosen, by_key.get(row.pk)) for row in rows]
 
     def change(self, given: int, chosen: int) -> Change:
         keys = {self.given: given, self.chosen: chosen}

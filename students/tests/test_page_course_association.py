@@ -86,6 +86,18 @@ def test_enrolls_over_capacity_where_it_is_full_by_who_may(registrar: Client, co
     assert [(record.override, record.history_change_reason) for record in changes().filter(student=students[2])] == [(["course_full"], "one more chair")]
 
 
+def test_who_waits_can_be_given_a_seat_by_who_may(registrar: Client, course: Course, url: str) -> None:
+    students = StudentFactory.create_batch(4)
+    registrar.post(url, {"students": [student.pk for student in students], "on_full": "waitlist"})
+    text = " ".join(registrar.get(url).content.decode().split())
+    assert f'id="pick-{students[3].pk}"' in text
+    assert "place 2" in text.partition(f'id="remarks-{students[3].pk}"')[2].partition("</td>")[0]
+    fields = {"students": [students[3].pk], "override": ["course_full"], "reason": "one more chair"}
+    assert registrar.post(url, fields).status_code == 302
+    assert Enrollment.objects.get(student=students[3]).status == Status.ACTIVE
+    assert Enrollment.objects.get(student=students[2]).status == Status.WAITLISTED
+
+
 def test_an_override_is_403_for_who_may_not(clerk: Client, url: str) -> None:
     fields = {"students": [StudentFactory.create().pk], "override": ["course_full"], "reason": "one more chair"}
     assert clerk.post(url, fields).status_code == 403

@@ -56,7 +56,7 @@ class TestShow:
     def test_a_course_that_the_student_has_cannot_be_chosen_again_but_a_withdrawn_one_can(self, clerk: Client, student: Student, url: str) -> None:
         for status in (Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN):
             enrolled(student, CourseFactory.create(), status)
-        settled = {choice.status: choice.is_settled for choice in clerk.get(url).context["found"]}
+        settled = {choice.enrollment.status: choice.is_settled for choice in clerk.get(url).context["found"]}
         assert settled == {Status.ACTIVE: True, Status.COMPLETED: True, Status.WITHDRAWN: False}
 
     def test_search_and_term_narrow_it(self, clerk: Client, url: str) -> None:
@@ -291,6 +291,37 @@ OVERRIDABLE = [
     (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
     (full, "course_full", "although the course is full"),
 ]
+
+
+class TestWaiting:
+    """A student who waits for a course already."""
+
+    @pytest.fixture
+    def waited_for(self, waited_for: Course, student: Student) -> Course:
+        enrollments.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
+        return waited_for
+
+    def test_can_be_chosen_and_the_place_is_shown(self, clerk: Client, url: str, waited_for: Course) -> None:
+        text = " ".join(clerk.get(url).content.decode().split())
+        assert f'name="courses" value="{waited_for.pk}"' in text
+        remarks = text.partition(f'id="remarks-{waited_for.pk}"')[2].partition("</td>")[0]
+        assert '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in remarks
+
+    def test_stays_on_the_waitlist_where_nothing_is_overridden(self, registrar: Client, student: Student, url: str, waited_for: Course) -> None:
+        text = registrar.post(url, {"courses": [waited_for.pk]}, follow=True).content.decode()
+        assert f"{student}, nothing to change: {waited_for}." in text
+        row = Enrollment.objects.get(student=student)
+        assert (row.status, row.history.count()) == (Status.WAITLISTED, 1)
+
+    def test_has_a_seat_by_an_override_which_is_offered_at_once(self, registrar: Client, student: Student, url: str, waited_for: Course) -> None:
+        assert offered(registrar.get(url)) == {"course_full": False}
+        fields = {"courses": [waited_for.pk], "override": ["course_full"], "reason": "agreed"}
+        assert registrar.post(url, fields).status_code == 302
+        record = changes().filter(student=student.pk).last()
+        assert (record.before, record.status, record.override, record.history_change_reason) == ("waitlisted", "active", ["course_full"], "agreed")
+
+    def test_no_override_is_offered_to_who_may_not(self, clerk: Client, url: str, waited_for: Course) -> None:
+        assert offered(clerk.get(url)) == {}
 
 
 class TestOverride:
