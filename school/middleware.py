@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from courses.history import Door, acting
+from students.promotions import told
 
 View = Callable[[HttpRequest], HttpResponse]
 # Everything from here, nothing within the page, in nobody's frame. Pictures in stylesheets may be written out there.
@@ -41,6 +42,18 @@ def record_door(view: View) -> View:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         with acting(door_of(request.path_info), request):
+            return view(request)
+
+    return middleware
+
+
+def tell_promotions(view: View) -> View:
+    """Tell the user of a page who moved up from a waitlist by what the request changed."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method != "POST" or door_of(request.path_info) == Door.API:
+            return view(request)
+        with told(request):
             return view(request)
 
     return middleware

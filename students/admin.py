@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import Fieldset
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +22,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, late_error
 from courses.history import Door, acting
@@ -29,6 +31,7 @@ from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Res
 from students.forms import OptionsForm
 from students.models import CURRENT, Enrollment, Status, Student
 from students.permissions import OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
+from students.promotions import listed
 
 # A page with more rows would post more fields than Django takes.
 SHOWN = 250
@@ -346,7 +349,16 @@ class EnrollmentAdmin(HistoryAdmin):
         if len(pairs) > WITHDRAWN_AT_ONCE:
             self.message_user(request, _("At most %d enrollments can be withdrawn at once. Select fewer.") % WITHDRAWN_AT_ONCE, messages.ERROR)
         else:
-            tell(request, enrollments.withdraw(pairs))
+            self._withdraw(request, pairs)
+
+    @transaction.atomic
+    def _withdraw(self, request: HttpRequest, pairs: Sequence[tuple[int, int]]) -> None:
+        results = enrollments.withdraw(pairs)
+        tell(request, results)
+        withdrawn = [result.enrollment for result in results if result.enrollment and result.outcome == Outcome.WITHDRAWN]
+        if withdrawn:
+            changed = [{"changed": {"fields": [str(Enrollment._meta.get_field("status").verbose_name)]}}]
+            LogEntry.objects.log_actions(cast(AbstractUser, request.user).pk, withdrawn, CHANGE, changed)
 
 
 def is_unchanged(row: Enrollment) -> bool:
@@ -366,14 +378,8 @@ def tell(request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Out
         rows = [_named(result.enrollment) for result in results if result.outcome == outcome and result.enrollment]
         if rows:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
-            messages.add_message(request, level, f"{outcome.label.capitalize()}: {_listed(rows)}.")
+            messages.add_message(request, level, f"{outcome.label.capitalize()}: {listed(rows, NAMED)}.")
 
 
 def _named(row: Enrollment) -> str:
     return __("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position} if row.position else str(row)
-
-
-def _listed(rows: Sequence[str]) -> str:
-    more = len(rows) - NAMED
-    named = "; ".join(rows[:NAMED])
-    return named if more <= 0 else named + " " + ngettext("and %d more", "and %d more", more) % more

@@ -175,8 +175,6 @@ class Withdraw(StaffPage):
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
             withdraw_or_404(Change(pk, course_id, WITHDRAW))
         messages.success(request, _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course})
-        for moved in moved_up(enrollment):
-            messages.success(request, _("%(student)s moved up from the waitlist of %(course)s.") % {"student": moved.student, "course": enrollment.course})
         return redirect(self.back(enrollment))
 
     def find(self, pk: int, course_id: int) -> Enrollment:
@@ -220,9 +218,3 @@ def next_for(enrollment: Enrollment) -> Student | None:
     waiting = Enrollment.objects.filter(course=enrollment.course_id, status=Status.WAITLISTED).select_related("student")
     first = waiting.order_by("enrolled_at", "pk").first()
     return first.student if first else None
-
-
-def moved_up(withdrawn: Enrollment) -> QuerySet[Enrollment]:
-    """Who came in by that withdrawal: the writer gives all that it writes at once the same time."""
-    at = Enrollment.objects.filter(pk=withdrawn.pk, status=Status.WITHDRAWN).values("updated_at")
-    return Enrollment.objects.filter(course=withdrawn.course_id, status=Status.ACTIVE, enrolled_at=at[:1]).select_related("student").order_by("pk")

@@ -7,7 +7,9 @@ courses, each in the order of their keys, and seats are counted after that. Whoe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -213,6 +215,21 @@ def _lock(queryset: QuerySet[M], ids: Iterable[int]) -> dict[int, M]:
     return {row.pk: row for row in rows}
 
 
+# Who moved up, for who wants to tell it.
+_promoted: ContextVar[list[Enrollment]] = ContextVar("promoted")
+
+
+@contextmanager
+def promotions() -> Iterator[list[Enrollment]]:
+    """A list that gets everybody whom the writer moves up from a waitlist inside, even where that is rolled back later."""
+    promoted: list[Enrollment] = []
+    token = _promoted.set(promoted)
+    try:
+        yield promoted
+    finally:
+        _promoted.reset(token)
+
+
 class _Ledger:
     """The locked rows that a list of changes is about, the seats taken, and what is to be written."""
 
@@ -285,6 +302,7 @@ class _Ledger:
         self._update(self.promoted.values())
         if self.promoted:
             record(Enrollment, self.promoted.values(), changed=True, reason=__("Moved up from the waitlist."), when=self.now)
+            _promoted.get([]).extend(self.promoted.values())
 
     def _update(self, changed: Iterable[Enrollment]) -> None:
         rows: QuerySet[Enrollment] = QuerySet(Enrollment)

@@ -1,15 +1,24 @@
 """Whatever makes room, or lets somebody in who waits, moves the waitlist in the transaction that did it.
 
 The writer sees to its own changes; these are the others: a course, a term or a student was changed, at whatever door.
+Who moved up, by any change, is told in one place too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from courses.history import Recorded, recorded
 from courses.models import Course, Term
 from students import enrollments
-from students.models import Enrollment, Student
+from students.models import Enrollment, Status, Student
+
+NAMED = 5
 
 
 def connect() -> None:
@@ -21,5 +30,26 @@ def _move_up(sender: type[Recorded], rows: Sequence[Recorded], *, changed: bool,
     if not changed:
         return
     key = {Course: "course", Term: "course__term", Student: "student"}[sender]
-    waiting = Enrollment.objects.filter(**{f"{key}__in": rows}, status="waitlisted")
+    waiting = Enrollment.objects.filter(**{f"{key}__in": rows}, status=Status.WAITLISTED)
     enrollments.move_up(waiting.order_by().values_list("course", flat=True).distinct())
+
+
+@contextmanager
+def told(request: HttpRequest) -> Iterator[None]:
+    """Who moves up from a waitlist inside, by whatever the request changes, is named in a message to its user."""
+    with enrollments.promotions() as promoted:
+        yield
+    if not promoted:
+        return
+    # What was rolled back is not so.
+    times = {row.pk: row.enrolled_at for row in promoted}
+    rows = Enrollment.objects.filter(pk__in=times, status=Status.ACTIVE).select_related("student", "course__term").order_by("course", "pk")
+    if names := [str(row) for row in rows if row.enrolled_at == times[row.pk]]:
+        messages.success(request, _("Moved up from the waitlist: %s.") % listed(names, NAMED))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of `names`, and how many more there are."""
+    more = len(names) - most
+    named = "; ".join(names[:most])
+    return named if more <= 0 else named + " " + ngettext("and %d more", "and %d more", more) % more

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -40,6 +41,16 @@ def test_withdraws_what_is_selected(registrar: Client) -> None:
     assert dict(Enrollment.objects.values_list("pk", "status")) == {first.pk: "withdrawn", second.pk: "withdrawn", other.pk: "active"}
     record = first.history.latest()
     assert (record.door, record.history_user.username) == ("admin", "registrar")
+
+
+def test_the_log_of_the_admin_has_what_was_withdrawn(registrar: Client) -> None:
+    [current], [ended] = rows(1), rows(1, Status.COMPLETED)
+
+    act(registrar, current.pk, ended.pk)
+
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.object_repr, entry.user.username) == (str(current.pk), str(current), "registrar")
+    assert (entry.is_change(), entry.get_change_message()) == (True, "Changed status.")
 
 
 def test_tells_of_those_that_had_ended_already(registrar: Client) -> None:
