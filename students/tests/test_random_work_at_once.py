@@ -17,6 +17,7 @@ from socket import create_connection, socket
 from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -143,9 +144,8 @@ def served() -> Iterator[str | None]:
     with socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    url = os.environ.get("DATABASE_URL", "").rpartition("/")[0]
-    name = str(connection.settings_dict["NAME"])
-    environment = os.environ | {"DATABASE_URL": f"{url}/{name}" if connection.vendor == "postgresql" else f"sqlite:///{name}"}
+    url, name = urlsplit(os.environ.get("DATABASE_URL", "")), connection.settings_dict["NAME"]
+    environment = os.environ | {"DATABASE_URL": url._replace(path=f"/{name}").geturl() if connection.vendor == "postgresql" else f"sqlite:///{name}"}
     command = [sys.executable, "-m", "gunicorn", "school.wsgi", "-b", address, "-k", "gthread", "-w", "2", "--threads", "4", "--no-control-socket"]
     server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY, "DATABASE_POOL": "4"})
     try:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -62,10 +63,10 @@ class Server:
         self.headers = {"Cookie": f"sessionid={session}; csrftoken={CSRF}", "X-CSRFToken": CSRF}
 
     def generic(self, method: str, path: str, data: str = "", content_type: str = "application/x-www-form-urlencoded", headers: Any = None) -> Reply:
-        connection = HTTPConnection(self.address, timeout=60)
-        connection.request(method, path, data, {**(headers or self.headers), "Content-Type": content_type})
-        answer = connection.getresponse()
-        return Reply(answer.status, answer.read())
+        with closing(HTTPConnection(self.address, timeout=60)) as connection:
+            connection.request(method, path, data, {**(headers or self.headers), "Content-Type": content_type})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.read())
 
     def get(self, path: str) -> Reply:
         return self.generic("GET", path)
