@@ -79,7 +79,7 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
         said = {
             "was": _words(field, self._shown(name)),
             "now": _words(field, now),
-            "who": (record and record.history_user) or _("Somebody"),
+            "who": (record and record.who) or _("Somebody"),
             "when": f" ({localtime(record.history_date):%Y-%m-%d %H:%M})" if record else "",
         }
         message = _("It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place.")

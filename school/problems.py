@@ -223,6 +223,8 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """The answer to an error that no view caught: 503 where the database is away or busy, else 500."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    if away and not request.path_info.startswith("/api/"):
+        return _page(request, "unavailable", _("The database is away or very busy. Nothing was done. Try again in a moment."))
     return _page(request, "unavailable" if away else "server_error")
 
 
