@@ -6,9 +6,10 @@ from typing import Any
 from django.utils.http import parse_etags, quote_etag
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from courses.json import dumps
 
 
 class Stale(APIException):
@@ -21,7 +22,7 @@ class Stale(APIException):
 
 def etag_of(data: Any) -> str:
     """The strong ETag of a resource whose representation is `data`."""
-    return quote_etag(sha256(JSONRenderer().render(data)).hexdigest()[:32])
+    return quote_etag(sha256(dumps(data)).hexdigest()[:32])
 
 
 def tagged(response: Response) -> Response:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
 from django.core.exceptions import FieldError, ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import BigIntegerField, F, Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
+MAX_NUMBER = BigIntegerField.MAX_BIGINT
 
 
 class BadCursor(ValueError):
@@ -32,9 +34,15 @@ class Cursor:
     def decode(cls, text: str) -> Cursor:
         """Raises ValueError or TypeError for what `encode` did not make."""
         backward, *values = orjson.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
-        if not isinstance(backward, bool) or any(not isinstance(value, str | int) or "\0" in str(value) for value in values):
+        if not isinstance(backward, bool) or not all(_can_be_a_value(value) for value in values):
             raise ValueError(text)
         return cls(values, backward)
+
+
+def _can_be_a_value(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) <= MAX_NUMBER
+    return isinstance(value, str) and "\0" not in value
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,34 @@ class Page(Generic[M]):
     previous: str | None
 
 
-def read_page(queryset: QuerySet[M], cursor: str | None, limit: int) -> Page[M]:
-    """The page of `queryset` that begins at `cursor` (None: the first), at most `limit` rows.
+class Source:
+    """What pages are read from: a queryset whose order ends in a unique field, and none of whose order's fields is null.
 
-    The order of `queryset` ends in a unique field, and none of its fields is null. Raises BadCursor.
+    Its rows are of a model, or tuples that end in the fields of the order: `with_order()` puts them there.
     """
-    order = [str(field) for field in queryset.query.order_by]
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        self.queryset = queryset
+        self.order = [str(field) for field in queryset.query.order_by]
+
+    def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
+        """The first `number` rows beyond `start`, in the direction in which it reads."""
+        return list(beyond(self.queryset, start)[:number])
+
+
+def with_order(queryset: QuerySet[Any, Any], columns: Sequence[str]) -> QuerySet[Any, Any]:
+    """`columns` of `queryset` as tuples from which a page can go on."""
+    return queryset.values_list(*columns, *(F(_name(field)) for field in queryset.query.order_by))
+
+
+def read_page(source: QuerySet[M] | Source, cursor: str | None, limit: int) -> Page[M]:
+    """The page of `source` that begins at `cursor` (None: the first), at most `limit` rows. Raises BadCursor."""
+    source = source if isinstance(source, Source) else Source(source)
+    order = source.order
     start = None if cursor is None else _decode(cursor, len(order))
     backward = start is not None and start.backward
     try:
-        found = list(_beyond(queryset, order, start)[: limit + 1])
+        found = list(source.read(start, limit + 1))
     except (ValueError, TypeError, OverflowError, ValidationError, FieldError) as error:
         raise BadCursor(cursor) from error
     more, rows = len(found) > limit, found[:limit]
@@ -78,22 +104,27 @@ def _decode(text: str, length: int) -> Cursor:
     return cursor
 
 
-def _beyond(queryset: QuerySet[M], order: list[str], start: Cursor | None) -> QuerySet[M]:
+def beyond(queryset: QuerySet[Any, Any], start: Cursor | None) -> QuerySet[Any, Any]:
     """The rows of `queryset` beyond `start`, in the direction in which it reads."""
     if start is None:
         return queryset
-    names = [field.removeprefix("-") for field in order]
-    beyond = ["lt" if field.startswith("-") != start.backward else "gt" for field in order]
+    order = [str(field) for field in queryset.query.order_by]
+    names = [_name(field) for field in order]
+    lookups = ["lt" if field.startswith("-") != start.backward else "gt" for field in order]
     rows, same = Q(), Q()
-    for name, lookup, value in zip(names, beyond, start.values, strict=True):
+    for name, lookup, value in zip(names, lookups, start.values, strict=True):
         rows |= same & Q(**{f"{name}__{lookup}": value})
         same &= Q(**{name: value})
     # Says nothing new, but gives the index a range to begin with.
-    bound = Q(**{f"{names[0]}__{beyond[0]}e": start.values[0]})
+    bound = Q(**{f"{names[0]}__{lookups[0]}e": start.values[0]})
     queryset = queryset.filter(bound & rows)
     return queryset.reverse() if start.backward else queryset
 
 
-def _cursor(row: Model, order: list[str], *, backward: bool) -> str:
-    values = [attrgetter(field.removeprefix("-").replace("__", "."))(row) for field in order]
+def _name(field: Any) -> str:
+    return str(field).removeprefix("-")
+
+
+def _cursor(row: Any, order: list[str], *, backward: bool) -> str:
+    values = [attrgetter(_name(field).replace("__", "."))(row) for field in order] if isinstance(row, Model) else row[-len(order) :]
     return Cursor([value if isinstance(value, str | int) else value.isoformat() for value in values], backward).encode()

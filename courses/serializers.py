@@ -1,6 +1,8 @@
 """Courses and terms in JSON, and the strictness that all serializers share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db.models import Model
@@ -56,6 +58,38 @@ class IdField(StrictIntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+
+class Columns(serializers.Serializer[M]):
+    """Shows columns as they are read, from a row of `columns()` or from a model's instance. Times are in UTC.
+
+    A field whose column needs more than to be written as JSON has no place here.
+    """
+
+    plain = (
+        serializers.BooleanField,
+        serializers.CharField,
+        serializers.ChoiceField,
+        serializers.DateTimeField,
+        serializers.DecimalField,
+        serializers.IntegerField,
+    )
+
+    @classmethod
+    @cache
+    def columns(cls) -> dict[str, str]:
+        """The name of each field and the way to its column. Fields that show other rows are left out."""
+        fields = {name: field for name, field in cls().fields.items() if not isinstance(field, serializers.ListSerializer)}
+        assert all(isinstance(field, cls.plain) for field in fields.values())
+        return {name: str(field.source).replace(".", "__") for name, field in fields.items()}
+
+    @classmethod
+    @cache
+    def readers(cls) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(name, attrgetter(way.replace("__", "."))) for name, way in cls.columns().items()]
+
+    def to_representation(self, instance: M) -> dict[str, Any]:
+        return {name: read(instance) for name, read in self.readers()}
 
 
 class StrictSerializer(serializers.Serializer[M]):

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+from django.core.signals import request_started
 
 
 class SchoolAdminConfig(AdminConfig):
@@ -10,9 +11,11 @@ class SchoolAdminConfig(AdminConfig):
         from knox.models import AuthToken
 
         from school.admin import AccessChangeAdmin, TokenAdmin
+        from school.health import drop_dead_connection
         from students.models import AccessChange
 
         # In place of knox's own, which makes tokens for others and shows their secrets.
         admin.site.unregister(AuthToken)
         admin.site.register(AuthToken, TokenAdmin)
         admin.site.register(AccessChange, AccessChangeAdmin)
+        request_started.connect(drop_dead_connection)

@@ -1,4 +1,7 @@
-"""Two questions that a load balancer asks."""
+"""Two questions that a load balancer asks, and connections that are kept in health."""
+
+from select import POLLIN, poll
+from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -20,3 +23,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if missing:
         return JsonResponse({"status": "unavailable", "reason": "Migrations are missing.", "missing": missing}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def drop_dead_connection(**_kwargs: Any) -> None:
+    """Make a new connection where the database server has closed the one that this thread keeps: its end tells without being asked."""
+    if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
+        return
+    end = poll()
+    end.register(connection.connection.fileno(), POLLIN)
+    if end.poll(0):
+        connection.close()

@@ -11,7 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from courses.filters import InvalidParameter
-from courses.keyset import BadCursor, read_page
+from courses.keyset import BadCursor, Page, Source, read_page
 
 
 class KeysetPagination(BasePagination):
@@ -21,13 +21,14 @@ class KeysetPagination(BasePagination):
     max_limit = 200
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        """One page of `queryset`. Raises InvalidParameter for a limit or a cursor that is not one."""
+        """One page of `queryset`, which may be another source of rows. Raises InvalidParameter for a limit or a cursor that is not one."""
+        source = queryset if isinstance(queryset, Source) else Source(queryset)
         params = request.query_params
         self.url = request.build_absolute_uri()
         limit = self._limit(params)
-        self.count = queryset.count() if self._wants_count(params) else None
+        self.count = source.queryset.count() if self._wants_count(params) else None
         try:
-            page = read_page(queryset, params.get("cursor"), limit)
+            page: Page[Any] = read_page(source, params.get("cursor"), limit)
         except BadCursor as error:
             raise InvalidParameter({"cursor": [_("This cursor is not one of this list. Take it from next or previous.")]}) from error
         self.next, self.previous = self._link(page.next), self._link(page.previous)

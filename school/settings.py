@@ -137,7 +137,6 @@ DATABASE = knob(
     secret=True,
 )
 LOCK_SECONDS = knob("LOCK_SECONDS", float, 5.0, ok=lambda seconds: 0 < seconds <= 60, wants="seconds, above 0 and up to 60")
-DATABASE_POOL = knob("DATABASE_POOL", int, 4, ok=lambda n: n > 0, wants="connections kept for one process, 1 or more")
 EMBEDDED = DATABASE["ENGINE"].endswith("sqlite3")
 if EMBEDDED:
     # IMMEDIATE takes the write lock at BEGIN: a transaction that reads first and writes later would fail at once
@@ -154,8 +153,9 @@ else:
         # Seats are counted after the lock is had. Under REPEATABLE READ that count would come from before it.
         "isolation_level": IsolationLevel.READ_COMMITTED,
         "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)}",
-        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": LOCK_SECONDS},
     }
+    # Each thread of the server keeps its connection.
+    DATABASE["CONN_MAX_AGE"] = None
 DATABASES = {"default": DATABASE}
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from courses.history import Door
-from courses.serializers import IdField, ModelSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from courses.serializers import Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField, StrictSerializer
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal
@@ -18,7 +18,7 @@ OVERRIDABLE = [(refusal.value, refusal.value) for refusal in Refusal if refusal.
 SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
 
 
-class StudentSerializer(ModelSerializer[Student]):
+class StudentSerializer(Columns[Student], ModelSerializer[Student]):
     """A row of the list."""
 
     course_count = serializers.IntegerField(read_only=True)
@@ -28,7 +28,7 @@ class StudentSerializer(ModelSerializer[Student]):
         fields = ["id", "number", "first_name", "last_name", "email", "is_active", "course_count"]
 
 
-class StudentCourseSerializer(serializers.ModelSerializer[Enrollment]):
+class StudentCourseSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
     """A course as a student has it."""
 
     id = serializers.IntegerField(source="course_id")
@@ -53,8 +53,12 @@ class StudentDetailSerializer(StudentSerializer):
     class Meta(StudentSerializer.Meta):
         fields = [*StudentSerializer.Meta.fields, "courses"]
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        courses = self.fields["courses"].to_representation(instance.current_enrollments)
+        return {**super().to_representation(instance), "courses": courses}
 
-class RosterSerializer(serializers.ModelSerializer[Enrollment]):
+
+class RosterSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
     """A student as a course has them."""
 
     id = serializers.IntegerField(source="student_id")
@@ -72,7 +76,7 @@ class RosterSerializer(serializers.ModelSerializer[Enrollment]):
         read_only_fields = fields
 
 
-class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
+class EnrollmentSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
     student_id = serializers.IntegerField(read_only=True)
     course_id = serializers.IntegerField(read_only=True)
     position = serializers.IntegerField(read_only=True, allow_null=True)

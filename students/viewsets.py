@@ -7,19 +7,20 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from courses.compiled import Compiled, Slot
 from courses.etags import check_match, tagged
 from courses.history import Door, acting
 from courses.models import Course
+from courses.rows import RowsMixin
 from courses.viewsets import ModelViewSet
 from students import enrollments
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
@@ -48,9 +49,12 @@ from students.story import changes
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 Writer = Callable[..., list[Result]]
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
+COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("student")).values_list(*StudentCourseSerializer.columns().values()))
+STUDENT_WITH = Compiled(Student.objects.filter(pk=Slot("id")).values_list("pk"))
+COURSE_WITH = Compiled(Course.objects.filter(pk=Slot("id")).values_list("pk"))
 
 
-class StudentViewSet(ModelViewSet):
+class StudentViewSet(RowsMixin, ModelViewSet):
     """Students; one of them with the current courses."""
 
     queryset = Student.objects.with_course_count().order_by("id")
@@ -65,8 +69,12 @@ class StudentViewSet(ModelViewSet):
     def get_serializer_class(self) -> type[BaseSerializer[Student]]:
         return StudentSerializer if self.action == "list" else StudentDetailSerializer
 
+    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        columns = StudentCourseSerializer.columns()
+        return {**row, "courses": [dict(zip(columns, course, strict=True)) for course in COURSES_OF(student=row["id"])]}
 
-class StudentCoursesViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
+
+class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     """The courses of one student."""
 
     queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
@@ -75,11 +83,12 @@ class StudentCoursesViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrol
     permissions = {"GET": [VIEW], "POST": [ADD], "PATCH": [ADD, WITHDRAWAL], "PUT": [ADD, WITHDRAWAL], "DELETE": [WITHDRAWAL]}
 
     def get_queryset(self) -> QuerySet[Enrollment]:
-        return super().get_queryset().filter(student=self.student_id)
+        return super().get_queryset().filter(student=self.kwargs["student_id"])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.student_id: int = get_object_or_404(Student.objects.only("pk"), pk=kwargs["student_id"]).pk
+        if not STUDENT_WITH(id=kwargs["student_id"]):
+            raise Http404
 
     @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
     def create(self, request: Request, student_id: int) -> Response:
@@ -106,7 +115,7 @@ class StudentCoursesViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrol
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RosterViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
+class RosterViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     """The students of one course, in the order in which they came."""
 
     queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
@@ -115,11 +124,12 @@ class RosterViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
     permissions = {"GET": [VIEW], "POST": [ADD]}
 
     def get_queryset(self) -> QuerySet[Enrollment]:
-        return super().get_queryset().filter(course=self.course_id)
+        return super().get_queryset().filter(course=self.kwargs["course_id"])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.course_id: int = get_object_or_404(Course.objects.only("pk"), pk=kwargs["course_id"]).pk
+        if not COURSE_WITH(id=kwargs["course_id"]):
+            raise Http404
 
     @extend_schema(request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
     def create(self, request: Request, course_id: int) -> Response:
@@ -128,7 +138,7 @@ class RosterViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Enrollment]):
         return carry_out(request, body, body.changes(course_id), course_id=course_id)
 
 
-class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):
+class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     """Enrollments, one row for each student and course for good."""
 
     queryset = Enrollment.objects.with_position().order_by("id")
@@ -169,12 +179,9 @@ class EnrollmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         withdraw_or_404(Change(row.student_id, row.course_id, WITHDRAW))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return tagged(super().retrieve(request, *args, **kwargs))
-
     def get_locked_object(self) -> Enrollment:
         """The enrollment of the path, locked as the writer locks it where If-Match asks that it be the one that was read. Raises Stale."""
-        row = self.get_object()
+        row: Enrollment = self.get_object()
         if "If-Match" in self.request.headers:
             enrollments.lock([row.student_id], [row.course_id])
             row = self.get_object()

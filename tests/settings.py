@@ -4,8 +4,6 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-the-tests-" * 3)
 os.environ.setdefault("HTTPS", "off")
-# A race has a thread and a connection for each who takes part.
-os.environ.setdefault("DATABASE_POOL", "40")
 os.environ.setdefault("LOG_LEVEL", "CRITICAL")
 
 from school.settings import *  # noqa: F403

@@ -43,8 +43,6 @@ BAD = [
     ("API_RATE", "0"),
     ("API_RATE", "fast"),
     ("CSRF_TRUSTED_ORIGINS", "school.example"),
-    ("DATABASE_POOL", "0"),
-    ("DATABASE_POOL", "many"),
     ("DATABASE_URL", "mysql://u:p@h/n"),
     ("DATABASE_URL", "nonsense"),
     ("DEBUG", "perhaps"),
@@ -64,7 +62,7 @@ BAD = [
     ("TOKEN_DAYS", "ever"),
     ("TRUST_PROXY", "2"),
 ]
-KNOBS = {name for name, *_ in GOOD} | {"DATABASE_POOL"}
+KNOBS = {name for name, *_ in GOOD}
 
 
 @pytest.fixture
@@ -121,12 +119,11 @@ def test_a_wrong_secret_is_not_told(load: Load, name: str, value: str) -> None:
 
 class TestPostgres:
     def test_counts_seats_after_the_lock_and_waits_for_it_as_long_as_told(self, load: Load) -> None:
-        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2", DATABASE_POOL="9").DATABASES["default"]
+        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES["default"]
         assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == ("django.db.backends.postgresql", "db.example", 5433, "school")
         options = database["OPTIONS"]
         assert (options["isolation_level"], options["options"]) == (IsolationLevel.READ_COMMITTED, "-c lock_timeout=2000")
-        assert options["pool"] == {"min_size": 1, "max_size": 9, "timeout": 2.0}
-        assert database.get("CONN_MAX_AGE", 0) == 0
+        assert database["CONN_MAX_AGE"] is None
 
     def test_needs_a_secret_key_that_all_servers_share(self, load: Load) -> None:
         with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY must be set"):

@@ -12,7 +12,6 @@ from rest_framework.test import APIClient
 from courses.factories import CourseFactory
 from school.problems import PROBLEMS
 from students.factories import StudentFactory
-from students.models import Student
 from students.refusals import Refusal
 
 pytestmark = pytest.mark.django_db
@@ -140,9 +139,8 @@ def test_the_database_is_away(api: APIClient) -> None:
 
 def test_an_error_nobody_foresaw_is_a_problem_too(api: APIClient) -> None:
     with (
-        patch.object(Student.objects, "with_course_count", side_effect=RuntimeError),
         patch("school.problems.exception_handler", return_value=None),
-        patch("students.viewsets.StudentViewSet.get_queryset", side_effect=RuntimeError("secret")),
+        patch("students.viewsets.StudentViewSet.get_paginated_response", side_effect=RuntimeError("secret")),
     ):
         answer = api.get("/api/v1/students")
     assert "secret" not in str(problem_of(answer, 500, "server_error"))

@@ -154,4 +154,3 @@ def set_for_new_connections(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]

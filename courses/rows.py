@@ -1,0 +1,92 @@
+"""What GET answers is read as rows of plain columns, with no model instance and no serializer field at work for each of them.
+
+What asks for nothing but a page, or for one row, is read by SQL that is compiled once for each view: what such a view shows depends on
+the path alone and not on who asks.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from courses.compiled import Compiled, Slot
+from courses.etags import tagged
+from courses.keyset import Cursor, Source, beyond, with_order
+
+View = type["RowsMixin"]
+PAGE = {"cursor", "limit"}
+
+
+class RowsMixin(GenericAPIView[Any]):
+    """List and retrieve for a view whose serializer shows columns (`courses.serializers.Columns`)."""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        columns = columns_of(type(self), "list")
+        plain = all(name in PAGE and value for name, value in request.query_params.items())
+        source = CompiledSource(self) if plain else Source(with_order(self.filter_queryset(self.get_queryset()), list(columns.values())))
+        rows: Any = self.paginate_queryset(source)  # type: ignore[arg-type]
+        # A row goes on after its columns with the fields of the order.
+        return self.get_paginated_response([dict(zip(columns, row, strict=False)) for row in rows])
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if request.query_params or "If-Match" in request.headers:
+            return tagged(Response(self.get_serializer(self.get_object()).data))
+        rows = compiled_row(type(self), tuple(self.kwargs))(**self.kwargs)
+        if not rows:
+            raise Http404
+        return tagged(Response(self.shown(dict(zip(columns_of(type(self), "retrieve"), rows[0], strict=True)))))
+
+    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The one row that was asked for, as it is answered."""
+        return row
+
+
+class CompiledSource(Source):
+    """The rows of a view that were asked for without a filter."""
+
+    def __init__(self, view: RowsMixin) -> None:
+        self.view, self.kwargs = type(view), view.kwargs
+        super().__init__(all_rows(self.view, tuple(self.kwargs)))
+
+    def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
+        page = compiled_page(self.view, tuple(self.kwargs), number, start and start.backward)
+        return page(**self.kwargs, **{f"at_{index}": value for index, value in enumerate(start.values if start else ())})
+
+
+def blank(view: View, names: tuple[str, ...], action: str) -> RowsMixin:
+    """`view` as it meets a request without parameters, with slots for the `names` in the path."""
+    return view(request=Request(HttpRequest()), action=action, kwargs={name: Slot(name) for name in names})
+
+
+@cache
+def columns_of(view: View, action: str) -> dict[str, str]:
+    columns: dict[str, str] = blank(view, (), action).get_serializer_class().columns()  # type: ignore[attr-defined]
+    return columns
+
+
+@cache
+def all_rows(view: View, names: tuple[str, ...]) -> QuerySet[Any, Any]:
+    plain = blank(view, names, "list")
+    return plain.filter_queryset(plain.get_queryset())
+
+
+@cache
+def compiled_page(view: View, names: tuple[str, ...], number: int, backward: bool | None) -> Compiled:  # noqa: FBT001
+    """The first `number` rows, or those beyond a cursor that reads `backward` or forward."""
+    rows = all_rows(view, names)
+    fields = [rows.model._meta.get_field(str(field).removeprefix("-")) for field in rows.query.order_by]
+    start = None if backward is None else Cursor([Slot(f"at_{index}", field) for index, field in enumerate(fields)], backward)
+    return Compiled(with_order(beyond(rows, start), list(columns_of(view, "list").values()))[:number])
+
+
+@cache
+def compiled_row(view: View, names: tuple[str, ...]) -> Compiled:
+    """The one row that the path names."""
+    one = blank(view, names, "retrieve")
+    key = one.kwargs[one.lookup_url_kwarg or one.lookup_field]
+    return Compiled(one.get_queryset().filter(**{one.lookup_field: key}).values_list(*columns_of(view, "retrieve").values()))
