@@ -15,6 +15,7 @@ from school.tokens import TokenRevoke, Tokens
 from students.association import CourseStudents, StudentCourses, Withdraw
 from students.pages import StudentEdit, StudentList, StudentNew, StudentPage
 from students.rosters import CoursePage, RosterFile
+from students.undo import Undo
 from students.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
 
 api = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -41,6 +42,7 @@ pages: list[URLPattern | URLResolver] = [
     path("students/<int:pk>/edit/", StudentEdit.as_view(), name="student_edit"),
     path("students/<int:pk>/courses/", StudentCourses.as_view(), name="student_courses"),
     path("students/<int:pk>/courses/<int:course_id>/withdraw/", Withdraw.as_view(), name="student_withdraw"),
+    path("undo/", Undo.as_view(), name="undo"),
     path("courses/", CourseList.as_view(), name="course_list"),
     path("courses/new/", CourseNew.as_view(), name="course_new"),
     path("courses/<int:pk>/", CoursePage.as_view(), name="course"),

@@ -3,12 +3,15 @@
 The views carry; `students.enrollments` decides.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
@@ -21,12 +24,13 @@ from courses.forms import CourseFilters, Filters
 from courses.history import Door, acting
 from courses.models import Course
 from courses.staff import StaffPage, read
-from students import enrollments
+from students import enrollments, pasting
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
 from students.permissions import OVERRIDE
 from students.refusals import Refusal
+from students.undo import TAG, remember
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
@@ -50,6 +54,11 @@ class Choice:
         """Whether there is nothing to choose: enrolling it again would change nothing, whatever is overridden."""
         return not self.chosen and self.enrollment is not None and self.enrollment.status in (Status.ACTIVE, Status.COMPLETED)
 
+    @property
+    def outcome(self) -> str:
+        """What would become of it, in words."""
+        return words_of(self.result) if self.result else ""
+
 
 class Association(StaffPage):
     """The association form: finds what can be chosen, keeps what was chosen across searches, enrolls all of it or nothing."""
@@ -62,30 +71,66 @@ class Association(StaffPage):
     choices: ClassVar[QuerySet[Any]]
     filters: ClassVar[type[Filters]]
     nothing_chosen: ClassVar[Promise]
+    unread: Sequence[str] = ()
 
     @property
     def field(self) -> str:
         return f"{self.chosen}s"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.show(get_object_or_404(self.subjects, pk=pk), request.GET, self.form(request.GET, sent=False))
+        return self.check(get_object_or_404(self.subjects, pk=pk), request.GET)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         subject = get_object_or_404(self.subjects, pk=pk)
         if any(request.POST.getlist("override")) and not self.may_override:
             raise PermissionDenied
-        form = self.form(request.POST, sent=True)
-        ready = form.is_valid()
+        data = self.with_pasted(request.POST)
+        if request.GET.get("do") == "check":
+            return self.check(subject, data)
+        form = self.form(data, sent=True)
+        ready = form.is_valid() and not self.unread
         try:
-            with acting(Door.STAFF, request, form.reason_given):
+            with acting(Door.STAFF, request, form.reason_given), transaction.atomic():
+                changes, skipped = self.changes(pk, form)
                 # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
-                results = enrollments.write([self.change(pk, key) for key in form.ids], form.options, validate_only=not ready)
+                results = enrollments.write(changes, form.options, validate_only=not ready)
         except Refused as error:
-            return self.show(subject, request.POST, form, error.results, status=422)
+            return self.show(subject, data, form, error.results, status=422)
         if not ready:
-            return self.show(subject, request.POST, form, results, status=422)
+            return self.show(subject, data, form, results, status=422)
         tell(request, subject, results, self.chosen)
+        tell_skipped(request, skipped)
         return redirect(self.given, pk)
+
+    def check(self, subject: Model, data: QueryDict) -> HttpResponse:
+        """The form as it is filled in until now, and what would happen to those that are chosen."""
+        sent = self.form(data, sent=True)
+        sent.is_valid()
+        options = sent.options if self.may_override else replace(sent.options, override=())
+        results = enrollments.write([self.change(subject.pk, key) for key in sent.ids], options, validate_only=True) if sent.ids else []
+        return self.show(subject, data, self.form(data, sent=False), results)
+
+    def changes(self, pk: int, form: AssociationForm) -> tuple[list[Change], list[Result]]:
+        """What shall be done and, where full courses shall be skipped, what is left out for that."""
+        changes = [self.change(pk, key) for key in form.ids]
+        if not form.skips_full:
+            return changes, []
+        tried = enrollments.write(changes, form.options, validate_only=True)
+        skipped = [result for result in tried if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL]]
+        left_out = [result.change for result in skipped]
+        return [change for change in changes if change not in left_out], skipped
+
+    def with_pasted(self, sent: QueryDict) -> QueryDict:
+        """What was sent, with those chosen that were pasted; what names nothing stays in the field, and is `unread`."""
+        data = sent.copy()
+        ids, self.unread = pasting.read(data.get("paste", ""), lambda names: self.named(names, data))
+        data["paste"] = "\n".join(self.unread)
+        data.setlist(self.field, list(dict.fromkeys([*data.getlist(self.field), *map(str, ids)])))
+        return data
+
+    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
+        """Those of `names` that name something to choose, each with its key."""
+        raise NotImplementedError
 
     @property
     def may_override(self) -> bool:
@@ -97,10 +142,12 @@ class Association(StaffPage):
     def show(self, subject: Model, data: QueryDict, form: AssociationForm, results: Sequence[Result] = (), *, status: int = 200) -> HttpResponse:
         ids = ids_of(data.getlist(self.field))
         filters = self.filters(data)
-        page = read(self.request, filters.narrow(self.choices.exclude(pk__in=ids)), rows=CHOICE_ROWS)
-        chosen = self.rows(subject, self.choices.filter(pk__in=ids), results, chosen=True)
-        found = self.rows(subject, page.rows)
-        known = {choice.row.pk for choice in chosen}
+        answered = status != HTTPStatus.OK
+        # A row that is ticked stays where it was found, until the answer puts all that was chosen on top.
+        page = read(self.request, filters.narrow(self.choices.exclude(pk__in=ids if answered else [])), rows=CHOICE_ROWS)
+        found = self.rows(subject, page.rows, ids, results)
+        chosen = self.rows(subject, self.choices.filter(pk__in=ids).exclude(pk__in=[row.pk for row in page.rows]), ids, results)
+        known = {choice.row.pk for choice in (*chosen, *found)}
         refused = [reason for result in results for reason in result.refusals]
         if self.may_override:
             # Who waits is not refused, yet may be given a seat.
@@ -114,19 +161,23 @@ class Association(StaffPage):
             chosen=chosen,
             groups=[chosen, found] if chosen else [found],
             found=found,
+            answered=answered,
             refused=refused,
+            outcomes=Counter(words_of(result) for result in results).items(),
+            paste=data.get("paste", ""),
+            unread=self.unread,
             unknown=[message for result in results if self.key(result) not in known for reason in result.refusals for message in reason.messages],
             current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
             back=reverse(self.given, args=[subject.pk]),
             **{self.given: subject},
         )
 
-    def rows(self, subject: Model, rows: Iterable[Any], results: Sequence[Result] = (), *, chosen: bool = False) -> list[Choice]:
+    def rows(self, subject: Model, rows: Iterable[Any], chosen: Collection[int], results: Iterable[Result]) -> list[Choice]:
         rows = list(rows)
         pairs = Enrollment.objects.filter(**{self.given: subject.pk, f"{self.chosen}__in": rows}).with_position()
         held = {getattr(enrollment, f"{self.chosen}_id"): enrollment for enrollment in pairs}
         by_key = {self.key(result): result for result in results}
-        return [Choice(row, held.get(row.pk), chosen, by_key.get(row.pk)) for row in rows]
+        return [Choice(row, held.get(row.pk), row.pk in chosen, by_key.get(row.pk)) for row in rows]
 
     def change(self, given: int, chosen: int) -> Change:
         keys = {self.given: given, self.chosen: chosen}
@@ -147,6 +198,9 @@ class StudentCourses(Association):
     filters = CourseFilters
     nothing_chosen = gettext_lazy("Choose at least one course.")
 
+    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
+        return pasting.courses(names, data.get("term", ""))
+
 
 class CourseStudents(Association):
     """Students for one course."""
@@ -157,6 +211,9 @@ class CourseStudents(Association):
     choices = Student.objects.with_course_count().order_by("last_name", "first_name", "id")
     filters = StudentFilters
     nothing_chosen = gettext_lazy("Choose at least one student.")
+
+    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
+        return pasting.students(names)
 
 
 class Withdraw(StaffPage):
@@ -173,8 +230,10 @@ class Withdraw(StaffPage):
         if not form.is_valid():
             return self.show(enrollment, form, status=422)
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
-            withdraw_or_404(Change(pk, course_id, WITHDRAW))
-        messages.success(request, _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course})
+            result = withdraw_or_404(Change(pk, course_id, WITHDRAW))
+        remember(request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else [])
+        said = _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course}
+        messages.success(request, said, extra_tags=TAG)
         return redirect(self.back(enrollment))
 
     def find(self, pk: int, course_id: int) -> Enrollment:
@@ -193,13 +252,24 @@ class Withdraw(StaffPage):
 
 def tell(request: HttpRequest, subject: Model, results: Iterable[Result], named: str) -> None:
     """Says, by outcome, what became of each of `results`, by the name of its student or its course."""
+    results = list(results)
+    tag = TAG if remember(request, results) else ""
     by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
         by_outcome.setdefault((result.outcome, words_of(result)), []).append(str(getattr(result.enrollment, named)))
     for (outcome, words), names in by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
         message = _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": words, "names": ", ".join(names)}
-        messages.add_message(request, level, message)
+        messages.add_message(request, level, message, extra_tags=tag)
+        # One button for all.
+        tag = ""
+
+
+def tell_skipped(request: HttpRequest, results: Iterable[Result]) -> None:
+    """Says why each of these was left out."""
+    for result in results:
+        for reason in result.refusals:
+            messages.warning(request, _("Skipped: %(reason)s") % {"reason": " ".join(reason.messages)})
 
 
 def words_of(result: Result) -> str:

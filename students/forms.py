@@ -134,7 +134,12 @@ class AssociationForm(OptionsForm):
     def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
         super().__init__(data, sent=sent)
         self.choices = choices
+        self.fields["on_full"].choices += [("skip", _("Skip it and enroll the others"))]  # type: ignore[attr-defined]
         self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
+
+    @property
+    def skips_full(self) -> bool:
+        return self.cleaned_data.get("on_full") == "skip"
 
     @property
     def ids(self) -> list[int]:

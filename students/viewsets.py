@@ -220,10 +220,11 @@ def created_or_ok(results: list[Result]) -> int:
     return status.HTTP_201_CREATED if written else status.HTTP_200_OK
 
 
-def withdraw_or_404(change: Change) -> None:
+def withdraw_or_404(change: Change) -> Result:
     try:
         [result] = enrollments.write([change])
     except Refused as error:
         raise Http404 from error
     if result.outcome != Outcome.WITHDRAWN:
         raise Http404
+    return result

@@ -12,9 +12,12 @@ from tests.browser.conftest import School
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(open_as: Callable[..., Page], school: School, user_of: Callable[[str], User]) -> None:
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(
+    open_as: Callable[..., Page], school: School, user_of: Callable[[str], User], javascript: bool
+) -> None:
     user_of("Clerk")
-    page = open_as()
+    page = open_as(javascript=javascript)
 
     page.goto("/")
     page.get_by_label("Username").fill("clerk")
@@ -67,3 +70,39 @@ def test_a_keyboard_reaches_the_content_first(open_as: Callable[..., Page]) -> N
     expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_a_clerk_sees_what_would_happen_enrolls_from_a_list_and_undoes_it(open_as: Callable[..., Page], school: School) -> None:
+    page = open_as("Clerk")
+    page.goto(f"/students/{school.student.pk}/courses/")
+    page.get_by_label("CHE-102 Chemistry").check()
+    expect(page.get_by_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.")).to_be_visible()
+    expect(page.get_by_label("CHE-102 Chemistry")).to_be_focused()
+    page.get_by_label("Where a course is full").select_option("waitlist")
+    expect(page.get_by_text("would be: on the waitlist, place 1")).to_be_visible()
+    page.get_by_label("CHE-102 Chemistry").uncheck()
+    expect(page.get_by_text("would be:")).to_have_count(0)
+
+    page.get_by_text("Paste a list").click()
+    page.get_by_label("Codes of courses").fill("BIO-101\nXYZ-1")
+    page.get_by_role("button", name="Choose these").click()
+    expect(page.get_by_text("“XYZ-1” names no course")).to_be_visible()
+    expect(page.get_by_label("BIO-101 Biology")).to_be_checked()
+    assert not school.student.enrollments.filter(course=school.open).exists()
+    page.get_by_label("Codes of courses").fill("")
+    page.get_by_role("button", name="Enroll the chosen").dblclick()
+    expect(page.get_by_role("status")).to_contain_text("enrolled: BIO-101 (2026-FA)")
+
+    page.reload()
+    page.go_back()
+    page.go_forward()
+    assert school.student.enrollments.filter(course=school.open).count() == 1
+    page.goto(f"/courses/{school.open.pk}/students/?students={school.student.pk}")
+    page.get_by_role("button", name="Enroll the chosen").click()
+    expect(page.get_by_role("status").first).to_contain_text("nothing to change")
+
+    page.goto(f"/students/{school.student.pk}/courses/{school.open.pk}/withdraw/")
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").first).to_contain_text("Undone")
+    assert school.student.enrollments.get(course=school.open).status == Status.ACTIVE
