@@ -55,21 +55,21 @@ class TestCheck:
         assert not Enrollment.history.filter(student=student).exists()
 
     def test_takes_the_options_into_account(self, clerk: Client, url: str, full: Course) -> None:
-        answer = clerk.get(url, {"courses": [full.pk], "on_full": "waitlist"})
+        answer = clerk.get(f"{url}?courses={full.pk}&on_full=waitlist")
         assert results(answer) == {"FULL": "waitlisted"}
         assert "on the waitlist, place 1" in answer.content.decode()
 
     def test_offers_to_override_before_anything_is_sent(self, registrar: Client, clerk: Client, url: str, full: Course) -> None:
         assert 'name="override"' in registrar.get(url, {"courses": [full.pk]}).content.decode()
         assert 'name="override"' not in clerk.get(url, {"courses": [full.pk]}).content.decode()
-        assert results(registrar.get(url, {"courses": [full.pk], "override": ["course_full"]})) == {"FULL": "created"}
-        assert results(clerk.get(url, {"courses": [full.pk], "override": ["course_full"]})) == {"FULL": "refused"}
+        assert results(registrar.get(f"{url}?courses={full.pk}&override=course_full")) == {"FULL": "created"}
+        assert results(clerk.get(f"{url}?courses={full.pk}&override=course_full")) == {"FULL": "refused"}
 
     def test_leaves_what_is_ticked_where_it_was_found(self, clerk: Client, url: str, full: Course) -> None:
         other = CourseFactory.create(code="OTHER")
         answer = clerk.get(url, {"courses": [other.pk]})
         assert [choice.row for choice in answer.context["found"] if choice.chosen] == [other]
-        answer = clerk.get(url, {"courses": [other.pk], "q": "full"})
+        answer = clerk.get(f"{url}?courses={other.pk}&q=full")
         assert [choice.row for choice in answer.context["chosen"]] == [other]
 
 
