@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
@@ -90,7 +89,7 @@ class Association(StaffPage):
         form = self.form(data, sent=True)
         ready = form.is_valid() and not self.unread
         try:
-            with acting(Door.STAFF, request, form.reason_given), transaction.atomic():
+            with acting(Door.STAFF, request, form.reason_given):
                 changes, skipped = self.changes(pk, form)
                 # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
                 results = enrollments.write(changes, form.options, validate_only=not ready)
