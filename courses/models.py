@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.history import Recorded
 from courses.prerequisites import CodesField, check_circle, check_known, hold
-from courses.search import search
+from courses.search import Beginnings, WordIndex, search
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 # A term's code stands in a path.
@@ -60,6 +60,9 @@ class Term(Recorded):
         return self.starts_on <= today <= self.ends_on
 
 
+SEARCHED = ("code", "title")
+
+
 class CourseQuerySet(models.QuerySet["Course"]):
     def with_seats(self) -> CourseQuerySet:
         """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
@@ -71,7 +74,7 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
     def search(self, text: str) -> CourseQuerySet:
         """Courses in which every word of `text` begins a word of the code or the title."""
-        return search(self, text, ("code", "title"))
+        return search(self, text, SEARCHED)
 
 
 def _count(status: str) -> Coalesce:
@@ -106,6 +109,7 @@ class Course(Recorded):
         verbose_name = _("course")
         verbose_name_plural = _("courses")
         ordering = ["term", "code"]
+        indexes = [WordIndex(Beginnings(*SEARCHED), name="course_by_word")]
         constraints = [
             models.UniqueConstraint(
                 name="course_code_unique_in_term",

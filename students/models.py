@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.history import Act, Recorded, current_reason
 from courses.models import Course
-from courses.search import search
+from courses.search import Beginnings, WordIndex, search
 
 number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 
@@ -28,13 +28,14 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
+SEARCHED = ("number", "first_name", "last_name", "email")
 CURRENT = (Status.ACTIVE, Status.WAITLISTED)
 
 
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
         """Students in whom every word of `text` begins a word of the number, a name or the email."""
-        return search(self, text, ("number", "first_name", "last_name", "email"))
+        return search(self, text, SEARCHED)
 
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""
@@ -69,7 +70,7 @@ class Student(Recorded):
                 violation_error_message=_("A student with this email already exists."),
             )
         ]
-        indexes = [models.Index(fields=["last_name", "id"], name="student_by_last_name")]
+        indexes = [models.Index(fields=["last_name", "id"], name="student_by_last_name"), WordIndex(Beginnings(*SEARCHED), name="student_by_word")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
