@@ -15,7 +15,8 @@ class SchoolAdminConfig(AdminConfig):
         from students.models import AccessChange
 
         # In place of knox's own, which makes tokens for others and shows their secrets.
-        admin.site.unregister(AuthToken)
-        admin.site.register(AuthToken, TokenAdmin)
-        admin.site.register(AccessChange, AccessChangeAdmin)
+        for model, shown_by in ((AuthToken, TokenAdmin), (AccessChange, AccessChangeAdmin)):
+            if admin.site.is_registered(model):
+                admin.site.unregister(model)
+            admin.site.register(model, shown_by)
         request_started.connect(drop_dead_connection)

@@ -152,7 +152,8 @@ else:
         **DATABASE.get("OPTIONS", {}),
         # Seats are counted after the lock is had. Under REPEATABLE READ that count would come from before it.
         "isolation_level": IsolationLevel.READ_COMMITTED,
-        "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)}",
+        # Every query of ours is short: to compile it or to start workers for it takes longer than to answer it.
+        "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)} -c jit=off -c max_parallel_workers_per_gather=0",
     }
     # Each thread of the server keeps its connection.
     DATABASE["CONN_MAX_AGE"] = None

@@ -122,7 +122,10 @@ class TestPostgres:
         database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES["default"]
         assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == ("django.db.backends.postgresql", "db.example", 5433, "school")
         options = database["OPTIONS"]
-        assert (options["isolation_level"], options["options"]) == (IsolationLevel.READ_COMMITTED, "-c lock_timeout=2000")
+        assert (options["isolation_level"], options["options"]) == (
+            IsolationLevel.READ_COMMITTED,
+            "-c lock_timeout=2000 -c jit=off -c max_parallel_workers_per_gather=0",
+        )
         assert database["CONN_MAX_AGE"] is None
 
     def test_needs_a_secret_key_that_all_servers_share(self, load: Load) -> None:

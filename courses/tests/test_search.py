@@ -1,0 +1,39 @@
+"""Search by the beginnings of words: of any length, and by an index where there are many rows."""
+
+import pytest
+from django.db import connection
+
+from courses.factories import CourseFactory, TermFactory
+from courses.models import Course
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("text", ["q", "qu", "QUANTU", "quantum", "quantumfield", "quantumfields", "phy quantumf", "x-y", "y_z q", "101", "  phy-1 "])
+def test_finds_words_however_much_of_them_is_given(text: str) -> None:
+    course = CourseFactory(code="PHY-101", title="Quantumfields: x-y_z")
+    assert list(Course.objects.search(text)) == [course]
+
+
+@pytest.mark.parametrize("text", ["uant", "quantumfieldss", "quantumx", "phy-2", "hy", "x.y", "!", "q !", "1 2"])
+def test_finds_nothing_else(text: str) -> None:
+    CourseFactory(code="PHY-101", title="Quantumfields: x-y_z")
+    assert list(Course.objects.search(text)) == []
+
+
+def test_nothing_sought_is_everything() -> None:
+    CourseFactory()
+    assert Course.objects.search(" ").count() == 1
+
+
+@pytest.mark.parametrize("text", ["quantumfields", "quan", "zz"])
+def test_postgresql_goes_by_the_index(text: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no such index.")
+    CourseFactory(title="Quantumfields")
+    term = TermFactory()
+    Course.objects.bulk_create(Course(term=term, code=f"C{number}", title="Of other things") for number in range(1_000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE courses_course")
+    assert "course_by_word" in Course.objects.search(text).order_by("id")[:50].explain()
+    assert "course_by_word" not in Course.objects.search("o").order_by("id")[:50].explain()
