@@ -14,7 +14,7 @@ from school.problems import NoSuchPath, ProblemView
 from school.tokens import TokenRevoke, Tokens
 from students.association import CourseStudents, StudentCourses, Withdraw
 from students.pages import StudentEdit, StudentList, StudentNew, StudentPage
-from students.rosters import CoursePage, RosterFile
+from students.rosters import CoursePage, RosterFile, RosterSheet, RosterWithdraw
 from students.undo import Undo
 from students.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
 
@@ -48,6 +48,8 @@ pages: list[URLPattern | URLResolver] = [
     path("courses/<int:pk>/", CoursePage.as_view(), name="course"),
     path("courses/<int:pk>/edit/", CourseEdit.as_view(), name="course_edit"),
     path("courses/<int:pk>/students/", CourseStudents.as_view(), name="course_students"),
+    path("courses/<int:pk>/withdraw/", RosterWithdraw.as_view(), name="roster_withdraw"),
+    path("courses/<int:pk>/sheet/", RosterSheet.as_view(), name="roster_sheet"),
     path("courses/<int:pk>/roster.csv", RosterFile.as_view(), name="course_roster"),
     path("terms/", TermList.as_view(), name="term_list"),
     path("terms/new/", TermNew.as_view(), name="term_new"),

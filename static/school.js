@@ -2,14 +2,19 @@
 "use strict";
 
 const search = () => document.querySelector("main input[type=search]");
-const results = () => [...document.querySelectorAll("main .links a, main tbody th[scope=row] > a, main .pick input")];
+const all = (selector) => [...document.querySelectorAll(selector)];
+
+function results() {
+  const links = all("main .links a, main tbody th[scope=row] > a");
+  return links.length ? links : all("main .pick input");
+}
 
 function step(event, by) {
-  const all = results();
-  const now = all.indexOf(document.activeElement);
+  const found = results();
+  const now = found.indexOf(document.activeElement);
   if (now < 0 && document.activeElement !== search()) return;
   event.preventDefault();
-  (all[now + by] ?? (by < 0 ? search() : all.at(-1)))?.focus();
+  (found[now + by] ?? (by < 0 ? search() : found.at(-1)))?.focus();
 }
 
 const keys = {
@@ -47,4 +52,4 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
-addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+addEventListener("pageshow", () => all("[data-sent]").forEach((form) => delete form.dataset.sent));

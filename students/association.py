@@ -249,10 +249,9 @@ class Withdraw(StaffPage):
         return reverse("student", args=[enrollment.student_id])
 
 
-def tell(request: HttpRequest, subject: Model, results: Iterable[Result], named: str) -> None:
-    """Says, by outcome, what became of each of `results`, by the name of its student or its course."""
-    results = list(results)
-    tag = TAG if remember(request, results) else ""
+def tell(request: HttpRequest, subject: Model, results: Sequence[Result], named: str, waited: Collection[int] = ()) -> None:
+    """Says, by outcome, what became of each of `results`, by the name of its student or its course, and remembers it; `waited` as for `remember`."""
+    tag = TAG if remember(request, results, waited) else ""
     by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
         by_outcome.setdefault((result.outcome, words_of(result)), []).append(str(getattr(result.enrollment, named)))

@@ -55,7 +55,9 @@ class RosterFilters(AsOf):
     q = SearchField()
     status = forms.ChoiceField(label=_("Status"), choices=[("", _("Current")), *Status.choices, ("all", _("All"))], required=False)
 
-    field_order = ["q", "status", "as_of"]
+    order = forms.ChoiceField(label=_("Sort by"), choices=[("", _("Name")), ("number", _("Number")), ("enrolled", _("Latest first"))], required=False)
+
+    field_order = ["q", "status", "order", "as_of"]
 
     def narrow(self, queryset: Any) -> Any:
         queryset = super().narrow(queryset)

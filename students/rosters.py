@@ -1,24 +1,38 @@
 """Staff pages of a course's students: the course with its roster, and the roster as a file."""
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Case, DateTimeField, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 
+from courses.history import Door, acting
 from courses.models import Course
-from courses.staff import HISTORY_ROWS, StaffPage, read, read_edits
-from students.forms import RosterFilters
+from courses.staff import HISTORY_ROWS, PAGE_ROWS, StaffPage, read, read_edits
+from students import enrollments
+from students.association import tell
+from students.enrollments import WITHDRAW, Change
+from students.forms import RosterFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status
+from students.permissions import WITHDRAWAL
 from students.story import latest
 
 PERMISSIONS = ["courses.view_course", "students.view_enrollment", "students.view_student"]
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# More do not go on paper; the file has them all.
+SHEET_ROWS = 500
+ORDERS = {
+    "name": ("student__last_name", "student__first_name"),
+    "number": ("student__number",),
+    "enrolled": ("-enrolled_at",),
+}
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +53,7 @@ class CoursePage(StaffPage):
             page=page,
             groups=[group for group in (seated, waiting) if group],
             waiting=waiting,
+            withdrawable=request.user.has_perm(WITHDRAWAL) and not filters.wanted.get("as_of"),
             history=read(request, latest(course=pk), parameter="history", rows=HISTORY_ROWS),
             edits=read_edits(request, course),
         )
@@ -60,11 +75,55 @@ class RosterFile(StaffPage):
         return response
 
 
+class RosterSheet(StaffPage):
+    """The roster on paper: all its pages as one, narrowed as on the course's page."""
+
+    permission_required = PERMISSIONS
+    template_name = "courses/sheet.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        rows = roster_of(course, RosterFilters(request.GET))[: SHEET_ROWS + 1]
+        return self.page(course=course, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS)
+
+
+class RosterWithdraw(StaffPage):
+    """Withdraws several students from a course, after showing what will happen."""
+
+    permission_required = [WITHDRAWAL, *PERMISSIONS]
+    template_name = "courses/withdraw.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.show(pk, self.chosen(pk, request.GET), WithdrawForm())
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        rows, form = self.chosen(pk, request.POST), WithdrawForm(request.POST)
+        if not form.is_valid() or not rows:
+            return self.show(pk, rows, form, status=422)
+        with acting(Door.STAFF, request, form.cleaned_data["reason"]):
+            results = enrollments.withdraw((row.student_id, pk) for row in rows)
+        tell(request, rows[0].course, results, "student", [row.pk for row in rows if row.status == Status.WAITLISTED])
+        return redirect("course", pk)
+
+    def chosen(self, pk: int, data: QueryDict) -> list[Enrollment]:
+        """The current enrollments of those that are ticked, one page of the roster at most."""
+        ids = ids_of(data.getlist("students"))[:PAGE_ROWS]
+        rows = Enrollment.objects.filter(course=pk, student__in=ids).current().with_position().select_related("student", "course__term")
+        return list(rows.order_by("student__last_name", "student__first_name", "pk"))
+
+    def show(self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        with enrollments.promotions() as promoted:
+            enrollments.write([Change(row.student_id, pk, WITHDRAW) for row in rows], validate_only=True)
+        return self.page(status=status, course=course, rows=rows, form=form, promoted=promoted, back=reverse("course", args=[pk]))
+
+
 def roster_of(course: Course, filters: RosterFilters) -> QuerySet[Any]:
-    """Those whom `filters` want, by name; after all others those who wait, first come first."""
+    """Those whom `filters` want, by name or as they want; after all others those who wait, first come first."""
     waiting_since = Case(When(status=Status.WAITLISTED, then="enrolled_at"), default=Value(NEVER), output_field=DateTimeField())
     rows = filters.narrow(Enrollment.objects.filter(course=course).select_related("student").with_position())
-    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by("waiting_since", "student__last_name", "student__first_name", "id")
+    order = ORDERS.get(filters.wanted.get("order") or "", ORDERS["name"])
+    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by("waiting_since", *order, "id")
     return roster
 
 

@@ -63,7 +63,17 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "DELETE", API + "/enrollments/{e}", None
     pages = ["/", "/students/", "/students/?q=an", "/students/new/", "/students/{s}/", "/students/{s}/edit/", "/students/{s}/courses/"]
     pages += ["/students/{s}/courses/{c}/withdraw/", "/courses/", "/courses/new/", "/courses/{c}/", "/courses/{c}/edit/", "/courses/{c}/students/"]
-    pages += ["/courses/{c}/roster.csv", "/terms/", "/terms/new/", "/terms/{t}/edit/", "/tokens/", "/login/", "/healthz"]
+    pages += [
+        "/courses/{c}/withdraw/?students={s}",
+        "/courses/{c}/sheet/",
+        "/courses/{c}/roster.csv",
+        "/terms/",
+        "/terms/new/",
+        "/terms/{t}/edit/",
+        "/tokens/",
+        "/login/",
+        "/healthz",
+    ]
     pages += ["/admin/", "/admin/students/student/", "/admin/students/student/{s}/change/", "/admin/courses/course/", "/admin/courses/course/{c}/change/"]
     pages += ["/admin/students/enrollment/", "/admin/students/enrollment/{e}/change/", "/admin/courses/term/"]
     pages += ["/admin/students/accesschange/"]

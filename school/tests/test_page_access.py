@@ -29,6 +29,8 @@ PAGES = {
     "course_list": READERS,
     "course": READERS,
     "course_roster": READERS,
+    "roster_sheet": READERS,
+    "roster_withdraw": CLERKS,
     "course_new": REGISTRARS,
     "course_edit": REGISTRARS,
     "course_students": CLERKS,
@@ -47,7 +49,7 @@ def paths() -> dict[str, str]:
     keys: dict[str, tuple[object, ...]] = {
         **dict.fromkeys(("student", "student_edit", "student_courses"), (student.pk,)),
         "student_withdraw": (student.pk, course.pk),
-        **dict.fromkeys(("course", "course_edit", "course_students", "course_roster"), (course.pk,)),
+        **dict.fromkeys(("course", "course_edit", "course_students", "course_roster", "roster_sheet", "roster_withdraw"), (course.pk,)),
         "term_edit": ("T",),
     }
     return {name: reverse(name, args=keys.get(name, ())) for name in PAGES}
@@ -103,7 +105,7 @@ def test_links_are_shown_to_those_who_may_follow_them(
 
 def test_an_unknown_id_is_404(browser_of: Browser) -> None:
     browser = browser_of("admin")
-    for name in ("student", "student_edit", "student_courses", "course", "course_edit", "course_students", "course_roster"):
+    for name in ("student", "student_edit", "student_courses", "course", "course_edit", "course_students", "course_roster", "roster_sheet", "roster_withdraw"):
         for pk in ("404", str(2**63), "9" * 30, "9" * 5000):
             assert browser.get(reverse(name, args=[7]).replace("7", pk)).status_code == 404, (name, pk)
     for path in ("/students/1/courses/404/withdraw/", "/students/404/courses/1/withdraw/", f"/students/{2**64}/courses/{2**64}/withdraw/"):
