@@ -9,10 +9,12 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import PROTECT, Count, Model, ProtectedError, QuerySet
+from django.db.models import PROTECT, Count, F, Model, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -21,6 +23,9 @@ from courses.edits import tell_changes
 from courses.filters import MAX_ID
 from courses.history import Recorded
 from courses.models import Course, Term
+
+# Rows of a list that are counted at most.
+COUNTED = 10_000
 
 if TYPE_CHECKING:
     # simple-history brings no types; its admin is one of Django's.
@@ -66,12 +71,43 @@ class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than COUNTED rows, and shows no more of them: who looks for a later one searches."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:COUNTED].count())
+
+
+class FullnessFilter(admin.SimpleListFilter):
+    """Courses by their seats."""
+
+    title = _("seats")
+    parameter_name = "seats"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("left", _("has seats left")), ("full", _("full")), ("waiting", _("somebody waits"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "left":
+                return queryset.with_room()
+            case "full":
+                return queryset.filter(capacity__lte=F("taken"))
+            case "waiting":
+                return queryset.filter(waiting__gt=0)
+        return queryset
+
+
 class HistoryAdmin(KeyAdmin, BaseAdmin):
     """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
 
     form = ChangesForm
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
     object_history_list_template = "admin/history_list.html"
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -173,7 +209,7 @@ class TermAdmin(RecordedAdmin):
 class CourseAdmin(RecordedAdmin):
     list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
     list_display_links = ["code", "title"]
-    list_filter = ["is_open", "term"]
+    list_filter = [FullnessFilter, "is_open", "term"]
     list_select_related = ["term"]
     search_fields = ["code", "title"]
     autocomplete_fields = ["term"]

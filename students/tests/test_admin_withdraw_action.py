@@ -11,7 +11,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.tests.admin_page import messages_of
-from students import admin
+from students import admin, enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -24,7 +24,7 @@ def registrar(browser_of: Callable[[str], Client]) -> Client:
 
 
 def act(browser: Client, *keys: Any, action: str = "withdraw", **more: Any) -> Any:
-    return browser.post(LIST, {"action": action, ACTION_CHECKBOX_NAME: keys, **more}, follow=True)
+    return browser.post(LIST, {"action": action, ACTION_CHECKBOX_NAME: keys, "confirmed": "yes", **more}, follow=True)
 
 
 def rows(number: int, status: Status = Status.ACTIVE) -> list[Enrollment]:
@@ -73,7 +73,7 @@ def test_names_the_first_of_many(registrar: Client) -> None:
 
 
 def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "WITHDRAWN_AT_ONCE", 2)
+    monkeypatch.setattr(admin, "AT_ONCE", 2)
     many = rows(3)
 
     response = act(registrar, many[0].pk, select_across=1)
@@ -104,3 +104,19 @@ def test_only_who_may_withdraw_has_it(user_of: Callable[[str], User], client: Cl
 
     row.refresh_from_db()
     assert row.status == status
+
+
+def test_asks_first_and_says_who_leaves_and_who_moves_up(registrar: Client) -> None:
+    course = CourseFactory.create(capacity=1)
+    seated = enrolled(StudentFactory.create(), course)
+    waiter = StudentFactory.create()
+    enrollments.enroll([(waiter.pk, course.pk)], enrollments.Options(waitlist=True))
+
+    answer = registrar.post(LIST, {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]})
+
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert f"{seated}" in text
+    assert [row.student for row in answer.context["promoted"]] == [waiter]
+    assert Enrollment.objects.get(pk=seated.pk).status == Status.ACTIVE
+    assert f'name="{ACTION_CHECKBOX_NAME}" value="{seated.pk}"' in text
