@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from school.wsgi import application
 from students import enrollments
 
-enrollments._lock = lambda queryset, ids: {row.pk: row for row in queryset.filter(pk__in=set(ids))}
+enrollments._lock = lambda locked, ids: {row.pk: row for row in locked.queryset.model.objects.filter(pk__in=set(ids))}
 # On SQLite the transaction itself is the lock.
 enrollments.transaction = SimpleNamespace(atomic=nullcontext)
 

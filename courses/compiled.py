@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from json import dumps
 from threading import local
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BigIntegerField, Field, QuerySet, Value
+from django.db.models import BigIntegerField, BooleanField, Field, Func, Model, QuerySet, Value
+from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
 
+M = TypeVar("M", bound=Model)
 _kept = local()
 NUMBER: Field[Any, Any] = BigIntegerField()
 
@@ -27,11 +30,36 @@ class Slot(Value):
         return self.output_field.get_db_prep_value(values[self.value], database)
 
 
-class Compiled:
-    """The rows of `queryset`, a `values_list()` in which slots stand for what is told each time."""
+class Ids(Slot):
+    """Stands for a list of ids, beside a column in `Among`."""
 
-    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+    def fill(self, values: dict[str, Any], database: Any) -> Any:
+        ids = list(values[self.value])
+        return dumps(ids) if database.vendor == "sqlite" else ids
+
+
+class Among(Func):
+    """Whether the column is one of a list of ids, whatever their number: `filter(Among("pk", Ids("ids")))`."""
+
+    output_field = BooleanField()
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=" IN (SELECT value FROM json_each(")
+
+
+class Compiled(Generic[M]):
+    """The rows of `queryset`, in which slots stand for what is told each time: tuples, or instances of its model."""
+
+    def __init__(self, queryset: QuerySet[M, Any]) -> None:
         self.queryset = queryset
+
+    def instances(self, **values: Any) -> list[M]:
+        """The rows as instances of the model, of a queryset that picks no columns."""
+        model = self.queryset.model
+        names = [field.attname for field in model._meta.concrete_fields]
+        return [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in self(**values)]
 
     def __call__(self, **values: Any) -> list[Sequence[Any]]:
         """The rows for these values of the slots. Raises ValueError, TypeError or ValidationError for one of another kind."""
@@ -40,6 +68,8 @@ class Compiled:
             # A larger one is in no table, and a database takes it for an error.
             return []
         database = connections[DEFAULT_DB_ALIAS]
+        if self.queryset.query.select_for_update and not database.in_atomic_block:
+            raise TransactionManagementError("A lock ends with its transaction, and there is none.")
         cursor = _cursor(database)
         cursor.execute(sql, [param.fill(values, database) if isinstance(param, Slot) else param for param in params])
         rows: list[Sequence[Any]] = cursor.fetchall()

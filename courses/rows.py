@@ -76,7 +76,7 @@ def all_rows(view: View, names: tuple[str, ...]) -> QuerySet[Any, Any]:
 
 
 @cache
-def compiled_page(view: View, names: tuple[str, ...], number: int, backward: bool | None) -> Compiled:  # noqa: FBT001
+def compiled_page(view: View, names: tuple[str, ...], number: int, backward: bool | None) -> Compiled[Any]:  # noqa: FBT001
     """The first `number` rows, or those beyond a cursor that reads `backward` or forward."""
     rows = all_rows(view, names)
     fields = [rows.model._meta.get_field(str(field).removeprefix("-")) for field in rows.query.order_by]
@@ -85,7 +85,7 @@ def compiled_page(view: View, names: tuple[str, ...], number: int, backward: boo
 
 
 @cache
-def compiled_row(view: View, names: tuple[str, ...]) -> Compiled:
+def compiled_row(view: View, names: tuple[str, ...]) -> Compiled[Any]:
     """The one row that the path names."""
     one = blank(view, names, "retrieve")
     key = one.kwargs[one.lookup_url_kwarg or one.lookup_field]

@@ -22,14 +22,28 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
+from courses.compiled import Among, Compiled, Ids
 from courses.history import BATCH, record
-from courses.models import Course
+from courses.models import Course, Term
 from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
 
 M = TypeVar("M", Course, Student)
 R = TypeVar("R", Enrollment, Enrollment | None)
+
+
+AMONG = Among("pk", Ids("ids"))
+STUDENTS = Compiled(Student.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
+COURSES = Compiled(Course.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
+TERMS = Compiled(Term.objects.filter(AMONG).order_by())
+HELD = Compiled(Enrollment.objects.filter(Among("student", Ids("students")), Among("course", Ids("courses"))).order_by())
+COUNTED = Compiled(
+    Enrollment.objects.filter(Q(Among("course", Ids("limited")), status="active") | Q(Among("course", Ids("courses")), status="waitlisted"))
+    .order_by()
+    .values_list("course", "status")
+    .annotate(Count("pk"))
+)
 
 
 class Outcome(models.TextChoices):
@@ -199,20 +213,23 @@ def lock(students: Iterable[int], courses: Iterable[int]) -> None:
 
 def lock_students(ids: Iterable[int]) -> dict[int, Student]:
     """Lock these students until the transaction ends. Answers them by id, without those that do not exist."""
-    return _lock(Student.objects.all(), ids)
+    return _lock(STUDENTS, ids)
 
 
 def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
     """Lock these courses until the transaction ends. Answers them by id, without those that do not exist."""
-    # The terms are read after the locks were had, as they are by then.
-    return _lock(Course.objects.prefetch_related("term"), ids)
+    courses = _lock(COURSES, ids)
+    # Read after the locks were had: the terms are as they are by then.
+    terms = {term.pk: term for term in TERMS.instances(ids={course.term_id for course in courses.values()})}
+    for course in courses.values():
+        course.term = terms[course.term_id]
+    return courses
 
 
-def _lock(queryset: QuerySet[M], ids: Iterable[int]) -> dict[int, M]:
+def _lock(locked: Compiled[M], ids: Iterable[int]) -> dict[int, M]:
     # A larger one is in no table, and a database takes it for an error.
     possible = {key for key in ids if key <= BigIntegerField.MAX_BIGINT}
-    rows = queryset.filter(pk__in=possible).order_by("pk").select_for_update(no_key=True, of=("self",))
-    return {row.pk: row for row in rows}
+    return {row.pk: row for row in locked.instances(ids=possible)}
 
 
 # Who moved up, for who wants to tell it.
@@ -238,7 +255,7 @@ class _Ledger:
         self.students = lock_students(change.student_id for change in changes)
         self.courses = lock_courses({*courses, *(change.course_id for change in changes), *self._opened_by(changes)})
         self.today = timezone.localdate()
-        held = Enrollment.objects.filter(student__in=list(self.students), course__in=list(self.courses))
+        held = HELD.instances(students=self.students, courses=self.courses)
         self.rows = {(row.student_id, row.course_id): row for row in held}
         self.taken, self.waiting = self._count()
         # (student id, code) -> the courses with that code that the student has completed.
@@ -359,9 +376,8 @@ class _Ledger:
     def _count(self) -> tuple[Counter[int], Counter[int]]:
         """Seats taken of the courses that have a limit, and those who wait for any."""
         limited = [course.pk for course in self.courses.values() if course.capacity is not None]
-        rows = Enrollment.objects.filter(Q(course__in=limited, status=Status.ACTIVE) | Q(course__in=list(self.courses), status=Status.WAITLISTED))
         taken, waiting = Counter[int](), Counter[int]()
-        for course, status, number in rows.order_by().values_list("course", "status").annotate(Count("pk")):
+        for course, status, number in COUNTED(limited=limited, courses=self.courses):
             (taken if status == Status.ACTIVE else waiting)[course] = number
         return taken, waiting
 

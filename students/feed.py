@@ -11,8 +11,10 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from courses.compiled import Compiled
 from students.models import Enrollment
 
+LAST = Compiled(Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1])
 INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # An advisory lock of PostgreSQL has a number of 64 bits: ours have this mark in front and microseconds since 1970 behind.
@@ -42,7 +44,7 @@ def settled() -> Q:
 
 
 def _last() -> datetime | None:
-    return Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at", flat=True).first()
+    return next((moment for [moment] in LAST()), None)
 
 
 def _announce(moment: datetime) -> None:

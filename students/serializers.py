@@ -198,7 +198,7 @@ class OneOfSerializer(OptionsSerializer):
     default_error_messages = {"form": _("Give %(forms)s.")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = attrs.keys() - OptionsSerializer().fields.keys()
+        given = attrs.keys() - OptionsSerializer._declared_fields.keys()
         if not any(given and given <= form for form in self.forms):
             forms = _(" or ").join(", ".join(sorted(form)) for form in self.forms)
             raise serializers.ValidationError(self.error_messages["form"] % {"forms": forms}, code="required")

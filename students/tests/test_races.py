@@ -60,7 +60,7 @@ def test_without_the_lock_seats_are_oversold(monkeypatch: pytest.MonkeyPatch) ->
     """The control: it shows that the race above is one."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's lock is the IMMEDIATE transaction itself: see the control below.")
-    monkeypatch.setattr(enrollments, "_lock", lambda queryset, ids: {row.pk: row for row in queryset.filter(pk__in=set(ids))})
+    monkeypatch.setattr(enrollments, "_lock", lambda locked, ids: {row.pk: row for row in locked.queryset.model.objects.filter(pk__in=set(ids))})
     slow_down_decisions(monkeypatch)
     _done, taken = seats_race(8, 1)
     assert taken > 1

@@ -195,7 +195,7 @@ def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPat
 
 def test_the_checker_sees_seats_that_are_sold_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without the lock; on SQLite that is the transaction itself."""
-    monkeypatch.setattr(enrollments, "_lock", lambda queryset, ids: {row.pk: row for row in queryset.filter(pk__in=set(ids))})
+    monkeypatch.setattr(enrollments, "_lock", lambda locked, ids: {row.pk: row for row in locked.queryset.model.objects.filter(pk__in=set(ids))})
     if connection.vendor == "sqlite":
         monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext, set_rollback=lambda rollback: None))
     slow_down_decisions(monkeypatch)
@@ -228,9 +228,9 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
         pytest.skip("SQLite locks all at once.")
     lock = enrollments._lock
 
-    def as_they_come(queryset: Any, ids: Any) -> Any:
+    def as_they_come(locked: Any, ids: Any) -> Any:
         ids = list(ids)
-        return {key: row for one in Random().sample(ids, len(ids)) for key, row in lock(queryset, [one]).items()}
+        return {key: row for one in Random().sample(ids, len(ids)) for key, row in lock(locked, [one]).items()}
 
     def until_it_fails() -> None:
         for _ in range(20):
