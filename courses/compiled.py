@@ -71,7 +71,7 @@ class Compiled(Generic[M]):
         if self.queryset.query.select_for_update and not database.in_atomic_block:
             raise TransactionManagementError("A lock ends with its transaction, and there is none.")
         cursor = _cursor(database)
-        cursor.execute(sql, [param.fill(values, database) if isinstance(param, Slot) else param for param in params])
+        cursor.execute(sql, _filled(params, values, database))
         rows: list[Sequence[Any]] = cursor.fetchall()
         return [_converted(row, converters, database) for row in rows] if converters else rows
 
@@ -82,6 +82,29 @@ class Compiled(Generic[M]):
         sql, params = compiler.as_sql()
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         return sql, params, [(position, *how) for position, how in converters.items()]
+
+
+class Copy:
+    """Writes the rows of a `values_list()` with slots into another table: into these columns of `model`. The ORM has no words for it."""
+
+    def __init__(self, model: type[Model], columns: Sequence[str], queryset: QuerySet[Any, Any]) -> None:
+        self.model, self.columns, self.rows = model, columns, Compiled(queryset)
+
+    def __call__(self, **values: Any) -> None:
+        database = connections[DEFAULT_DB_ALIAS]
+        sql, params, _converters = self.rows.statement
+        _cursor(database).execute(f"{self.into} {sql}", _filled(params, values, database))
+
+    @cached_property
+    def into(self) -> str:
+        quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+        known = {field.attname: quote(str(field.column)) for field in self.model._meta.concrete_fields}
+        columns = ", ".join(known[name] for name in self.columns)
+        return f"INSERT INTO {quote(self.model._meta.db_table)} ({columns})"
+
+
+def _filled(params: Sequence[Any], values: dict[str, Any], database: Any) -> list[Any]:
+    return [param.fill(values, database) if isinstance(param, Slot) else param for param in params]
 
 
 def _cursor(database: Any) -> Any:

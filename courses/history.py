@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -13,10 +14,12 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.dispatch import Signal
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from courses.compiled import Among, Copy, Ids, Slot
 from courses.kept import Kept, KeptHistory
 
 BATCH = 1_000
@@ -173,13 +176,29 @@ def record(
     rows = list(rows)
     if not rows:
         return
-    model.history.bulk_history_create(
-        rows,
-        batch_size=BATCH,
-        update=changed,
-        default_user=current_user(),
-        default_change_reason=reason or current_reason(),
-        default_date=when,
-        custom_historical_attrs={"override": list(override)},
+    user = current_user()
+    _copy_of(model)(
+        ids=[row.pk for row in rows],
+        who=current_name(),
+        door=current_door(),
+        override=list(override),
+        history_user_id=user and user.pk,
+        history_change_reason=reason or current_reason(),
+        history_date=when or timezone.now(),
+        history_type="~" if changed else "+",
     )
     recorded.send(model, rows=rows, changed=changed)
+
+
+# What a record says beside the row.
+TOLD = ("who", "door", "override", "history_user_id", "history_change_reason", "history_date", "history_type")
+
+
+@cache
+def _copy_of(model: type[Recorded]) -> Copy:
+    """Copies rows of `model` as they are now into its history."""
+    history = model.history.model
+    columns = [field.attname for field in model._meta.concrete_fields]
+    told = [Slot(name, history._meta.get_field(name)) for name in TOLD]
+    rows = model._base_manager.filter(Among("pk", Ids("ids"))).order_by("pk").values_list(*columns, *told)
+    return Copy(history, [*columns, *TOLD], rows)
