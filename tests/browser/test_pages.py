@@ -29,6 +29,8 @@ def paths(school: School) -> list[str]:
         "/courses/",
         "/courses/new/",
         f"/courses/{school.held.pk}/",
+        f"/courses/{school.held.pk}/sheet/",
+        f"/courses/{school.held.pk}/withdraw/?students={school.student.pk}",
         f"{course}edit/",
         f"{course}students/?q=a",
         "/terms/",
@@ -50,7 +52,23 @@ def test_every_page(open_as: Callable[..., Page], school: School, width: int, sc
     page.get_by_role("button", name="Enroll the chosen").click()
     found["refused"] = faults_of(page, width)
 
+    page.get_by_text("Paste a list").click()
+    page.get_by_label("Codes of courses").fill("XYZ-1")
+    page.get_by_role("button", name="Choose these").click()
+    page.get_by_text("names no course").last.wait_for()
+    page.keyboard.press("Tab")
+    found["a list that names nothing"] = faults_of(page, width)
+
+    page.goto(f"/students/{school.student.pk}/courses/")
+    page.get_by_label("BIO-101 Biology").check()
+    page.get_by_text("would be: enrolled").wait_for()
+    found["checked"] = faults_of(page, width)
+
     page.goto("/tokens/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
+    found["the help sheet"] = faults_of(page, width)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Make a token").click()
     found["a new token"] = faults_of(page, width)
 
@@ -86,7 +104,7 @@ def test_the_admin_and_the_docs_keep_to_the_policy(open_as: Callable[..., Page],
 
     page.goto(f"/admin/students/student/{school.student.pk}/change/")
     page.locator(".select2-selection").click()
-    page.get_by_role("searchbox").fill("bio")
+    page.locator(".select2-search__field").fill("bio")
     page.get_by_role("option", name=str(school.open)).click()
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("was changed successfully").wait_for()
