@@ -27,7 +27,7 @@ COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # More do not go on paper; the file has them all.
-SHEET_ROWS = 500
+SHEET_ROWS = 300
 ORDERS = {
     "name": ("student__last_name", "student__first_name"),
     "number": ("student__number",),
