@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.db.models import PROTECT, Count, F, Model, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
-from django.utils.functional import cached_property
+from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -23,9 +23,10 @@ from courses.edits import tell_changes
 from courses.filters import MAX_ID
 from courses.history import Recorded
 from courses.models import Course, Term
+from courses.paginator import BoundedPaginator
 
-# Rows of a list that are counted at most.
-COUNTED = 10_000
+# Rows that an action takes.
+AT_ONCE = 1_000
 
 if TYPE_CHECKING:
     # simple-history brings no types; its admin is one of Django's.
@@ -55,11 +56,15 @@ class ChangesForm(Changes):
         return hasattr(error, "error_dict")
 
 
+def is_key(text: str) -> bool:
+    return text.isdecimal() and int(text) <= MAX_ID
+
+
 class KeySelect(AutocompleteSelect):
     """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it."""
 
     def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
-        return super().optgroups(name, [key for key in value if key.isdecimal() and int(key) <= MAX_ID], attrs)
+        return super().optgroups(name, [key for key in value if is_key(key)], attrs)
 
 
 class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
@@ -71,15 +76,6 @@ class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than COUNTED rows, and shows no more of them: who looks for a later one searches."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by()[:COUNTED].count())
-
-
 class FullnessFilter(admin.SimpleListFilter):
     """Courses by their seats."""
 
@@ -87,7 +83,7 @@ class FullnessFilter(admin.SimpleListFilter):
     parameter_name = "seats"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("left", _("has seats left")), ("full", _("full")), ("waiting", _("somebody waits"))]
+        return [("left", _("has seats left")), ("full", _("full")), ("over", _("over capacity")), ("waiting", _("somebody waits"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
@@ -95,6 +91,8 @@ class FullnessFilter(admin.SimpleListFilter):
                 return queryset.with_room()
             case "full":
                 return queryset.filter(capacity__lte=F("taken"))
+            case "over":
+                return queryset.filter(capacity__lt=F("taken"))
             case "waiting":
                 return queryset.filter(waiting__gt=0)
         return queryset
@@ -128,6 +126,20 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         if hasattr(queryset, "search"):
             return queryset.search(text), False
         return super().get_search_results(request, queryset, text)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> HttpResponse | None:
+        """Django's, for at most AT_ONCE rows. A page that asks once more names them in `rows`, one field: Django takes no thousand."""
+        data = request.POST
+        keys = [key for key in data.get("rows", "").split(",") if key]
+        if not all(map(is_key, [*keys, *data.getlist(ACTION_CHECKBOX_NAME)])):
+            raise BadRequest("What was selected is no row.")
+        if "rows" in data:
+            # Whatever the list's filters would make of them by now.
+            queryset = self.get_queryset(request).filter(pk__in=keys[: AT_ONCE + 1])
+        if data.get("select_across", "0") != "0" and queryset.order_by()[: AT_ONCE + 1].count() > AT_ONCE:
+            self.message_user(request, __("At most %d can be selected at once. Nothing was done; select fewer.") % AT_ONCE, messages.ERROR)
+            return None
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if self.get_object(request, unquote(object_id)) is None:
@@ -177,11 +189,11 @@ class RecordedAdmin(HistoryAdmin):
             self.message_user(request, error.args[0], messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> HttpResponse | None:
         """An action does all it does or nothing."""
         try:
             with transaction.atomic():
-                return super().response_action(request, *args, **kwargs)
+                return super().response_action(request, queryset, *args, **kwargs)
         except ProtectedError as error:
             self.message_user(request, error.args[0], messages.ERROR)
             return None
@@ -215,8 +227,12 @@ class CourseAdmin(RecordedAdmin):
     autocomplete_fields = ["term"]
     readonly_fields = ["seats", "waiting"]
     change_form_template = "admin/enrollments_change_form.html"
-    # `students`, which this app does not know, adds the course's students.
+    # `students`, which this app does not know, adds the course's students, and enrolls more of them.
     inlines: ClassVar[list[type[admin.options.InlineModelAdmin[Any, Any]]]] = []
+    actions: Any = []
+
+    def has_enroll_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(["students.add_enrollment", "students.view_student"])
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)

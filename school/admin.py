@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from courses.paginator import BoundedPaginator
 from students.models import AccessChange
-
-PAGED_ROWS = 10_000
 
 
 class AdminSite(admin.AdminSite):
@@ -37,15 +34,6 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of the first rows of a list that may be too long to be counted."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows[:PAGED_ROWS].count())
 
 
 class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, Fieldset
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib import admin
+from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, KeySelect, RecordedAdmin, late_error
+from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, late_error
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
+from students.bulk import Enrolling, EnrollingStudents, Withdrawal
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import OptionsForm
 from students.models import CURRENT, Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
-from students.promotions import listed
+from students.telling import standing, tell
 
 # A page with more rows would post more fields than Django takes.
 SHOWN = 250
-# So many keys can come back from the page that confirms, with what else it has.
-AT_ONCE = 900
-NAMED = 10
 # What is told beside Django's “was added” and “was changed”.
 NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
 
@@ -72,28 +64,6 @@ class EnrollingForm(OptionsForm):
     @property
     def fieldset(self) -> Fieldset:
         return Fieldset(self, _("Enrolling"), fields=[field.name for field in self.shown])  # type: ignore[arg-type]
-
-
-class EnrollInForm(EnrollingForm):
-    """The course to enroll several students in, and how."""
-
-    course = forms.ModelChoiceField(Course.objects.all(), label=_("Course"))
-    field_order = ["course"]
-
-    def __init__(self, request: HttpRequest, site: admin.AdminSite) -> None:
-        super().__init__(request)
-        self.fields["course"].widget = KeySelect(Enrollment._meta.get_field("course"), site, choices=self.fields["course"].choices)  # type: ignore[attr-defined]
-        if "course" not in request.POST:
-            # The list has only just asked for this page.
-            self.is_bound = False
-
-    def offer_for(self, results: Sequence[Result]) -> None:
-        if self.request.user.has_perm(OVERRIDE):
-            self.offer({str(reason.code) for result in results for reason in result.refusals})
-
-    @property
-    def asked(self) -> list[forms.BoundField]:
-        return [self["course"], *self.shown]
 
 
 class EnrollmentForm(ChangesForm):
@@ -275,7 +245,13 @@ class RosterInline(EnrollmentInline):
     order = ["student__last_name", "student__first_name"]
 
 
+@admin.action(description=_("Enroll students…"), permissions=["enroll"])
+def enroll_students(course_admin: CourseAdmin, request: HttpRequest, queryset: QuerySet[Course]) -> HttpResponse | None:
+    return EnrollingStudents(course_admin, request, queryset).answer()
+
+
 CourseAdmin.inlines.append(RosterInline)
+CourseAdmin.actions = [enroll_students]
 
 
 @admin.register(Student)
@@ -286,40 +262,23 @@ class StudentAdmin(RecordedAdmin):
     search_fields = ["number", "first_name", "last_name", "email"]
     fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
     inlines = [CoursesInline]
+    actions = ["enroll"]
     change_form_template = "admin/enrollments_change_form.html"
-
-    actions = ["enroll_in"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.with_course_count()
 
-    def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(ADD)
-
-    @admin.action(description=_("Enroll selected students in…"), permissions=["enroll"])
-    def enroll_in(self, request: HttpRequest, queryset: QuerySet[Student]) -> HttpResponse | None:
-        keys = list(queryset.values_list("pk", flat=True)[: AT_ONCE + 1])
-        if len(keys) > AT_ONCE:
-            self.message_user(request, _("At most %d students can be enrolled at once. Select fewer.") % AT_ONCE, messages.ERROR)
-            return None
-        form, results = EnrollInForm(request, self.admin_site), list[Result]()
-        if form.is_valid():
-            changes = [Change(key, form.cleaned_data["course"].pk) for key in keys]
-            results = enrollments.write(changes, form.options, validate_only=True)
-            if "confirmed" in request.POST:
-                try:
-                    tell(request, form.write(changes))
-                except Refused as refused:
-                    results = list(refused.results)
-                else:
-                    return None
-        form.offer_for(results)
-        return confirm(self, request, "enroll_in", keys, _("Enroll"), results, form)
-
     @admin.display(description=_("active courses"), ordering="course_count")
     def course_count(self, student: Student) -> int:
         return student.course_count
+
+    def has_enroll_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms([ADD, "courses.view_course"])
+
+    @admin.action(description=_("Enroll in…"), permissions=["enroll"])
+    def enroll(self, request: HttpRequest, queryset: QuerySet[Student]) -> HttpResponse | None:
+        return Enrolling(self, request, queryset).answer()
 
 
 @admin.register(Enrollment)
@@ -395,79 +354,9 @@ class EnrollmentAdmin(HistoryAdmin):
 
     @admin.action(description=_("Withdraw selected students from their courses"), permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> HttpResponse | None:
-        rows = list(queryset[: AT_ONCE + 1])
-        if len(rows) > AT_ONCE:
-            self.message_user(request, _("At most %d enrollments can be withdrawn at once. Select fewer.") % AT_ONCE, messages.ERROR)
-            return None
-        pairs = [(row.student_id, row.course_id) for row in rows]
-        if "confirmed" in request.POST:
-            self._withdraw(request, pairs)
-            return None
-        with enrollments.promotions() as promoted:
-            results = enrollments.write([Change(*pair, WITHDRAW) for pair in pairs], validate_only=True)
-        return confirm(self, request, "withdraw", [row.pk for row in rows], _("Withdraw"), results, promoted=promoted)
-
-    @transaction.atomic
-    def _withdraw(self, request: HttpRequest, pairs: Sequence[tuple[int, int]]) -> None:
-        results = enrollments.withdraw(pairs)
-        tell(request, results)
-        withdrawn = [result.enrollment for result in results if result.enrollment and result.outcome == Outcome.WITHDRAWN]
-        if withdrawn:
-            changed = [{"changed": {"fields": [str(Enrollment._meta.get_field("status").verbose_name)]}}]
-            LogEntry.objects.log_actions(cast(AbstractUser, request.user).pk, withdrawn, CHANGE, changed)
-
-
-def confirm(
-    page: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    action: str,
-    keys: Sequence[int],
-    verb: Any,
-    results: Sequence[Result],
-    form: EnrollInForm | None = None,
-    promoted: Sequence[Enrollment] = (),
-) -> HttpResponse:
-    """The page on which an action lists what it would do to each of its rows before it does it."""
-    names = Student.objects.in_bulk({result.change.student_id for result in results})
-    context = {
-        **page.admin_site.each_context(request),
-        "title": dict(page.get_action_choices(request, []))[action],
-        "opts": page.opts,
-        "action": action,
-        "checkbox": ACTION_CHECKBOX_NAME,
-        "keys": keys,
-        "verb": verb,
-        "form": form,
-        "fields": form.asked if form else (),
-        "results": [(result.enrollment or names.get(result.change.student_id), result.outcome.label, reasons_of(result)) for result in results],
-        "promoted": promoted,
-    }
-    return TemplateResponse(request, "admin/enrolling_action.html", context)
-
-
-def reasons_of(result: Result) -> list[str]:
-    return [message for reason in result.refusals for message in reason.messages]
+        return Withdrawal(self, request, queryset).answer()
 
 
 def is_unchanged(row: Enrollment) -> bool:
     """Whether the writer found nothing to do."""
     return getattr(row, "is_unchanged", False)
-
-
-def standing(row: Enrollment) -> str:
-    """The status, with the place of one who waits."""
-    status = row.get_status_display()
-    return f"{status} ({row.position})" if row.position else status
-
-
-def tell(request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome) -> None:
-    """One message for each of `outcomes` among `results`, naming the first of those who had it."""
-    for outcome in outcomes:
-        rows = [_named(result.enrollment) for result in results if result.outcome == outcome and result.enrollment]
-        if rows:
-            level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
-            messages.add_message(request, level, f"{outcome.label.capitalize()}: {listed(rows, NAMED)}.")
-
-
-def _named(row: Enrollment) -> str:
-    return __("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position} if row.position else str(row)

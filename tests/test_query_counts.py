@@ -82,6 +82,8 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "POST", "/students/{s}/courses/", {"courses": ["{new}"]}
     yield "POST", "/courses/{new}/students/", {"students": ["{s}"]}
     yield "POST", "/students/{s}/courses/{c}/withdraw/", {}
+    yield "POST", "/admin/students/student/", {"action": "enroll", "_selected_action": ["{s}"], "rows": "{s}", "chosen": ["{new}"], "select_across": "1"}
+    yield "POST", "/admin/students/enrollment/", {"action": "withdraw", "_selected_action": ["{e}"]}
 
 
 @pytest.fixture

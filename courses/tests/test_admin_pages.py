@@ -11,6 +11,8 @@ from django.test import Client
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from courses.tests.admin_page import fields_of, messages_of, submit
+from students import enrollments
+from students.factories import StudentFactory, enrolled
 from tests.queries import count_queries
 
 COURSES = "/admin/courses/course/"
@@ -199,6 +201,26 @@ class TestList:
         CourseFactory(code="X", title="Chemistry")
 
         assert len(registrar.get(COURSES, {"q": text}).context["cl"].result_list) == number
+
+    @pytest.mark.parametrize(
+        ("wanted", "shown"),
+        [("left", "FREE UNLIMITED"), ("full", "FULL OVER"), ("over", "OVER"), ("waiting", "FULL"), ("nonsense", "FREE FULL OVER UNLIMITED")],
+    )
+    def test_is_filtered_by_seats(self, registrar: Client, wanted: str, shown: str) -> None:
+        for code, capacity in (("FREE", 2), ("FULL", 1), ("OVER", 1), ("UNLIMITED", None)):
+            enrolled(StudentFactory(), CourseFactory(code=code, capacity=capacity))
+        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="FULL").pk)], enrollments.Options(waitlist=True))
+        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="OVER").pk)], enrollments.Options(override=["course_full"]))
+
+        rows = registrar.get(COURSES, {"seats": wanted}).context["cl"].result_list
+
+        assert sorted(course.code for course in rows) == shown.split()
+
+    def test_is_counted_no_further_than_is_shown(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("courses.paginator.COUNTED", 3)
+        CourseFactory.create_batch(5)
+
+        assert registrar.get(COURSES).context["cl"].result_count == 3
 
     @pytest.mark.parametrize("url", [COURSES, TERMS])
     def test_queries_do_not_grow_with_rows(self, registrar: Client, url: str) -> None:

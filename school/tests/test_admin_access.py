@@ -8,7 +8,7 @@ from django.test import Client
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
-from school.admin import PAGED_ROWS
+from courses.paginator import COUNTED
 from students.models import AccessChange
 
 pytestmark = pytest.mark.django_db
@@ -72,4 +72,4 @@ def test_a_long_list_is_never_counted_to_its_end(boss: Client, django_assert_num
     with django_assert_num_queries(4) as queries:
         boss.get(URL, {"kind__exact": "user"})
     [count] = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
-    assert f"LIMIT {PAGED_ROWS}" in count
+    assert f"LIMIT {COUNTED}" in count

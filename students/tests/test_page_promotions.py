@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from courses.tests.admin_page import messages_of, submit
+from courses.tests.admin_page import fields_of, messages_of, submit
 from students import enrollments
 from students.enrollments import Options
 from students.factories import StudentFactory
@@ -82,8 +82,10 @@ def test_withdrawals_in_the_admin(registrar: Client) -> None:
     course = CourseFactory.create(capacity=1)
     [row] = queue(course, 2)
     seated = Enrollment.objects.get(status=Status.ACTIVE)
-    fields = {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]}
-    assert told(registrar.post("/admin/students/enrollment/", fields, follow=True)) == moved_up(row)
+    asked = registrar.post("/admin/students/enrollment/", {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]})
+    assert told(asked) == []
+    confirmed = {**fields_of(asked.content.decode()), "confirm": "yes"}
+    assert told(registrar.post("/admin/students/enrollment/", confirmed, follow=True)) == moved_up(row)
 
 
 def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
