@@ -98,6 +98,28 @@ class FullnessFilter(admin.SimpleListFilter):
         return queryset
 
 
+class SearchFilter(admin.ListFilter):
+    """Rows of a list by a search among what they belong to: a field to type in, for there may be thousands to choose from."""
+
+    template = "admin/search_filter.html"
+    parameter_name: str
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.text = params.pop(self.parameter_name, [""])[-1].replace("\0", "").strip()
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name]
+
+    def choices(self, changelist: Any) -> Any:
+        """The other parameters of the list, which come along."""
+        others = [(name, value) for name, values in changelist.filter_params.items() for value in values if name != self.parameter_name]
+        return [*others, *([("q", changelist.query)] if changelist.query else [])]
+
+
 class HistoryAdmin(KeyAdmin, BaseAdmin):
     """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
 

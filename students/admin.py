@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Case, Model, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -19,9 +19,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, late_error
+from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
 from courses.history import Door, acting
-from courses.models import Course
+from courses.models import Course, Term
 from students import enrollments
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
@@ -30,8 +30,10 @@ from students.models import CURRENT, Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
 from students.telling import standing, tell
 
-# A page with more rows would post more fields than Django takes.
-SHOWN = 250
+# So many rows fit on a page of 100 KB.
+SHOWN = 50
+# So many keys are named in a question.
+LISTED = 1_000
 # What is told beside Django's “was added” and “was changed”.
 NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
 
@@ -254,11 +256,38 @@ CourseAdmin.inlines.append(RosterInline)
 CourseAdmin.actions = [enroll_students]
 
 
+class TermOfStudentFilter(admin.SimpleListFilter):
+    """Students by a term in which they have a course now."""
+
+    title = _("term")
+    parameter_name = "term"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(term.code, str(term)) for term in Term.objects.all()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Student]) -> QuerySet[Student]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), course__term__code=self.value())))
+
+
+class CourseOfEnrollmentFilter(SearchFilter):
+    """Enrollments by their course."""
+
+    title = _("course")
+    parameter_name = "in_course"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+        return queryset.filter(_of("course", Course.objects.search(self.text))) if self.text else queryset
+
+
 @admin.register(Student)
 class StudentAdmin(RecordedAdmin):
     list_display = ["number", "last_name", "first_name", "email", "course_count", "is_active"]
     list_display_links = ["number", "last_name"]
-    list_filter = ["is_active"]
+    list_filter = ["is_active", TermOfStudentFilter]
+    # Where an index has the order.
+    sortable_by = ["number", "last_name"]
     search_fields = ["number", "first_name", "last_name", "email"]
     fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
     inlines = [CoursesInline]
@@ -269,7 +298,7 @@ class StudentAdmin(RecordedAdmin):
         rows: Any = super().get_queryset(request)
         return rows.with_course_count()
 
-    @admin.display(description=_("active courses"), ordering="course_count")
+    @admin.display(description=_("active courses"))
     def course_count(self, student: Student) -> int:
         return student.course_count
 
@@ -285,7 +314,8 @@ class StudentAdmin(RecordedAdmin):
 class EnrollmentAdmin(HistoryAdmin):
     form = EnrollmentForm
     list_display = ["student", "course", "standing", "enrolled_at"]
-    list_filter = ["status", "course__term"]
+    list_filter = ["status", "course__term", CourseOfEnrollmentFilter]
+    sortable_by = ()
     list_select_related = ["student", "course__term"]
     search_fields = ["student__number", "student__first_name", "student__last_name", "student__email", "course__code", "course__title"]
     autocomplete_fields = ["student", "course"]
@@ -293,9 +323,8 @@ class EnrollmentAdmin(HistoryAdmin):
     change_form_template = "admin/enrollment_change_form.html"
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
-        for word in search_term.split():
-            students, courses = Student.objects.search(word), Course.objects.search(word)
-            queryset = queryset.filter(Q(student__in=students.values("pk")) | Q(course__in=courses.values("pk")))
+        for word in search_term.replace("\0", "").split():
+            queryset = queryset.filter(_of("student", Student.objects.search(word)) | _of("course", Course.objects.search(word)))
         return queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
@@ -310,7 +339,11 @@ class EnrollmentAdmin(HistoryAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
         return ["student", "course", "place", "enrolled_at", "updated_at"] if obj else []
 
-    @admin.display(description=_("status"), ordering="status")
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Latest first; those of a term by course: they are found by an index of the course, wherever in time they are."""
+        return ["course_id", "-pk"] if "course__term__id__exact" in request.GET else ["-pk"]
+
+    @admin.display(description=_("status"))
     def standing(self, row: Enrollment) -> str:
         return standing(row)
 
@@ -355,6 +388,12 @@ class EnrollmentAdmin(HistoryAdmin):
     @admin.action(description=_("Withdraw selected students from their courses"), permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> HttpResponse | None:
         return Withdrawal(self, request, queryset).answer()
+
+
+def _of(key: str, found: QuerySet[Any]) -> Q:
+    """Enrollments of what was found. A few are named one by one: a database finds those by an index, and of many it soon has the latest."""
+    keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
+    return Q(**{f"{key}__in": keys if len(keys) <= LISTED else found.order_by().values("pk")})
 
 
 def is_unchanged(row: Enrollment) -> bool:

@@ -183,7 +183,7 @@ class Withdrawal(Bulk):
 
     @cached_property
     def pairs(self) -> list[tuple[Student, Course]]:
-        return [(row.student, row.course) for row in self.rows]
+        return [(row.student, row.course) for row in sorted(self.rows, key=lambda row: (row.course_id, row.pk))]
 
     def change(self, student: Student, course: Course) -> Change:
         return Change(student.pk, course.pk, WITHDRAW)
