@@ -24,7 +24,7 @@ from courses.kept import Kept, KeptHistory
 
 BATCH = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were
-# `changed` or else created.
+# `changed` or else created; `fields` are the names of those that were written, where `save()` was told (None: all).
 recorded = Signal()
 
 
@@ -139,7 +139,7 @@ class Recorded(models.Model):
             with transaction.atomic():
                 adding = self._state.adding
                 super().save(*args, **kwargs)
-                recorded.send(type(self), rows=[self], changed=not adding)
+                recorded.send(type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields"))
         except IntegrityError:
             self.full_clean()
             raise

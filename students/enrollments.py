@@ -297,16 +297,15 @@ class _Ledger:
             return Result(change, outcome, self._linked(row))
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if not self.options.accept(reason))
-        if not left:
-            if reasons:
-                self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons]
-            return Result(change, outcome, self._put(row, change, Status.ACTIVE))
-        full = [reason.code for reason in left] == [Refusal.COURSE_FULL]
-        if self.options.waitlist and full and row is not None and row.status == Status.WAITLISTED:
+        if left and not (self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]):
+            return Result(change, Outcome.REFUSED, self._linked(row), left)
+        if left and row is not None and row.status == Status.WAITLISTED:
             return Result(change, Outcome.UNCHANGED, self._linked(row))
-        if self.options.waitlist and full:
+        if len(left) < len(reasons):
+            self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons if reason not in left]
+        if left:
             return Result(change, Outcome.WAITLISTED, self._put(row, change, Status.WAITLISTED))
-        return Result(change, Outcome.REFUSED, self._linked(row), left)
+        return Result(change, outcome, self._put(row, change, Status.ACTIVE))
 
     def save(self) -> None:
         """Move up who waits, and write what was decided, with its history."""

@@ -4,11 +4,12 @@ The writer sees to its own changes; these are the others: a course, a term or a 
 Who moved up, by any change, is told in one place too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,12 +27,21 @@ def connect() -> None:
         recorded.connect(_move_up, sender=model)
 
 
-def _move_up(sender: type[Recorded], rows: Sequence[Recorded], *, changed: bool, **_kwargs: Any) -> None:
+def _move_up(sender: type[Recorded], rows: Sequence[Recorded], *, changed: bool, fields: Collection[str] | None = (), **_kwargs: Any) -> None:
     if not changed:
         return
     key = {Course: "course", Term: "course__term", Student: "student"}[sender]
-    waiting = Enrollment.objects.filter(**{f"{key}__in": rows}, status=Status.WAITLISTED)
-    enrollments.move_up(waiting.order_by().values_list("course", flat=True).distinct())
+    waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
+    courses = set(waiting.filter(**{f"{key}__in": rows}).values_list("course", flat=True))
+    if sender is Course and (fields is None or "code" in fields):
+        courses |= _asking_for({row.code for row in rows if isinstance(row, Course)}, waiting)
+    enrollments.move_up(courses)
+
+
+def _asking_for(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:
+    """The courses that somebody waits for and that ask for one of these codes: who has completed it under another code may come in."""
+    waited_for = Course.objects.exclude(prerequisites=[]).filter(pk__in=waiting.values("course"))
+    return {pk for pk, asked in waited_for.values_list("pk", "prerequisites") if {*asked} & codes}
 
 
 @contextmanager

@@ -76,6 +76,12 @@ class TestJoining:
         row = Course.objects.with_seats().get(pk=course.pk)
         assert (row.taken, row.waiting) == (1, 3)
 
+    def test_what_was_overridden_to_wait_is_on_record(self) -> None:
+        course, student = CourseFactory(capacity=0, is_open=False), StudentFactory()
+        [result] = enrollments.enroll([(student.pk, course.pk)], Options(waitlist=True, override=["course_closed", "window_closed"]))
+        assert result.outcome == Outcome.WAITLISTED
+        assert Enrollment.history.model.objects.get().override == ["course_closed"]
+
 
 class TestMovingUp:
     def test_by_a_withdrawal(self) -> None:
@@ -161,6 +167,20 @@ class TestMovingUp:
         course.prerequisites = []
         course.save()
         assert standing(course, *waiters) == ["active"]
+
+    @pytest.mark.parametrize("fields", [None, ["code"]])
+    def test_by_a_code_corrected_of_what_was_completed(self, fields: list[str] | None) -> None:
+        CourseFactory(code="BIO-1")
+        misnamed = CourseFactory(code="BIO-01")
+        course, seated, waiters = full(waiters=2)
+        enrolled(waiters[1], misnamed, Status.COMPLETED)
+        course.prerequisites = ["BIO-1"]
+        course.save()
+        enrollments.withdraw([(seated[0].pk, course.pk)])
+        assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
+        misnamed.code = "BIO-1"
+        misnamed.save(update_fields=fields)
+        assert standing(course, *waiters) == ["waitlisted", "active"]
 
     def test_by_the_calendar_at_the_next_write_before_anybody_else(self, time_machine: Any) -> None:
         today = timezone.localdate()
