@@ -59,7 +59,7 @@ class RecordPage(StaffPage):
 
     def post(self, request: HttpRequest, **key: Any) -> HttpResponse:
         with transaction.atomic():
-            form = self.form(request.POST, instance=self.find(self.queryset.select_for_update(no_key=True, of=("self",)), key))
+            form = self.form(request.POST, instance=self.find(self.queryset.select_related(None).select_for_update(no_key=True), key))
             saved = form.save_changes()
         if not saved:
             return self.show(form, status=422)

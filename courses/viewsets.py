@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404
 from rest_framework import viewsets
 from rest_framework.request import Request
@@ -21,17 +21,18 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
 
     lookup_value_converter = "int"
 
-    def get_queryset(self) -> QuerySet[Any]:
-        queryset: QuerySet[Any] = super().get_queryset()
-        if self.action in ("update", "partial_update", "destroy"):
-            return queryset.select_for_update(no_key=True, of=("self",))
-        return queryset
-
     def get_object(self) -> Any:
+        if self.action in ("update", "partial_update", "destroy"):
+            self._lock()
         row = super().get_object()
         if "If-Match" in self.request.headers:
             check_match(self.request, self.get_serializer(row).data)
         return row
+
+    def _lock(self) -> None:
+        """Lock the row that the path names, and that alone: after a wait, what is joined to it and counted of it would be as it was before."""
+        rows = self.get_queryset().model._base_manager.filter(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
+        rows.select_for_update(no_key=True).first()
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return tagged(super().retrieve(request, *args, **kwargs))

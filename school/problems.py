@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, BadRequest, PermissionDenied, SuspiciousOperation, ValidationError
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
@@ -68,7 +68,11 @@ PROBLEMS: dict[str, Problem] = {
     "unsupported_media_type": Problem(415, _("No such format"), _("Send `Content-Type: application/json`.")),
     "throttled": Problem(429, _("Too many requests"), _("Wait as many seconds as `Retry-After` says.")),
     "server_error": Problem(500, _("Something broke here"), _("It is not your fault and was logged. Nothing was half done.")),
-    "unavailable": Problem(503, _("Not at this moment"), _("The database is away or very busy. Nothing was done; send it again after `Retry-After` seconds.")),
+    "unavailable": Problem(
+        503,
+        _("Not at this moment"),
+        _("The database is away or busy, or somebody else changed the same. Nothing was done; send it again after `Retry-After` seconds."),
+    ),
     Refusal.STUDENT_INACTIVE: Problem(409, _("The student is not active"), _("Make the student active first.")),
     Refusal.COURSE_CLOSED: Problem(409, _("The course is closed"), _("A closed course takes no new students. Open it, or choose another.")),
     Refusal.WINDOW_NOT_OPEN: Problem(
@@ -84,6 +88,10 @@ PROBLEMS: dict[str, Problem] = {
         _("Active enrollments have reached the capacity. Wait (`on_full`), or raise the capacity."),
     ),
 }
+
+# The database is away, a lock was not had in time, or somebody else has taken away meanwhile what the change refers to, which
+# PostgreSQL says at the end of the transaction. Sent again, it is answered with what is so by then.
+LATER = OperationalError | InterfaceError | IntegrityError
 
 # Errors of Django that say nothing more; the last is a value that the database cannot hold, such as text with a NUL in it.
 PLAIN: dict[type[Exception], str] = {Http404: "not_found", PermissionDenied: "permission_denied", DataError: "invalid"}
@@ -106,7 +114,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
             return _invalid(list(_flatten(error.detail)))
         case ProtectedError():
             return problem("protected", error.args[0])
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | IntegrityError():
             return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
         case exceptions.APIException():
             return _http(error)
@@ -222,9 +230,9 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """The answer to an error that no view caught: 503 where the database is away or busy, else 500."""
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    away = isinstance(sys.exc_info()[1], LATER)
     if away and not request.path_info.startswith("/api/"):
-        return _page(request, "unavailable", _("The database is away or very busy. Nothing was done. Try again in a moment."))
+        return _page(request, "unavailable", _("The database is away or busy, or somebody else changed the same. Nothing was done. Try again in a moment."))
     return _page(request, "unavailable" if away else "server_error")
 
 
