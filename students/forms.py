@@ -1,11 +1,13 @@
 """Forms of students and enrollments."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
@@ -37,6 +39,14 @@ class MomentField(forms.DateTimeField):
     """A moment in the school's time zone."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment = super().to_python(value)
+        try:
+            # A moment at the end of all years may be none in another time zone.
+            return moment and localtime(moment.astimezone(UTC))
+        except OverflowError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class AsOf(Query):

@@ -1,6 +1,7 @@
 """No query parameter, however odd, breaks a page: it is passed over, and the page says so."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -39,6 +40,15 @@ def test_a_cursor_of_another_list_shows_the_beginning_and_says_so(browser_of: Ca
     assert "This list has no such page." in text
     assert "S0" in text
     assert "This list has no such page." in browser.get(paths[4], {"history": cursor}).content.decode()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("moment", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_at_the_end_of_all_years(browser_of: Callable[[str], Client], paths: list[str], moment: str, zone: str, settings: Any) -> None:
+    settings.TIME_ZONE = zone
+    browser = browser_of("admin")
+    for path in paths:
+        assert browser.get(path, {"as_of": moment}).status_code == 200, path
 
 
 def test_a_filter_that_cannot_be_read_says_so_beside_its_field(browser_of: Callable[[str], Client], paths: list[str]) -> None:
