@@ -1,5 +1,6 @@
 """Errors become HTTP answers here and nowhere else: problem+json (RFC 9457) under /api, a page of ours elsewhere."""
 
+import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -89,6 +90,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
 }
 
+logger = logging.getLogger(__name__)
+
 # The database is away, a lock was not had in time, or somebody else has taken away meanwhile what the change refers to, which
 # PostgreSQL says at the end of the transaction. Sent again, it is answered with what is so by then.
 LATER = OperationalError | InterfaceError | IntegrityError
@@ -115,6 +118,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         case ProtectedError():
             return problem("protected", error.args[0])
         case OperationalError() | InterfaceError() | IntegrityError():
+            logger.error("What was asked could not be done now.", exc_info=error)
             return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
         case exceptions.APIException():
             return _http(error)
