@@ -147,7 +147,8 @@ class Recorded(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row, locked first so that nobody begins to use it meanwhile. Raises ProtectedError when it is in use."""
         with transaction.atomic():
-            type(self)._base_manager.select_for_update().filter(pk=self.pk).first()
+            # By key: the order of courses would join the term, and lock that too.
+            type(self)._base_manager.select_for_update().filter(pk=self.pk).order_by("pk").first()
             try:
                 return super().delete(*args, **kwargs)
             except ProtectedError as error:

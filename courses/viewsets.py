@@ -31,8 +31,9 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
 
     def _lock(self) -> None:
         """Lock the row that the path names, and that alone: after a wait, what is joined to it and counted of it would be as it was before."""
+        # By key: the order of courses would join the term, and lock that too.
         rows = self.get_queryset().model._base_manager.filter(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
-        rows.select_for_update(no_key=True).first()
+        rows.select_for_update(no_key=True).order_by("pk").first()
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return tagged(super().retrieve(request, *args, **kwargs))
