@@ -10,7 +10,7 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from students import enrollments
-from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, LOAD, WITHDRAW, Change, Options, Outcome, Refused, Verb
+from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused, Verb
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -215,3 +215,17 @@ def test_takes_as_many_queries_for_many_as_for_one(django_assert_num_queries: An
         enrollments.enroll([(one.pk, course.pk)])
     with django_assert_num_queries(queries):
         enrollments.enroll([(student.pk, course.pk) for student in many])
+
+
+@pytest.mark.parametrize("before", [None, *Status])
+@pytest.mark.parametrize("verb", [ENROLL, WITHDRAW, ACTIVATE, COMPLETE, CORRECT])
+def test_tells_of_the_row_what_the_database_has(before: Status | None, verb: Verb) -> None:
+    student, course = StudentFactory(), CourseFactory()
+    if before == Status.WAITLISTED:
+        course = CourseFactory(capacity=0)
+        enrollments.enroll([(student.pk, course.pk)], Options(waitlist=True))
+    elif before:
+        enrolled(student, course, before)
+    [result] = enrollments.write([Change(student.pk, course.pk, verb)], all_or_nothing=False)
+    stored = Enrollment.objects.filter(student=student).values("pk", "status", "enrolled_at", "updated_at").first()
+    assert stored == (result.enrollment and {name: getattr(result.enrollment, name) for name in ("pk", "status", "enrolled_at", "updated_at")})

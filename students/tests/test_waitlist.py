@@ -327,6 +327,27 @@ class TestPrerequisites:
         assert results[1].outcome == Outcome.CREATED
 
 
+class TestWithinOneList:
+    @pytest.mark.parametrize("was_there", [False, True])
+    def test_a_seat_goes_to_who_has_just_begun_to_wait(self, was_there: bool) -> None:
+        course, [seated], _waiters = full(waiters=0)
+        student = StudentFactory()
+        if was_there:
+            enrolled(student, course, Status.WITHDRAWN)
+        records = Enrollment.history.filter(student=student).count()
+        enrollments.write([Change(student.pk, course.pk), Change(seated.pk, course.pk, WITHDRAW)], WAIT)
+        assert standing(course, seated, student) == ["withdrawn", "active"]
+        assert Enrollment.history.filter(student=student).count() == records + 1
+
+    def test_the_queue_moves_as_often_as_there_is_a_seat(self) -> None:
+        course, seated, waiters = full(seats=2)
+        newcomer = StudentFactory()
+        changes = [Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk), Change(seated[1].pk, course.pk, WITHDRAW)]
+        results = enrollments.write(changes, all_or_nothing=False)
+        assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.WITHDRAWN]
+        assert standing(course, *waiters) == ["active", "active"]
+
+
 class TestPartial:
     def test_what_can_be_done_is_done(self) -> None:
         student, good, bad = StudentFactory(), CourseFactory(), CourseFactory(capacity=0)
