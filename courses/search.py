@@ -4,6 +4,7 @@ import re
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import connections
 from django.db.models import BooleanField, Func, Model, Q, QuerySet, Value
@@ -55,3 +56,15 @@ class WordIndex(GinIndex):
 
     def remove_sql(self, model: Any, schema_editor: Any, **kwargs: Any) -> Any:
         return super().remove_sql(model, schema_editor, **kwargs) if schema_editor.connection.vendor == "postgresql" else ""
+
+
+class AddWordIndex(AddIndexConcurrently):
+    """Makes a WordIndex of a table while others write to it."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)

@@ -2,8 +2,6 @@ from typing import Any
 
 from django.db import migrations
 
-import courses.search
-
 FUNCTIONS = r"""
 -- The words of a text, each with its first letter, its first two and so on up to six: for "Ann-Lee" a an ann l le lee.
 -- PostgreSQL keeps how often the commonest of them occur, so it knows whether to collect the few rows that have one, or to
@@ -28,12 +26,17 @@ END $$;
 DROPPED = "DROP FUNCTION school_beginnings(text); DROP FUNCTION school_sought(text);"
 
 
-def on_postgresql(sql: str) -> Any:
-    def run(_apps: Any, schema_editor: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(sql, params=None)
+def make(apps: Any, schema_editor: Any) -> None:
+    _on_postgresql(schema_editor, FUNCTIONS)
 
-    return run
+
+def drop(apps: Any, schema_editor: Any) -> None:
+    _on_postgresql(schema_editor, DROPPED)
+
+
+def _on_postgresql(schema_editor: Any, sql: str) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(sql, params=None)
 
 
 class Migration(migrations.Migration):
@@ -41,10 +44,4 @@ class Migration(migrations.Migration):
         ("courses", "0003_who_is_kept"),
     ]
 
-    operations = [
-        migrations.RunPython(on_postgresql(FUNCTIONS), on_postgresql(DROPPED)),
-        migrations.AddIndex(
-            model_name="course",
-            index=courses.search.WordIndex(courses.search.Beginnings("code", "title"), name="course_by_word"),
-        ),
-    ]
+    operations = [migrations.RunPython(make, drop)]
