@@ -15,6 +15,7 @@ from students import enrollments
 from students.enrollments import Options
 from students.factories import StudentFactory
 from students.models import Enrollment, Status, Student
+from students.promotions import listed
 
 pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)
@@ -106,3 +107,8 @@ def test_the_api_leaves_no_message_for_the_next_page(registrar: Client) -> None:
     assert answer.status_code == 200
     assert Enrollment.objects.get().status == Status.ACTIVE
     assert "Moved up" not in registrar.get("/students/").content.decode()
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "a"), (2, "a; b"), (3, "a; b and 1 more"), (4, "a; b and 2 more")])
+def test_the_first_are_named_and_the_others_counted(number: int, words: str) -> None:
+    assert listed("abcd"[:number], 2) == words

@@ -327,6 +327,24 @@ class TestPrerequisites:
         assert results[1].outcome == Outcome.CREATED
 
 
+def test_who_waits_and_has_completed_what_the_course_asks_for_moves_up() -> None:
+    course, seated, waiters = full(waiters=2)
+    enrolled(waiters[1], CourseFactory(code="BIO-1"), Status.COMPLETED)
+    Course.objects.filter(pk=course.pk).update(prerequisites=["BIO-1"])
+    enrollments.withdraw([(seated[0].pk, course.pk)])
+    assert standing(course, *waiters) == ["waitlisted", "active"]
+
+
+def test_records_tell_a_change_from_a_beginning() -> None:
+    course, [seated], [waiter] = full(waiters=1)
+    enrollments.withdraw([(seated.pk, course.pk)])
+    kinds = {
+        student.pk: list(Enrollment.history.filter(student=student).order_by("history_id").values_list("history_type", flat=True))
+        for student in (seated, waiter)
+    }
+    assert kinds == {seated.pk: ["+", "~"], waiter.pk: ["+", "~"]}
+
+
 class TestWithinOneList:
     @pytest.mark.parametrize("was_there", [False, True])
     def test_a_seat_goes_to_who_has_just_begun_to_wait(self, was_there: bool) -> None:
@@ -338,6 +356,24 @@ class TestWithinOneList:
         enrollments.write([Change(student.pk, course.pk), Change(seated.pk, course.pk, WITHDRAW)], WAIT)
         assert standing(course, seated, student) == ["withdrawn", "active"]
         assert Enrollment.history.filter(student=student).count() == records + 1
+
+    def test_who_moved_up_and_is_withdrawn_after_all_has_one_record_of_it(self) -> None:
+        course, [seated], waiters = full()
+        changes = [
+            Change(seated.pk, course.pk, WITHDRAW),
+            # Nobody is enrolled before the queue was asked.
+            Change(StudentFactory().pk, course.pk),
+            Change(waiters[0].pk, course.pk, WITHDRAW),
+        ]
+        enrollments.write(changes, all_or_nothing=False)
+        assert standing(course, seated, *waiters) == ["withdrawn", "withdrawn", "active"]
+        assert [Enrollment.history.filter(student=student).count() for student in waiters] == [2, 2]
+
+    def test_who_is_enrolled_and_withdrawn_has_one_record_of_it(self) -> None:
+        student, course = StudentFactory(), CourseFactory()
+        enrollments.write([Change(student.pk, course.pk), Change(student.pk, course.pk, WITHDRAW)])
+        assert standing(course, student) == ["withdrawn"]
+        assert [(record.history_type, record.status) for record in Enrollment.history.all()] == [("+", "withdrawn")]
 
     def test_the_queue_moves_as_often_as_there_is_a_seat(self) -> None:
         course, seated, waiters = full(seats=2)
