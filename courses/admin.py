@@ -187,8 +187,7 @@ class RecordedAdmin(HistoryAdmin):
         if not change:
             obj.save()
         elif changed := [field.name for field in self.opts.concrete_fields if field.name in form.changed_data]:
-            # By key: the order of courses would join the term, and lock that too.
-            now = form.checked(self.model._base_manager.select_for_update(no_key=True).filter(pk=obj.pk).order_by("pk").first())
+            now = form.checked(obj.locked(pk=obj.pk))
             # The other fields as they are now, so that the history tells the truth about them too.
             for field in self.opts.concrete_fields:
                 if field.name not in changed:

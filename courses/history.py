@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
@@ -144,11 +144,19 @@ class Recorded(models.Model):
             self.full_clean()
             raise
 
+    @classmethod
+    def locked(cls, *, to_delete: bool = False, **key: Any) -> Self | None:
+        """The row that has this key, locked until the transaction ends, and that alone; None where there is none.
+
+        A lock `to_delete` keeps others from beginning to refer to the row as well.
+        """
+        # By key: the order of courses would join the term, and lock that too.
+        return cls._base_manager.select_for_update(no_key=not to_delete).filter(**key).order_by("pk").first()
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row, locked first so that nobody begins to use it meanwhile. Raises ProtectedError when it is in use."""
         with transaction.atomic():
-            # By key: the order of courses would join the term, and lock that too.
-            type(self)._base_manager.select_for_update().filter(pk=self.pk).order_by("pk").first()
+            self.locked(to_delete=True, pk=self.pk)
             try:
                 return super().delete(*args, **kwargs)
             except ProtectedError as error:
