@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db import transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.http import Http404
 from rest_framework import viewsets
@@ -23,17 +24,12 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
 
     def get_object(self) -> Any:
         if self.action in ("update", "partial_update", "destroy"):
-            self._lock()
+            # That row alone: after a wait, what is joined to it and counted of it would be as it was before.
+            self.get_queryset().model.locked(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
         row = super().get_object()
         if "If-Match" in self.request.headers:
             check_match(self.request, self.get_serializer(row).data)
         return row
-
-    def _lock(self) -> None:
-        """Lock the row that the path names, and that alone: after a wait, what is joined to it and counted of it would be as it was before."""
-        # By key: the order of courses would join the term, and lock that too.
-        rows = self.get_queryset().model._base_manager.filter(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
-        rows.select_for_update(no_key=True).order_by("pk").first()
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return tagged(super().retrieve(request, *args, **kwargs))
@@ -60,7 +56,10 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
     def _read_again(self, serializer: BaseSerializer[Model]) -> None:
         """What is answered is read by the view's own query, counts and all."""
         assert serializer.instance is not None
-        serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
+        try:
+            serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
+        except ObjectDoesNotExist as error:
+            raise IntegrityError("What the row refers to was deleted meanwhile, as the database will say at the end.") from error
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         return {"Location": self.reverse_action("detail", args=[data[self.lookup_field if self.lookup_field != "pk" else "id"]])}

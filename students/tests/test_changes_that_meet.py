@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from courses.viewsets import CourseViewSet
 from students import enrollments
 from students.factories import StudentFactory
 from students.tests.test_rules_that_change_meanwhile import change, meanwhile
@@ -75,3 +76,18 @@ def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(door: str, api: 
     assert meanwhile(gone.delete, move).status_code in (503, 400, 422)
     assert move().status_code == (400 if door == "api" else 422)
     assert Course.objects.get().term_id == course.term_id
+
+
+def test_a_term_that_goes_between_the_write_and_the_answer_is_no_500(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = CourseFactory.create(title="Old")
+    without_term = CourseViewSet.queryset.filter(term__code="GONE")
+    save = Course.save
+
+    def save_and_lose_the_term(row: Course, *args: Any, **kwargs: Any) -> None:
+        save(row, *args, **kwargs)
+        monkeypatch.setattr(CourseViewSet, "queryset", without_term)
+
+    monkeypatch.setattr(Course, "save", save_and_lose_the_term)
+    answer = api.patch(f"/api/v1/courses/{course.pk}", {"title": "New"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert Course.objects.get().title == "Old"
