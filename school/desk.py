@@ -15,7 +15,7 @@ from courses.forms import Filters
 from courses.models import Course
 from school.glance import glance
 from students.models import Student
-from students.story import latest
+from students.story import latest, tell_causes
 
 VIEW = ["students.view_student", "students.view_enrollment", "courses.view_course", "courses.view_term"]
 FOUND_ROWS = 10
@@ -44,12 +44,13 @@ class Desk(LoginRequiredMixin, View):
 
 def overview() -> dict[str, Any]:
     """What is to be seen where nothing is searched for."""
-    numbers = glance()
+    numbers, history = glance(), list(latest()[:LATEST_ROWS])
+    tell_causes(history)
     return {
         "glance": numbers,
         "is_old": timezone.now() - numbers.at > timedelta(minutes=1),
         "watch": watched(numbers.watched),
-        "history": latest()[:LATEST_ROWS],
+        "history": history,
     }
 
 

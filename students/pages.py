@@ -1,14 +1,24 @@
 """Staff pages of students: the list, one student with courses and history, the form."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from courses.keyset import Page
 from courses.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read, read_edits
 from students.forms import AsOf, StudentFilters, StudentForm
 from students.models import CURRENT, Enrollment, Student
-from students.story import latest
+from students.story import latest, tell_causes
+
+
+def read_history(request: HttpRequest, **of: object) -> Page[Any]:
+    """The page of what happened to the enrollments `of` a student or a course that the query names, latest first."""
+    page = read(request, latest(**of), parameter="history", rows=HISTORY_ROWS)
+    tell_causes(page.rows)
+    return page
 
 
 class StudentList(ListPage):
@@ -49,6 +59,6 @@ class StudentPage(StaffPage):
             filters=filters,
             current=[row for row in by_term if row.status in CURRENT],
             ended=[row for row in by_term if row.status not in CURRENT],
-            history=read(request, latest(student=pk), parameter="history", rows=HISTORY_ROWS),
+            history=read_history(request, student=pk),
             edits=read_edits(request, student),
         )

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from courses.history import Door, acting
 from courses.models import Course
-from courses.staff import HISTORY_ROWS, PAGE_ROWS, StaffPage, read, read_edits
+from courses.staff import PAGE_ROWS, StaffPage, read, read_edits
 from students import enrollments
 from students.association import tell
 from students.enrollments import WITHDRAW, Change
 from students.forms import RosterFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status
+from students.pages import read_history
 from students.permissions import WITHDRAWAL
-from students.story import latest
 
 PERMISSIONS = ["courses.view_course", "students.view_enrollment", "students.view_student"]
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
@@ -54,7 +54,7 @@ class CoursePage(StaffPage):
             groups=[group for group in (seated, waiting) if group],
             waiting=waiting,
             withdrawable=request.user.has_perm(WITHDRAWAL) and not filters.wanted.get("as_of"),
-            history=read(request, latest(course=pk), parameter="history", rows=HISTORY_ROWS),
+            history=read_history(request, course=pk),
             edits=read_edits(request, course),
         )
 

@@ -68,7 +68,7 @@ def test_tells_the_history_in_the_time_zone_of_the_school(clerk: Client, student
     answer = clerk.get(f"/students/{student.pk}/")
     assert [(record.before, record.status) for record in answer.context["history"].rows] == [("active", "withdrawn"), (None, "active")]
     text = answer.content.decode()
-    for words in ("2026-09-02 05:30", "nobody signed in", "import", "from the old system", "BIO-1"):
+    for words in ("Wednesday, 2 September 2026", "05:30", "(import, nobody signed in).", "from the old system", "BIO-1"):
         assert words in text
 
 
