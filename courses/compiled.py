@@ -49,6 +49,29 @@ class Among(Func):
         return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=" IN (SELECT value FROM json_each(")
 
 
+class Pairs(Slot):
+    """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
+
+    def fill(self, values: dict[str, Any], database: Any) -> Any:
+        return dumps(values[self.value])
+
+
+class AmongPairs(Func):
+    """Whether two columns are one of a list of pairs of ids: `filter(AmongPairs("student", "course", Pairs("pairs")))`."""
+
+    output_field = BooleanField()
+
+    def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_kwargs: Any) -> Any:
+        return self._as_sql(compiler, "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%s::jsonb)")
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
+        return self._as_sql(compiler, "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(%s)")
+
+    def _as_sql(self, compiler: Any, pairs: str) -> Any:
+        (one, _one), (other, _other), (_slot, params) = map(compiler.compile, self.source_expressions)
+        return f"({one}, {other}) IN ({pairs})", params
+
+
 class Compiled(Generic[M]):
     """The rows of `queryset`, in which slots stand for what is told each time: tuples, or instances of its model."""
 

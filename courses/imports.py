@@ -36,10 +36,10 @@ def import_courses(file: TextIO) -> Counter[str]:
     return Courses(Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}).write()
 
 
-def batched(rows: Iterable[T], unit: str) -> Iterator[list[T]]:
-    """`rows` in lists of at most BATCH; shows the progress on a terminal."""
+def batched(rows: Iterable[T], unit: str, size: int) -> Iterator[list[T]]:
+    """`rows` in lists of at most `size`; shows the progress on a terminal."""
     left = iter(tqdm(rows, desc=_("writing"), unit=f" {unit}", disable=None))
-    while batch := list(islice(left, BATCH)):
+    while batch := list(islice(left, size)):
         yield batch
 
 
@@ -104,7 +104,7 @@ class Table(Generic[M]):
                 ids = self._ids()
                 self.check(ids)
                 # Rows are locked in the order of their ids; new ones come last.
-                for keys in batched(sorted(self.rows, key=lambda key: ids.get(key, 2**63)), str(self.model._meta.verbose_name_plural)):
+                for keys in batched(sorted(self.rows, key=lambda key: ids.get(key, 2**63)), str(self.model._meta.verbose_name_plural), BATCH):
                     counts.update(self._write_batch(keys, ids))
                 if not self.faults:
                     self.check_again()

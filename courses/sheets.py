@@ -18,6 +18,7 @@ SHOWN = 1_000
 SHOWN_VALUE = 60
 # Bytes that are not UTF-8 are read as these, so that each can be told with its line.
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
+UNFIT = re.compile("[\0\udc80-\udcff]")
 
 
 class Fault(NamedTuple):
@@ -119,9 +120,13 @@ def _whole(records: Iterator[tuple[int, list[str]]], header: Sequence[str], faul
     for line, cells in records:
         if len(cells) != len(header):
             faults.add(line, _("There are %(cells)d cells for %(columns)d columns.") % {"cells": len(cells), "columns": len(header)})
-            continue
-        bad = [(column, cell) for column, cell in zip(header, cells, strict=True) if "\0" in cell or NOT_UTF8.search(cell)]
-        for column, cell in bad:
-            faults.add(line, _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."), column, cell)
-        if not bad:
+        elif not UNFIT.search("".join(cells)):
             yield line, cells
+        else:
+            _tell_unfit(line, header, cells, faults)
+
+
+def _tell_unfit(line: int, header: Sequence[str], cells: Sequence[str], faults: Faults) -> None:
+    for column, cell in zip(header, cells, strict=True):
+        if UNFIT.search(cell):
+            faults.add(line, _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."), column, cell)

@@ -22,7 +22,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.compiled import Among, Compiled, Ids
+from courses.compiled import Among, AmongPairs, Compiled, Ids, Pairs
 from courses.history import BATCH, record
 from courses.models import Course, Term
 from students.feed import INSTANT, stamp
@@ -36,8 +36,9 @@ R = TypeVar("R", Enrollment, Enrollment | None)
 AMONG = Among("pk", Ids("ids"))
 STUDENTS = Compiled(Student.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
 COURSES = Compiled(Course.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
+STUDENT_IDS = Compiled(Student.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 TERMS = Compiled(Term.objects.filter(AMONG).order_by())
-HELD = Compiled(Enrollment.objects.filter(Among("student", Ids("students")), Among("course", Ids("courses"))).order_by())
+HELD = Compiled(Enrollment.objects.filter(AmongPairs("student", "course", Pairs("pairs"))).order_by())
 COUNTED = Compiled(
     Enrollment.objects.filter(Q(Among("course", Ids("limited")), status="active") | Q(Among("course", Ids("courses")), status="waitlisted"))
     .order_by()
@@ -206,7 +207,8 @@ def lock(students: Iterable[int], courses: Iterable[int]) -> None:
 
     For who comes to the writer several times in one transaction, or saves a student or a course beside it.
     """
-    held = list(lock_students(students))
+    # Their ids alone: an import locks a hundred thousand.
+    held = [pk for [pk] in STUDENT_IDS(ids=_possible(students))]
     waited_for = Enrollment.objects.filter(student__in=held, status=Status.WAITLISTED).order_by()
     lock_courses({*courses, *waited_for.values_list("course", flat=True)})
 
@@ -227,9 +229,12 @@ def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
 
 
 def _lock(locked: Compiled[M], ids: Iterable[int]) -> dict[int, M]:
-    # A larger one is in no table, and a database takes it for an error.
-    possible = {key for key in ids if key <= BigIntegerField.MAX_BIGINT}
-    return {row.pk: row for row in locked.instances(ids=possible)}
+    return {row.pk: row for row in locked.instances(ids=_possible(ids))}
+
+
+def _possible(ids: Iterable[int]) -> set[int]:
+    """Those of `ids` that can be in a table. A database takes a larger one for an error."""
+    return {key for key in ids if key <= BigIntegerField.MAX_BIGINT}
 
 
 # Who moved up, for who wants to tell it.
@@ -257,7 +262,8 @@ class _Ledger:
         self.students = lock_students(change.student_id for change in changes)
         self.courses = lock_courses({*courses, *(change.course_id for change in changes), *self._opened_by(changes)})
         self.today = timezone.localdate()
-        held = HELD.instances(students=self.students, courses=self.courses)
+        pairs = [(change.student_id, change.course_id) for change in changes]
+        held = HELD.instances(pairs=pairs) if pairs else []
         self.rows = {(row.student_id, row.course_id): row for row in held}
         self.taken, self.waiting = self._count()
         # (student id, code) -> the courses with that code that the student has completed.
@@ -418,7 +424,7 @@ class _Ledger:
         student, course = change.student_id, change.course_id
         before = row.status if row else None
         if row is None:
-            row = self.rows[student, course] = Enrollment(student_id=student, course_id=course, enrolled_at=self.now)
+            row = self.rows[student, course] = Enrollment(student_id=student, course_id=course, status=after, enrolled_at=self.now, updated_at=self.now)
             self.created.append(row)
         elif row.pk:
             self.changed[row.pk] = row

@@ -18,6 +18,8 @@ from students import enrollments
 from students.enrollments import LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
 
+# So many lines are looked up, decided and written at once.
+LINES = 5_000
 # Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
 Row = tuple[int, int, int, Verb]
 
@@ -66,7 +68,7 @@ def import_enrollments(file: TextIO, options: Options = PLAIN) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
         enrollments.lock([row[0] for row in rows], [row[1] for row in rows])
-        for batch in batched(rows, _("enrollments")):
+        for batch in batched(rows, _("enrollments"), LINES):
             outcomes.update(_write_batch(batch, faults, options))
         if faults:
             raise Rejected(faults)
@@ -85,18 +87,25 @@ def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator
 def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
     """The sound lines of `file`, with ids for keys."""
     columns, records = read(file, ["student_number", "term_code", "course_code"], ["status"], faults)
-    students = dict(Student.objects.values_list("number", "pk").iterator())
     courses = {(term, code): pk for term, code, pk in Course.objects.values_list("term__code", "code", "pk")}
-    for line, cells in records:
-        cell = dict(zip(columns, cells, strict=True))
-        student = students.get(cell["student_number"])
-        course = courses.get((cell["term_code"], cell["course_code"]))
-        verb = LOAD.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
-        if student is None:
-            faults.add(line, _("There is no student with this number."), "student_number", cell["student_number"])
-        if course is None:
-            faults.add(line, _("There is no such course in the term “%s”.") % cell["term_code"], "course_code", cell["course_code"])
-        if verb is None:
-            faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])
-        if student and course and verb:
-            yield student, course, line, verb
+    students: dict[str, int] = {}
+    while lines := [(line, dict(zip(columns, cells, strict=True))) for line, cells in islice(records, LINES)]:
+        new = {cell["student_number"] for _line, cell in lines} - students.keys()
+        students.update(Student.objects.filter(number__in=new).order_by().values_list("number", "pk"))
+        for line, cell in lines:
+            student, course = students.get(cell["student_number"]), courses.get((cell["term_code"], cell["course_code"]))
+            verb = LOAD.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
+            if student and course and verb:
+                yield student, course, line, verb
+            else:
+                _tell(faults, line, cell, student=student, course=course, verb=verb)
+
+
+def _tell(faults: Faults, line: int, cell: Mapping[str, str], **found: object) -> None:
+    """Tell `faults` which of the things that a line names were not found."""
+    if not found["student"]:
+        faults.add(line, _("There is no student with this number."), "student_number", cell["student_number"])
+    if not found["course"]:
+        faults.add(line, _("There is no such course in the term “%s”.") % cell["term_code"], "course_code", cell["course_code"])
+    if not found["verb"]:
+        faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])
