@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 WIDTH, HEIGHT = 320, 80
 # Of the place of one bar.
@@ -11,7 +12,8 @@ DENSE = 8
 
 @dataclass(frozen=True)
 class Bar:
-    label: str
+    # In the language of who looks at it.
+    label: Any
     value: int
     x: float
     y: float
@@ -27,8 +29,8 @@ class Bar:
 class Chart:
     """Numbers with their labels, as `bars` from left to right in a space of WIDTH by HEIGHT."""
 
-    title: str
-    values: list[tuple[str, int]]
+    title: Any
+    values: list[tuple[Any, int]]
 
     @property
     def most(self) -> int:

@@ -13,7 +13,8 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
 from school.charts import Chart
@@ -30,6 +31,8 @@ KEY = "glance"
 # Numbers that took longer than this many seconds are kept as many times as long as they took.
 QUICK, KEPT = 0.25, 60
 COUNTING_SECONDS = 60
+# What is kept is shown to people of several languages.
+day_in_words = lazy(date_format, str)
 
 
 class Seats(NamedTuple):
@@ -130,4 +133,4 @@ def by_day(term: Term, today: date) -> Chart:
     days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
     came = Enrollment.objects.filter(Q(course__term=term, status__in=CURRENT), enrolled_at__date__gte=first).order_by()
     number = dict(came.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk")))
-    return Chart(_("Enrollments by day"), [(date_format(day, "Y-m-d"), number.get(day, 0)) for day in days])
+    return Chart(_("Enrollments by day"), [(day_in_words(day, "SHORT_DATE_FORMAT"), number.get(day, 0)) for day in days])

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language_from_request, override
 
 from courses.history import Door, acting
 from students.promotions import told
 
 View = Callable[[HttpRequest], HttpResponse]
+# What people do not read.
+PROGRAMS = ("/api/", "/healthz", "/readyz")
 # Everything from here, nothing within the page, in nobody's frame. Pictures in stylesheets may be written out there.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -33,6 +37,23 @@ def api_slash(view: View) -> View:
         if request.path_info.startswith("/api/v1/") and request.path_info.endswith("/"):
             request.path_info = request.path_info.rstrip("/")
         return view(request)
+
+    return middleware
+
+
+def language(view: View) -> View:
+    """Answer people in the language that they chose, or that their browser asks for. Programs are answered in English, whoever runs them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(PROGRAMS):
+            return view(request)
+        chosen = get_language_from_request(request)
+        # Django's own middleware leaves the language to the next request of the thread.
+        with override(chosen, deactivate=True):
+            response = view(request)
+        response.headers.setdefault("Content-Language", chosen)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
 
     return middleware
 

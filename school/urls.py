@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
@@ -58,6 +59,7 @@ pages: list[URLPattern | URLResolver] = [
     path("tokens/<slug:key>/revoke/", TokenRevoke.as_view(), name="token_revoke"),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="set_language"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

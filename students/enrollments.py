@@ -19,12 +19,13 @@ from django.db import models, transaction
 from django.db.models import BigIntegerField, Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from courses.compiled import Among, AmongPairs, Compiled, Ids, Pairs
 from courses.history import BATCH, record
 from courses.models import Course, Term
+from courses.reasons import MOVED_UP
+from courses.said import Said
 from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
@@ -325,7 +326,7 @@ class _Ledger:
         self._record(self.changed.values(), changed=True)
         self._update(self.promoted.values())
         if self.promoted:
-            record(Enrollment, self.promoted.values(), changed=True, reason=__("Moved up from the waitlist."), when=self.now)
+            record(Enrollment, self.promoted.values(), changed=True, reason=MOVED_UP, when=self.now)
             _promoted.get([]).extend(self.promoted.values())
 
     def _update(self, changed: Iterable[Enrollment]) -> None:
@@ -460,4 +461,5 @@ def _not_found(message: Any, **key: int) -> ValidationError:
 
 def _no_such_move(before: Status | None, verb: Verb) -> ValidationError:
     message = _("An enrollment that is %(before)s cannot become %(after)s.")
-    return ValidationError(message, code="invalid_status", params={"before": before, "after": verb.status})
+    params = {"before": before and Said(before, before.label), "after": Said(verb.status, verb.status.label)}
+    return ValidationError(message, code="invalid_status", params=params)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course
+from courses.said import day
 from students.models import Student
 
 
@@ -57,9 +58,9 @@ def refusals(student: Student, course: Course, *, taken: int, today: date, missi
     if not course.is_open:
         yield Refusal.COURSE_CLOSED.error(course=str(course))
     if ask_window and term.enrollment_opens_on and today < term.enrollment_opens_on:
-        yield Refusal.WINDOW_NOT_OPEN.error(term=term.code, opens_on=term.enrollment_opens_on.isoformat())
+        yield Refusal.WINDOW_NOT_OPEN.error(term=term.code, opens_on=day(term.enrollment_opens_on))
     if ask_window and term.enrollment_closes_on and today > term.enrollment_closes_on:
-        yield Refusal.WINDOW_CLOSED.error(term=term.code, closes_on=term.enrollment_closes_on.isoformat())
+        yield Refusal.WINDOW_CLOSED.error(term=term.code, closes_on=day(term.enrollment_closes_on))
     if missing:
         yield Refusal.PREREQUISITE_MISSING.error(course=str(course), missing=", ".join(missing))
     if course.capacity is not None and taken >= course.capacity:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from students.enrollments import Outcome, Result
@@ -27,7 +28,7 @@ def tell(request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Out
         rows = [_named(result.enrollment) for result in results if result.outcome == outcome and result.enrollment]
         if rows:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
-            messages.add_message(request, level, f"{outcome.label.capitalize()}: {listed(rows, NAMED)}.")
+            messages.add_message(request, level, f"{capfirst(outcome.label)}: {listed(rows, NAMED)}.")
 
 
 def _named(row: Enrollment) -> str:

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from courses.history import Door, acting
+from courses.reasons import UNDONE as REASON
 from courses.staff import StaffPage
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result
@@ -40,7 +41,7 @@ class Undo(StaffPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         done = {pk: rest for pk, *rest in request.session.pop(KEY, [])}
-        with transaction.atomic(), acting(Door.STAFF, request, _("Undone.")):
+        with transaction.atomic(), acting(Door.STAFF, request, REASON):
             rows, results = self.take_back(done)
         changed = [str(row) for row in rows if row.pk not in {result.enrollment.pk for result in results if result.enrollment}]
         self.tell(results, changed)

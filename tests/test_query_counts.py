@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("query_counts.json")
 API = "/api/v1"
 # Of which no query is asked, or which are counted with another row.
-UNCOUNTED = {"api/schema/", "api/docs/", "^api/", "readyz", "api/v1/problems/<slug:code>", "tokens/<slug:key>/revoke/", "logout/", "undo/"}
+UNCOUNTED = {"api/schema/", "api/docs/", "^api/", "readyz", "api/v1/problems/<slug:code>", "tokens/<slug:key>/revoke/", "logout/", "undo/", "language/"}
 
 
 def cases() -> Iterator[tuple[str, str, Any]]:

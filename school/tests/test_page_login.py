@@ -43,4 +43,4 @@ def test_every_form_carries_a_csrf_token(user_of: Callable[[str], User]) -> None
     assert refused.status_code == 403
     assert "This form is too old" in refused.content.decode()
     for path in ("/students/new/", "/tokens/", "/courses/new/", "/terms/new/"):
-        assert browser.get(path).content.decode().count("csrfmiddlewaretoken") == 2  # the page's form and the one to sign out
+        assert browser.get(path).content.decode().count("csrfmiddlewaretoken") == 3  # the page's form, the one to sign out and the languages

@@ -7,10 +7,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from courses.reasons import said
 from students import sentences
 from students.refusals import Refusal
 
 register = template.Library()
+register.filter(said)
 
 
 @register.filter
@@ -45,7 +47,7 @@ def by_what(record: Any) -> bool:
 @register.filter
 def reason(record: Any) -> str:
     """What whoever did it gave as the reason."""
-    return "" if sentences.is_promotion(record) else record.history_change_reason or ""
+    return "" if sentences.is_promotion(record) else said(record.history_change_reason or "")
 
 
 def _link(name: str, key: int, words: object) -> SafeString:

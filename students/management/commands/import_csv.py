@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from courses.history import Door, acting
 from courses.imports import import_courses, import_terms
+from courses.reasons import IMPORTED
 from courses.sheets import Rejected, opened
 from students.enrollments import Options
 from students.imports import import_enrollments, import_students
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         load = partial(import_enrollments, options=options) if kind == "enrollments" else KINDS[kind]
         name = _("standard input") if file == "-" else Path(file).name
         try:
-            with opened(file) as text, acting(Door.IMPORT, reason=_("Import of %s") % name):
+            with opened(file) as text, acting(Door.IMPORT, reason=IMPORTED % name):
                 counts = load(text)
         except OSError as error:
             raise CommandError(_("%(file)s cannot be read: %(reason)s") % {"file": file, "reason": error.strerror}) from error
