@@ -28,6 +28,7 @@ class Fault(NamedTuple):
     column: str
     value: str
     reason: str
+    code: str = "invalid"
 
     def __str__(self) -> str:
         place = _("line %d") % self.line if self.line else _("the file")
@@ -39,6 +40,8 @@ class Faults:
     """What is wrong in a file. Only the first SHOWN bad lines are kept, the others counted."""
 
     def __init__(self) -> None:
+        # The file is none: no line of it can be taken.
+        self.unreadable = False
         self.lines: set[int] = set()
         self.kept: list[Fault] = []
 
@@ -49,7 +52,7 @@ class Faults:
         self.lines.add(line)
         if len(self.lines) <= SHOWN:
             words = " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
-            self.kept.append(Fault(line, column, NOT_UTF8.sub("\ufffd", str(value)), words))
+            self.kept.append(Fault(line, column, NOT_UTF8.sub("\ufffd", str(value)), words, getattr(reason, "code", None) or "invalid"))
 
     def report(self) -> Iterator[str]:
         """One line for each fault, in the order of the file, and how many bad lines are left out."""
@@ -84,6 +87,7 @@ def read(file: TextIO, required: Sequence[str], optional: Sequence[str], faults:
         faults.add(line, _("The file is empty."))
     elif not faults:
         _check_header(line, header, required, optional, faults)
+    faults.unreadable = bool(faults)
     return header, iter(()) if faults else _whole(records, header, faults)
 
 
@@ -107,6 +111,7 @@ def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
+                faults.unreadable = True
                 faults.add(line, _("This is not CSV: %s. What follows was not read.") % error)
                 return
             if cells is None:

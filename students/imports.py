@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
 from typing import TextIO
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Concat, Lower
@@ -58,21 +59,33 @@ class Students(Table[Student]):
         return owners
 
 
-def import_enrollments(file: TextIO, options: Options = PLAIN) -> Counter[str]:
-    """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected."""
-    faults = Faults()
-    rows = sorted(_rows(file, faults))
-    for one, another in pairwise(rows):
-        if one[:2] == another[:2]:
-            faults.add(another[2], _("The same student and course are on line %d already.") % one[2])
+def import_enrollments(file: TextIO, options: Options = PLAIN, skipped: Faults | None = None) -> Counter[str]:
+    """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected.
+
+    With `skipped`, bad lines are told to it and left out, and the others are taken.
+    """
+    faults = Faults() if skipped is None else skipped
+    rows = _once(sorted(_rows(file, faults)), faults)
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
         enrollments.lock([row[0] for row in rows], [row[1] for row in rows])
         for batch in batched(rows, _("enrollments"), LINES):
             outcomes.update(_write_batch(batch, faults, options))
-        if faults:
+        if faults and (skipped is None or faults.unreadable):
             raise Rejected(faults)
     return outcomes
+
+
+def _once(rows: list[Row], faults: Faults) -> list[Row]:
+    """The first line of each student and course; the others are told to `faults`."""
+    kept = rows[:1]
+    for one, another in pairwise(rows):
+        if one[:2] == another[:2]:
+            same = _("The same student and course are on line %d already.") % kept[-1][2]
+            faults.add(another[2], ValidationError(same, code="repeated"))
+        else:
+            kept.append(another)
+    return kept
 
 
 def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator[str]:
@@ -104,8 +117,10 @@ def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
 def _tell(faults: Faults, line: int, cell: Mapping[str, str], **found: object) -> None:
     """Tell `faults` which of the things that a line names were not found."""
     if not found["student"]:
-        faults.add(line, _("There is no student with this number."), "student_number", cell["student_number"])
+        unknown = ValidationError(_("There is no student with this number."), code="not_found")
+        faults.add(line, unknown, "student_number", cell["student_number"])
     if not found["course"]:
-        faults.add(line, _("There is no such course in the term “%s”.") % cell["term_code"], "course_code", cell["course_code"])
+        unknown = ValidationError(_("There is no such course in the term “%s”.") % cell["term_code"], code="not_found")
+        faults.add(line, unknown, "course_code", cell["course_code"])
     if not found["verb"]:
         faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])

@@ -1,5 +1,6 @@
 """import_csv enrollments."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -120,12 +121,6 @@ def test_the_past_is_loaded_without_asking_the_window(ann: Student, biology: Cou
     assert import_csv("enrollments", text, "--history") == "enrollments: 1 created"
 
 
-@pytest.mark.parametrize("kind", ["terms", "courses", "students"])
-def test_history_is_for_enrollments_only(kind: str) -> None:
-    with pytest.raises(CommandError, match="for enrollments only"):
-        import_csv(kind, "", "--history")
-
-
 def test_makes_no_query_a_row(biology: Course) -> None:
     def queries(count: int, code: str) -> int:
         CourseFactory(term=biology.term, code=code)
@@ -135,3 +130,69 @@ def test_makes_no_query_a_row(biology: Course) -> None:
         return len(captured)
 
     assert queries(2, "A") == queries(40, "B")
+
+
+BAD = "1,2026-FA,BIO-101\n2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n2,2026-FA,BIO-999\n"
+
+
+@pytest.fixture
+def one_seat(biology: Course) -> Course:
+    Course.objects.update(capacity=1)
+    return biology
+
+
+def test_bad_lines_are_left_out_where_that_is_asked_for(ann: Student, bob: Student, one_seat: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_csv("enrollments", HEADER + BAD, "--skip-bad-lines") == "enrollments: 1 created, 1 refused"
+    assert capsys.readouterr().err.splitlines() == [
+        "line 3: BIO-101 (2026-FA) is full: 1 of 1 seats are taken.",
+        "line 4: The same student and course are on line 2 already.",
+        "line 5, course_code 'BIO-999': There is no such course in the term “2026-FA”.",
+    ]
+    assert statuses() == {"1": "active"}
+
+
+def test_of_a_repeated_pair_the_first_line_counts(ann: Student, biology: Course) -> None:
+    text = WITH_STATUS + "1,2026-FA,BIO-101,active\n1,2026-FA,BIO-101,completed\n1,2026-FA,BIO-101,withdrawn\n"
+    answer = json.loads(import_csv("enrollments", text, "--skip-bad-lines", "--json"))
+    assert [fault["reason"] for fault in answer["faults"]] == ["The same student and course are on line 2 already."] * 2
+    assert statuses() == {"1": "active"}
+
+
+@pytest.mark.parametrize("text", ["student_number,term_code\n1,2\n", HEADER + '1,2026-FA,BIO-101\n2,2026-FA,"BIO'])
+def test_of_a_file_that_cannot_be_read_nothing_is_taken(ann: Student, bob: Student, biology: Course, text: str) -> None:
+    assert len(faults_of("enrollments", text, "--skip-bad-lines")) == 1
+    assert not statuses()
+
+
+def test_json_tells_outcomes_and_bad_lines(ann: Student, bob: Student, one_seat: Course) -> None:
+    assert json.loads(import_csv("enrollments", HEADER + BAD, "--skip-bad-lines", "--json")) == {
+        "kind": "enrollments",
+        "outcomes": {"created": 1, "refused": 1},
+        "bad_lines": 3,
+        "faults": [
+            {"line": 3, "column": "", "value": "", "reason": "BIO-101 (2026-FA) is full: 1 of 1 seats are taken.", "code": "course_full"},
+            {"line": 4, "column": "", "value": "", "reason": "The same student and course are on line 2 already.", "code": "repeated"},
+            {"line": 5, "column": "course_code", "value": "BIO-999", "reason": "There is no such course in the term “2026-FA”.", "code": "not_found"},
+        ],
+    }
+
+
+def test_json_of_a_file_that_is_refused(ann: Student, biology: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert faults_of("enrollments", HEADER + "1,2026-FA,BIO-999\n", "--json") == []
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["outcomes"], answer["bad_lines"], answer["faults"][0]["line"]) == ({}, 1, 2)
+
+
+def test_a_few_lines_ask_for_few_students(biology: Course) -> None:
+    StudentFactory.create_batch(3)
+    number = StudentFactory.create().number
+    with CaptureQueriesContext(connection) as captured:
+        import_csv("enrollments", HEADER + f"{number},2026-FA,BIO-101\n")
+    assert [query["sql"] for query in captured if '"students_student"' in query["sql"] and "WHERE" not in query["sql"]] == []
+
+
+@pytest.mark.parametrize("option", ["--history", "--skip-bad-lines", "--on-full=waitlist"])
+@pytest.mark.parametrize("kind", ["terms", "courses", "students"])
+def test_what_is_for_enrollments_only(kind: str, option: str) -> None:
+    with pytest.raises(CommandError, match=r"^--.* is for enrollments only\.$"):
+        import_csv(kind, "", option)

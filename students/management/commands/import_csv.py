@@ -1,5 +1,6 @@
 """manage.py import_csv: bring terms, courses, students and enrollments in from CSV files, each file whole or not at all."""
 
+import json
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from courses.history import Door, acting
 from courses.imports import import_courses, import_terms
 from courses.reasons import IMPORTED
-from courses.sheets import Rejected, opened
+from courses.sheets import Faults, Rejected, opened
 from students.enrollments import Options
 from students.imports import import_enrollments, import_students
 
@@ -34,15 +35,13 @@ class Command(BaseCommand):
         parser.add_argument("file", help="the file, or - for the standard input")
         parser.add_argument("--on-full", choices=["refuse", "waitlist"], default="refuse", help="what to do where a course is full")
         parser.add_argument("--history", action="store_true", help="enrollments of the past: do not ask whether the term takes enrollments today")
+        parser.add_argument("--skip-bad-lines", action="store_true", help="leave bad lines of enrollments out, and take the others")
+        parser.add_argument("--json", action="store_true", help="tell what became of the file as JSON")
 
-    def handle(self, *, kind: str, file: str, history: bool, on_full: str, **_options: Any) -> None:
-        """Raises CommandError, with nothing written, for a file that is not sound to the last line."""
-        if history and kind != "enrollments":
-            raise CommandError(_("--history is for enrollments only."))
-        if on_full != "refuse" and kind != "enrollments":
-            raise CommandError(_("--on-full is for enrollments only."))
-        options = Options(waitlist=on_full == "waitlist", ask_window=not history)
-        load = partial(import_enrollments, options=options) if kind == "enrollments" else KINDS[kind]
+    def handle(self, *, kind: str, file: str, **options: Any) -> None:
+        """Raises CommandError, with nothing written, for a file that is not sound to the last line, or as far as it was asked to be."""
+        skipped = Faults() if options["skip_bad_lines"] else None
+        load = _loader(kind, skipped, **options)
         name = _("standard input") if file == "-" else Path(file).name
         try:
             with opened(file) as text, acting(Door.IMPORT, reason=IMPORTED % name):
@@ -52,7 +51,25 @@ class Command(BaseCommand):
         except OperationalError as error:
             raise CommandError(_("The database is away or busy. Nothing was imported: %s") % error) from error
         except Rejected as error:
-            for line in error.faults.report():
-                self.stderr.write(line)
+            self._tell(kind, Counter(), error.faults, as_json=options["json"])
             raise CommandError(_("Nothing was imported. Bad lines: %d.") % len(error.faults.lines)) from error
-        self.stdout.write(f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}")
+        self._tell(kind, counts, skipped or Faults(), as_json=options["json"])
+
+    def _tell(self, kind: str, counts: Counter[str], faults: Faults, *, as_json: bool) -> None:
+        if as_json:
+            told = {"kind": kind, "outcomes": counts, "bad_lines": len(faults.lines), "faults": [fault._asdict() for fault in sorted(faults.kept)]}
+            self.stdout.write(json.dumps(told))
+            return
+        for line in faults.report():
+            self.stderr.write(line)
+        if counts or not faults:
+            self.stdout.write(f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}")
+
+
+def _loader(kind: str, skipped: Faults | None, *, history: bool, on_full: str, **_options: Any) -> Callable[[TextIO], Counter[str]]:
+    if kind == "enrollments":
+        return partial(import_enrollments, options=Options(waitlist=on_full == "waitlist", ask_window=not history), skipped=skipped)
+    for option, used in {"--history": history, "--on-full": on_full != "refuse", "--skip-bad-lines": skipped is not None}.items():
+        if used:
+            raise CommandError(_("%s is for enrollments only.") % option)
+    return KINDS[kind]
