@@ -1,6 +1,6 @@
 """What all staff pages share: who may see them, lists read a page at a time, forms that keep what was typed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
@@ -23,6 +23,8 @@ from courses.keyset import BadCursor, Page, read_page
 M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50
 HISTORY_ROWS = 20
+# Of the session: the keys of the rows that were just changed, by the name of their model.
+CHANGED = "changed"
 
 
 class StaffPage(LoginRequiredMixin, PermissionRequiredMixin, View):
@@ -32,7 +34,8 @@ class StaffPage(LoginRequiredMixin, PermissionRequiredMixin, View):
     template_name: ClassVar[str]
 
     def page(self, *, status: int = 200, **context: Any) -> HttpResponse:
-        return render(self.request, self.template_name, {"today": timezone.localdate(), **context}, status=status)
+        known = {"today": timezone.localdate(), "changed": self.request.session.pop(CHANGED, {})}
+        return render(self.request, self.template_name, {**known, **context}, status=status)
 
 
 class ListPage(StaffPage):
@@ -64,6 +67,7 @@ class RecordPage(StaffPage):
         if not saved:
             return self.show(form, status=422)
         messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
+        mark_changed(request, [form.instance])
         self.warn(form.instance)
         return redirect(self.address_of(form.instance))
 
@@ -86,6 +90,14 @@ class RecordPage(StaffPage):
 
     def warn(self, row: Recorded) -> None:
         """Says what is unusual about a row that was saved."""
+
+
+def mark_changed(request: HttpRequest, rows: Iterable[Model]) -> None:
+    """Have the next page that is shown mark these rows, of one model, beside those marked already."""
+    changed = request.session.get(CHANGED, {})
+    for row in rows:
+        changed.setdefault(row._meta.model_name, []).append(row.pk)
+    request.session[CHANGED] = changed
 
 
 def read_edits(request: HttpRequest, row: Recorded) -> Page[Any]:

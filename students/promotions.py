@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from courses.history import Recorded, recorded
 from courses.models import Course, Term
+from courses.staff import mark_changed
 from students import enrollments
 from students.models import Enrollment, Status, Student
 
@@ -54,7 +55,9 @@ def told(request: HttpRequest) -> Iterator[None]:
     # What was rolled back is not so.
     times = {row.pk: row.enrolled_at for row in promoted}
     rows = Enrollment.objects.filter(pk__in=times, status=Status.ACTIVE).select_related("student", "course__term").order_by("course", "pk")
-    if names := [str(row) for row in rows if row.enrolled_at == times[row.pk]]:
+    moved = [row for row in rows if row.enrolled_at == times[row.pk]]
+    if names := [str(row) for row in moved]:
+        mark_changed(request, moved)
         messages.success(request, _("Moved up from the waitlist: %s.") % listed(names, NAMED))
 
 

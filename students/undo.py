@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from courses.history import Door, acting
 from courses.reasons import UNDONE as REASON
-from courses.staff import StaffPage
+from courses.staff import StaffPage, mark_changed
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result
 from students.models import Enrollment, Status
@@ -25,12 +25,11 @@ TAG = "undo"
 
 
 def remember(request: HttpRequest, results: Iterable[Result], waited: Iterable[int] = ()) -> bool:
-    """Keep what was just done, to be taken back; `waited` are the keys of enrollments that were on a waitlist. Answers whether there is any."""
+    """Keep what was just done, to be marked and taken back; `waited` are the keys of enrollments that were on a waitlist. Answers whether there is any."""
     waited = set(waited)
-    done = [
-        (row.pk, result.outcome, row.pk in waited, row.updated_at.isoformat()) for result in results if result.outcome in UNDONE and (row := result.enrollment)
-    ]
-    request.session[KEY] = done
+    done = [(row, result.outcome) for result in results if result.outcome in UNDONE and (row := result.enrollment)]
+    request.session[KEY] = [(row.pk, outcome, row.pk in waited, row.updated_at.isoformat()) for row, outcome in done]
+    mark_changed(request, (row for row, _outcome in done))
     return bool(done)
 
 
@@ -66,6 +65,7 @@ class Undo(StaffPage):
     def tell(self, results: Sequence[Result], changed: Sequence[str]) -> None:
         refused = [result for result in results if result.outcome == Outcome.REFUSED]
         undone = [f"{result.enrollment} ({result.outcome.label})" for result in results if result.outcome != Outcome.REFUSED]
+        mark_changed(self.request, (row for result in results if result.outcome in UNDONE and (row := result.enrollment)))
         if undone:
             messages.success(self.request, _("Undone: %(names)s.") % {"names": ", ".join(undone)})
         for result in refused:

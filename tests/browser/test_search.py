@@ -20,7 +20,7 @@ def test_a_list_is_searched_as_one_types(open_as: OpenAs, school: School) -> Non
     page.get_by_label("Search").press_sequentially(school.student.number)
     expect(page.get_by_role("link", name="Lee, Ann")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(2)
-    expect(page.get_by_role("status")).to_have_text("1 found.")
+    expect(page.get_by_role("status").last).to_have_text("1 found.")
     expect(page.get_by_label("Search")).to_be_focused()
     expect(page.get_by_label("Search")).to_have_value(school.student.number)
     assert page.evaluate("window.same"), "The page was loaded anew."
@@ -44,6 +44,17 @@ def test_the_last_word_typed_wins(open_as: OpenAs, school: School) -> None:
         page.wait_for_timeout(210)
     expect(page.get_by_role("link", name="Quick, Zoe")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(2)
+
+
+def test_what_is_said_aloud_is_said_in_the_same_place(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/students/")
+    page.evaluate("window.regions = [...document.querySelectorAll('[role=status]')]")
+    page.locator("form.filters").evaluate("form => { form.setAttribute('hx-get', '/students/?cursor=x'); htmx.process(form) }")
+    page.get_by_label("Search").fill(school.student.number)
+    expect(page.get_by_role("status").last).to_have_text("1 found.")
+    expect(page.get_by_role("status").first).to_have_text("This list has no such page. Here is its beginning.")
+    assert page.evaluate("window.regions.every((region) => region.isConnected) && window.regions.length") == 2
 
 
 def test_without_javascript_a_list_is_searched_by_its_button(open_as: OpenAs, school: School) -> None:
@@ -97,7 +108,7 @@ def test_a_double_click_sends_a_form_once(open_as: OpenAs, school: School) -> No
         page.get_by_label(label).fill(text)
     page.get_by_role("button", name="Save").dblclick()
     expect(page.get_by_role("heading", name="Nora New")).to_be_visible()
-    expect(page.get_by_role("status")).to_contain_text("was saved")
+    expect(page.get_by_role("status").first).to_contain_text("was saved")
     page.go_back()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("already exists")
