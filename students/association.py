@@ -35,6 +35,18 @@ from students.viewsets import withdraw_or_404
 CHOICE_ROWS = 20
 
 
+class LeftOut(Result):
+    """What was not tried, for its course is full and the others shall be enrolled."""
+
+    @classmethod
+    def of(cls, results: Iterable[Result]) -> list[Result]:
+        """`results`, those of them left out that are refused for nothing but that."""
+        return [
+            cls(result.change, result.outcome, result.enrollment) if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL] else result
+            for result in results
+        ]
+
+
 @dataclass(frozen=True)
 class Choice:
     """A row of the form: what can be chosen, the enrollment that there is already, and what a refused answer said of it."""
@@ -90,15 +102,15 @@ class Association(StaffPage):
         ready = form.is_valid() and not self.unread
         try:
             with acting(Door.STAFF, request, form.reason_given):
-                changes, skipped = self.changes(pk, form)
+                changes, left_out = self.changes(pk, form)
                 # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
                 results = enrollments.write(changes, form.options, validate_only=not ready)
         except Refused as error:
-            return self.show(subject, data, form, error.results, status=422)
+            return self.show(subject, data, form, [*error.results, *left_out], status=422)
         if not ready:
-            return self.show(subject, data, form, results, status=422)
+            return self.show(subject, data, form, [*results, *left_out], status=422)
         tell(request, subject, results, self.chosen)
-        tell_skipped(request, skipped)
+        self.tell_left_out(subject, left_out)
         return redirect(self.given, pk)
 
     def check(self, subject: Model, data: QueryDict) -> HttpResponse:
@@ -107,17 +119,24 @@ class Association(StaffPage):
         sent.is_valid()
         options = sent.options if self.may_override else replace(sent.options, override=())
         results = enrollments.write([self.change(subject.pk, key) for key in sent.ids], options, validate_only=True) if sent.ids else []
-        return self.show(subject, data, self.form(data, sent=False), results)
+        return self.show(subject, data, self.form(data, sent=False), LeftOut.of(results) if sent.skips_full else results)
 
     def changes(self, pk: int, form: AssociationForm) -> tuple[list[Change], list[Result]]:
         """What shall be done and, where full courses shall be skipped, what is left out for that."""
         changes = [self.change(pk, key) for key in form.ids]
         if not form.skips_full:
             return changes, []
-        tried = enrollments.write(changes, form.options, validate_only=True)
-        skipped = [result for result in tried if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL]]
-        left_out = [result.change for result in skipped]
-        return [change for change in changes if change not in left_out], skipped
+        tried = LeftOut.of(enrollments.write(changes, form.options, validate_only=True))
+        return (
+            [result.change for result in tried if not isinstance(result, LeftOut)],
+            [result for result in tried if isinstance(result, LeftOut)],
+        )
+
+    def tell_left_out(self, subject: Model, left_out: Sequence[Result]) -> None:
+        """Says what was left out, in the words that the form has for it."""
+        if left_out:
+            rows = self.choices.filter(pk__in=map(self.key, left_out))
+            messages.warning(self.request, _told(subject, words_of(left_out[0]), map(str, rows)))
 
     def with_pasted(self, sent: QueryDict) -> QueryDict:
         """What was sent, with those chosen that were pasted; what names nothing stays in the field, and is `unread`."""
@@ -257,21 +276,19 @@ def tell(request: HttpRequest, subject: Model, results: Sequence[Result], named:
         by_outcome.setdefault((result.outcome, words_of(result)), []).append(str(getattr(result.enrollment, named)))
     for (outcome, words), names in by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
-        message = _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": words, "names": ", ".join(names)}
-        messages.add_message(request, level, message, extra_tags=tag)
+        messages.add_message(request, level, _told(subject, words, names), extra_tags=tag)
         # One button for all.
         tag = ""
 
 
-def tell_skipped(request: HttpRequest, results: Iterable[Result]) -> None:
-    """Says why each of these was left out."""
-    for result in results:
-        for reason in result.refusals:
-            messages.warning(request, _("Skipped: %(reason)s") % {"reason": " ".join(reason.messages)})
+def _told(subject: Model, outcome: str, names: Iterable[str]) -> str:
+    return _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": outcome, "names": ", ".join(names)}
 
 
 def words_of(result: Result) -> str:
-    """What became of it, with the place on the waitlist."""
+    """What became of it, or would, with the place on the waitlist."""
+    if isinstance(result, LeftOut):
+        return _("left out because the course is full")
     label = str(result.outcome.label)
     if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
         return label

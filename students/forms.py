@@ -146,7 +146,7 @@ class AssociationForm(OptionsForm):
     def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
         super().__init__(data, sent=sent)
         self.choices = choices
-        self.fields["on_full"].choices += [("skip", _("Skip it and enroll the others"))]  # type: ignore[attr-defined]
+        self.fields["on_full"].choices += [("skip", _("Leave those out and enroll the others"))]  # type: ignore[attr-defined]
         self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
 
     @property

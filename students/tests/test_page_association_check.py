@@ -1,4 +1,4 @@
-"""The association form before it is sent: what would happen, lists that are pasted, and full courses that are skipped."""
+"""The association form before it is sent: what would happen, lists that are pasted, and full courses that are left out."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,6 +36,11 @@ def full() -> Course:
 def results(answer: Any) -> dict[str, str]:
     rows = [*answer.context["chosen"], *answer.context["found"]]
     return {choice.row.code: choice.result.outcome for choice in rows if choice.result}
+
+
+def outcomes(answer: Any) -> dict[Course, str]:
+    """What the form says of each that is chosen."""
+    return {choice.row: choice.outcome for choice in (*answer.context["chosen"], *answer.context["found"]) if choice.result}
 
 
 class TestCheck:
@@ -124,9 +129,28 @@ class TestSkip:
         answer = clerk.post(url, {"courses": [full.pk, free.pk], "on_full": "skip"})
         assert answer.status_code == 302
         text = clerk.get(answer["Location"]).content.decode()
-        assert "Skipped: FULL" in text
-        assert "enrolled: FREE" in text
+        assert f"{student}, left out because the course is full: FULL" in text
+        assert f"{student}, enrolled: FREE" in text
         assert [row.course for row in student.enrollments.all()] == [free]
+
+    def test_says_before_what_it_says_after(self, clerk: Client, url: str, full: Course) -> None:
+        free, closed = CourseFactory.create(), CourseFactory.create(is_open=False)
+        sent = {"courses": [full.pk, free.pk], "on_full": "skip"}
+        answer = clerk.post(f"{url}?do=check", sent)
+        assert outcomes(answer) == {full: "left out because the course is full", free: "enrolled"}
+        assert answer.context["refused"] == []
+        for answer in (clerk.post(url, {**sent, "courses": [full.pk, free.pk, closed.pk]}), clerk.post(url, {**sent, "paste": "X-1"})):
+            assert answer.status_code == 422
+            assert outcomes(answer)[full] == "left out because the course is full"
+
+    def test_students_are_named_who_find_no_seat(self, clerk: Client) -> None:
+        course, students = CourseFactory.create(capacity=1), StudentFactory.create_batch(3)
+        answer = clerk.post(f"/courses/{course.pk}/students/", {"students": [student.pk for student in students], "on_full": "skip"}, follow=True)
+        named = ", ".join(sorted(map(str, students[1:])))
+        [told] = [str(message) for message in answer.context["messages"] if message.level_tag == "warning"]
+        words, _colon, names = told.partition(": ")
+        assert words == f"{course}, left out because the course is full"
+        assert ", ".join(sorted(names.removesuffix(".").split(", "))) == named
 
     def test_is_for_full_courses_alone(self, clerk: Client, student: Student, url: str, full: Course) -> None:
         closed = CourseFactory.create(is_open=False)
@@ -135,7 +159,7 @@ class TestSkip:
 
     def test_all_of_them_full_is_told_too(self, clerk: Client, student: Student, url: str, full: Course) -> None:
         answer = clerk.post(url, {"courses": [full.pk], "on_full": "skip"}, follow=True)
-        assert "Skipped: FULL" in answer.content.decode()
+        assert f"{student}, left out because the course is full: FULL" in answer.content.decode()
         assert not student.enrollments.exists()
 
 
