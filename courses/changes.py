@@ -1,17 +1,15 @@
 """Forms of rows that others change too: different fields come together, and nobody overwrites what they have not seen."""
 
-from datetime import date
 from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import Http404
-from django.utils.formats import date_format, localize
 from django.utils.functional import cached_property
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from courses.history import Recorded
+from courses.said import in_words
 
 M = TypeVar("M", bound=Recorded)
 
@@ -82,7 +80,7 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
             "was": _words(field, self._shown(name)),
             "now": _words(field, now),
             "who": (record and record.who) or _("Somebody"),
-            "when": f" ({date_format(localtime(record.history_date), 'SHORT_DATETIME_FORMAT')})" if record else "",
+            "when": f" ({in_words(record.history_date)})" if record else "",
         }
         message = _("It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place.")
         return ValidationError(message, code="overwritten", params=said)
@@ -102,15 +100,9 @@ def _words(field: forms.Field, value: Any) -> str:
         value = field.to_python(field.prepare_value(value))
     except ValidationError:
         value = str(value)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):
-        value = ", ".join(value)
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         value = dict(field.choices).get(value, value)  # type: ignore[arg-type]
-    if isinstance(value, date):
-        return date_format(value, "SHORT_DATE_FORMAT")
-    return _("nothing") if value in (None, "") else str(localize(value))
+    return in_words(value, _("nothing"))
 
 
 def _last_change(row: Recorded, name: str) -> Any:

@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from simple_history.models import ModelChange
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from courses.history import Recorded
+from courses.said import in_words
 
 
 class Words(HistoricalRecordContextHelper):
     """The values of changed fields as people say them."""
 
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
-        if isinstance(value, bool):
-            return _("yes") if value else _("no")
-        if isinstance(value, list):
-            return ", ".join(map(str, value)) or "-"
-        return "-" if value in (None, "") else value
+        labels = dict(self.model._meta.get_field(change.field).flatchoices)
+        return labels.get(value) if labels else in_words(value)
 
 
 def edits_of(row: Recorded) -> QuerySet[Any]:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from knox.models import AuthToken
 
 from courses.paginator import BoundedPaginator
+from courses.said import in_words
+from students.access import NONE, SET, SET_ANEW
 from students.models import AccessChange
+
+LABELS = {"name": _("name"), "token": _("token"), "user": _("user"), "expiry": _("expires at"), "roles": _("roles"), "permissions": _("permissions")}
+PASSWORDS = {NONE: _("not set"), SET: _("set"), SET_ANEW: _("set anew")}
 
 
 class AdminSite(admin.AdminSite):
     site_title = site_header = _("School")
     index_title = _("Administration")
+
+
+def name_tokens() -> None:
+    """Say in the admin's words what knox has, which brings none of its own."""
+    AuthToken._meta.app_config.verbose_name = AuthToken._meta.verbose_name_plural = _("API tokens")
+    AuthToken._meta.verbose_name = _("API token")
+    for name, words in {"token_key": _("begins with"), "user": _("user"), "created": _("made at"), "expiry": _("expires at")}.items():
+        AuthToken._meta.get_field(name).verbose_name = words
 
 
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -67,11 +83,18 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("changes"))
     def changes(self, change: AccessChange) -> SafeString:
         before, after = change.before or {}, change.after or {}
-        rows = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
+        rows = [(_label(name), _shown(name, before.get(name)), _shown(name, after.get(name))) for name in {**before, **after}]
         return format_html_join("", "<div><strong>{}:</strong> {} → {}</div>", (row for row in rows if row[1] != row[2]))
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return "-" if value in (None, "") else str(value)
+def _label(name: str) -> Any:
+    """What people call something that changes of access tell of."""
+    return LABELS[name] if name in LABELS else User._meta.get_field(name).verbose_name
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "password":
+        value = PASSWORDS.get(value, value)
+    if name == "expiry" and value:
+        value = datetime.fromisoformat(value)
+    return in_words(value)

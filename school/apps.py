@@ -10,7 +10,7 @@ class SchoolAdminConfig(AdminConfig):
         super().ready()
         from knox.models import AuthToken
 
-        from school.admin import AccessChangeAdmin, TokenAdmin
+        from school.admin import AccessChangeAdmin, TokenAdmin, name_tokens
         from school.health import drop_dead_connection
         from students.models import AccessChange
 
@@ -19,4 +19,5 @@ class SchoolAdminConfig(AdminConfig):
             if admin.site.is_registered(model):
                 admin.site.unregister(model)
             admin.site.register(model, shown_by)
+        name_tokens()
         request_started.connect(drop_dead_connection)
