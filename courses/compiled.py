@@ -34,8 +34,9 @@ class Ids(Slot):
     """Stands for a list of ids, beside a column in `Among`."""
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
-        ids = list(values[self.value])
-        return dumps(ids) if database.vendor == "sqlite" else ids
+        ids = dumps(list(values[self.value]))
+        # As text, since psycopg looks at each element of a list.
+        return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
 
 
 class Among(Func):
@@ -72,58 +73,161 @@ class AmongPairs(Func):
         return f"({one}, {other}) IN ({pairs})", params
 
 
-class Compiled(Generic[M]):
-    """The rows of `queryset`, in which slots stand for what is told each time: tuples, or instances of its model."""
+class Question:
+    """SQL with slots for what is told each time: `statement` is the text, its parameters, and how the database's values
+    become Python's: (column, functions, expression)."""
 
-    def __init__(self, queryset: QuerySet[M, Any]) -> None:
-        self.queryset = queryset
-
-    def instances(self, **values: Any) -> list[M]:
-        """The rows as instances of the model, of a queryset that picks no columns."""
-        model = self.queryset.model
-        names = [field.attname for field in model._meta.concrete_fields]
-        return [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in self(**values)]
+    statement: tuple[str, Sequence[Any], list[Any]]
+    locks = False
 
     def __call__(self, **values: Any) -> list[Sequence[Any]]:
         """The rows for these values of the slots. Raises ValueError, TypeError or ValidationError for one of another kind."""
-        sql, params, converters = self.statement
-        if any(isinstance(value, int) and value > BigIntegerField.MAX_BIGINT for value in values.values()):
-            # A larger one is in no table, and a database takes it for an error.
-            return []
-        database = connections[DEFAULT_DB_ALIAS]
-        if self.queryset.query.select_for_update and not database.in_atomic_block:
-            raise TransactionManagementError("A lock ends with its transaction, and there is none.")
-        cursor = _cursor(database)
-        cursor.execute(sql, _filled(params, values, database))
+        [rows] = ask([self], values)
+        return rows
+
+    def read(self, cursor: Any, database: Any) -> list[Sequence[Any]]:
+        """The rows that `cursor` has found."""
         rows: list[Sequence[Any]] = cursor.fetchall()
+        _sql, _params, converters = self.statement
         return [_converted(row, converters, database) for row in rows] if converters else rows
 
+
+class Written(Question):
+    """A question in SQL of our own, for what the ORM has no words."""
+
+    def __init__(self, sql: str, *params: Any) -> None:
+        self.statement = sql, params, []
+
+
+class Compiled(Question, Generic[M]):
+    """The rows of `queryset`: tuples, or instances of its model."""
+
+    def __init__(self, queryset: QuerySet[M, Any]) -> None:
+        self.queryset = queryset
+        self.locks = bool(queryset.query.select_for_update)
+
+    def instances(self, rows: Sequence[Sequence[Any]]) -> list[M]:
+        """The instances that `rows` are, where the queryset picks no columns."""
+        model = self.queryset.model
+        return [model.from_db(DEFAULT_DB_ALIAS, self.attributes, row) for row in rows]
+
     @cached_property
-    def statement(self) -> tuple[str, Sequence[Any], list[Any]]:
-        """The SQL, its parameters, and how the database's values become Python's: (column, functions, expression)."""
+    def attributes(self) -> list[str]:
+        return [field.attname for field in self.queryset.model._meta.concrete_fields]
+
+    @cached_property
+    def statement(self) -> tuple[str, Sequence[Any], list[Any]]:  # type: ignore[override]
         compiler = self.queryset.query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
         sql, params = compiler.as_sql()
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         return sql, params, [(position, *how) for position, how in converters.items()]
 
 
+def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequence[Any]]]:
+    """The rows of each question for these values of the slots.
+
+    PostgreSQL is sent all in one message: that costs more than answering a small question. It answers one after the other, and
+    each sees what was committed before its turn: what comes after a lock sees what was done until the lock was had.
+    """
+    if any(isinstance(value, int) and value > BigIntegerField.MAX_BIGINT for value in values.values()):
+        # A larger one is in no table, and a database takes it for an error.
+        return [[] for _question in questions]
+    database = connections[DEFAULT_DB_ALIAS]
+    if not database.in_atomic_block and any(question.locks for question in questions):
+        raise TransactionManagementError("A lock ends with its transaction, and there is none.")
+    cursor = _cursor(database)
+    if database.vendor == "postgresql":
+        return _ask_at_once(cursor, questions, values, database)
+    found = []
+    for question in questions:
+        sql, params, _converters = question.statement
+        cursor.execute(sql, _filled(params, values, database))
+        found.append(question.read(cursor, database))
+    return found
+
+
+def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any) -> list[list[Sequence[Any]]]:
+    params = [param for question in questions for param in question.statement[1]]
+    cursor.execute("; ".join([question.statement[0] for question in questions]), _filled(params, values, database))
+    found = [questions[0].read(cursor, database)]
+    for question in questions[1:]:
+        cursor.nextset()
+        found.append(question.read(cursor, database))
+    return found
+
+
+class Put(Generic[M]):
+    """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
+
+    `key` are the fields of a unique constraint. The ORM has words for it, and writes them anew each time.
+    """
+
+    def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
+        self.model = model
+        self.key: list[Any] = [model._meta.get_field(name) for name in key]
+        self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
+
+    def __call__(self, rows: Sequence[M]) -> None:
+        """Write `rows`. Those that are new get their primary key."""
+        if not rows:
+            return
+        database = connections[DEFAULT_DB_ALIAS]
+        fields = [*self.key, *self.changed]
+        values = [[field.get_db_prep_save(getattr(row, field.attname), database) for field in fields] for row in rows]
+        cursor = _cursor(database)
+        cursor.execute(self.statement, [dumps(values, default=str)])
+        written = {tuple(key): pk for pk, *key in cursor.fetchall()}
+        for row in rows:
+            row.pk = written[tuple([getattr(row, field.attname) for field in self.key])]
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+    @cached_property
+    def statement(self) -> str:
+        database = connections[DEFAULT_DB_ALIAS]
+        key, changed = _columns(self.key), _columns(self.changed)
+        fields = [*self.key, *self.changed]
+        if database.vendor == "sqlite":
+            values = [f"json_extract(value, '$[{place}]')" for place in range(len(fields))]
+        else:
+            values = [f"(value->>{place})::{field.db_type(database)}" for place, field in enumerate(fields)]
+        rows = "json_each(%s)" if database.vendor == "sqlite" else "json_array_elements(%s)"
+        return " ".join(
+            [
+                _into(self.model, fields),
+                "SELECT",
+                ", ".join(values),
+                f"FROM {rows} WHERE true",
+                f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
+                ", ".join([f"{column} = excluded.{column}" for column in changed]),
+                f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}",
+            ]
+        )
+
+
 class Copy:
     """Writes the rows of a `values_list()` with slots into another table: into these columns of `model`. The ORM has no words for it."""
 
     def __init__(self, model: type[Model], columns: Sequence[str], queryset: QuerySet[Any, Any]) -> None:
-        self.model, self.columns, self.rows = model, columns, Compiled(queryset)
+        self.rows = Compiled(queryset)
+        self.model, self.fields = model, [model._meta.get_field(name) for name in columns]
 
     def __call__(self, **values: Any) -> None:
         database = connections[DEFAULT_DB_ALIAS]
-        sql, params, _converters = self.rows.statement
-        _cursor(database).execute(f"{self.into} {sql}", _filled(params, values, database))
+        _sql, params, _converters = self.rows.statement
+        _cursor(database).execute(self.statement, _filled(params, values, database))
 
     @cached_property
-    def into(self) -> str:
-        quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-        known = {field.attname: quote(str(field.column)) for field in self.model._meta.concrete_fields}
-        columns = ", ".join(known[name] for name in self.columns)
-        return f"INSERT INTO {quote(self.model._meta.db_table)} ({columns})"
+    def statement(self) -> str:
+        return f"{_into(self.model, self.fields)} {self.rows.statement[0]}"
+
+
+def _into(model: type[Model], fields: Sequence[Any]) -> str:
+    table = connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
+    return f"INSERT INTO {table} ({', '.join(_columns(fields))})"
+
+
+def _columns(fields: Sequence[Any]) -> list[str]:
+    return [connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column) for field in fields]
 
 
 def _filled(params: Sequence[Any], values: dict[str, Any], database: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The WSGI application that a server runs: `gunicorn school.wsgi`."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -7,3 +8,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "school.settings")
 
 application = get_wsgi_application()
+# What was loaded stays to the end: the collector need not look through it again and again.
+gc.collect()
+gc.freeze()

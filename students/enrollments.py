@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import BigIntegerField, Count, Q, QuerySet
+from django.db.models import BigIntegerField, Count
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from courses.compiled import Among, AmongPairs, Compiled, Ids, Pairs
-from courses.history import BATCH, record
+from courses.compiled import Among, AmongPairs, Compiled, Ids, Pairs, Put, Question, ask
+from courses.history import record
 from courses.models import Course, Term
 from courses.reasons import MOVED_UP
 from courses.said import Said
@@ -30,22 +30,20 @@ from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
 
-M = TypeVar("M", Course, Student)
 R = TypeVar("R", Enrollment, Enrollment | None)
 
 
-AMONG = Among("pk", Ids("ids"))
-STUDENTS = Compiled(Student.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
-COURSES = Compiled(Course.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True, of=("self",)))
-STUDENT_IDS = Compiled(Student.objects.filter(AMONG).order_by("pk").select_for_update(no_key=True).values_list("pk"))
-TERMS = Compiled(Term.objects.filter(AMONG).order_by())
+LOCKED_STUDENTS = Student.objects.filter(Among("pk", Ids("students"))).order_by("pk").select_for_update(no_key=True, of=("self",))
+LOCKED_COURSES = Course.objects.filter(Among("pk", Ids("courses"))).order_by("pk").select_for_update(no_key=True, of=("self",))
+LOCK_STUDENTS, LOCK_COURSES = (Compiled(rows.values_list("pk")) for rows in (LOCKED_STUDENTS, LOCKED_COURSES))
+STUDENTS, COURSES = Compiled(LOCKED_STUDENTS), Compiled(LOCKED_COURSES)
+TERMS = Compiled(Term.objects.filter(pk__in=Course.objects.filter(Among("pk", Ids("courses"))).order_by().values("term")).order_by())
 HELD = Compiled(Enrollment.objects.filter(AmongPairs("student", "course", Pairs("pairs"))).order_by())
-COUNTED = Compiled(
-    Enrollment.objects.filter(Q(Among("course", Ids("limited")), status="active") | Q(Among("course", Ids("courses")), status="waitlisted"))
-    .order_by()
-    .values_list("course", "status")
-    .annotate(Count("pk"))
-)
+LIMITED = Course.objects.filter(Among("pk", Ids("courses")), capacity__isnull=False).order_by()
+SEATS = Compiled(Enrollment.objects.filter(course__in=LIMITED, status="active").order_by().values_list("course").annotate(Count("pk")))
+WAITING = Compiled(Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted").order_by().values_list("course").annotate(Count("pk")))
+CURRENT_OF = Compiled(Enrollment.objects.current().filter(Among("student", Ids("students"))).order_by("pk").values_list("course"))
+PUT = Put(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
 
 
 class Outcome(models.TextChoices):
@@ -145,12 +143,16 @@ def write(changes: Sequence[Change], options: Options = PLAIN, *, all_or_nothing
     tell what would happen, and nothing is written.
     """
     with transaction.atomic():
-        results = decide_and_save(changes, options)
-        _tell_positions(results)
-        if validate_only:
-            transaction.set_rollback(True)
-        elif all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
-            raise Refused(results)
+        return _write(changes, options, all_or_nothing=all_or_nothing, validate_only=validate_only)
+
+
+def _write(changes: Sequence[Change], options: Options, *, all_or_nothing: bool = True, validate_only: bool = False) -> list[Result]:
+    results = decide_and_save(changes, options)
+    _tell_positions(results)
+    if validate_only:
+        transaction.set_rollback(True)
+    elif all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
+        raise Refused(results)
     return results
 
 
@@ -177,10 +179,9 @@ def replace(student_id: int, wanted: Sequence[Change], options: Options = PLAIN,
     keep = {change.course_id for change in wanted}
     with transaction.atomic():
         # Under this lock nobody gives the student another course.
-        lock_students([student_id])
-        current = Enrollment.objects.filter(student=student_id).current().exclude(course__in=keep)
-        surplus = [Change(student_id, course, WITHDRAW) for course in current.values_list("course", flat=True)]
-        return write([*wanted, *surplus], options, **how)
+        _locked, current = ask([LOCK_STUDENTS, CURRENT_OF], {"students": _possible([student_id])})
+        surplus = [Change(student_id, course, WITHDRAW) for [course] in current if course not in keep]
+        return _write([*wanted, *surplus], options, **how)
 
 
 def move_up(course_ids: Iterable[int]) -> None:
@@ -208,29 +209,19 @@ def lock(students: Iterable[int], courses: Iterable[int]) -> None:
 
     For who comes to the writer several times in one transaction, or saves a student or a course beside it.
     """
-    # Their ids alone: an import locks a hundred thousand.
-    held = [pk for [pk] in STUDENT_IDS(ids=_possible(students))]
+    held = _lock_students(students)
     waited_for = Enrollment.objects.filter(student__in=held, status=Status.WAITLISTED).order_by()
     lock_courses({*courses, *waited_for.values_list("course", flat=True)})
 
 
-def lock_students(ids: Iterable[int]) -> dict[int, Student]:
-    """Lock these students until the transaction ends. Answers them by id, without those that do not exist."""
-    return _lock(STUDENTS, ids)
+def lock_courses(courses: Iterable[int]) -> None:
+    """Lock these courses until the transaction ends."""
+    LOCK_COURSES(courses=_possible(courses))
 
 
-def lock_courses(ids: Iterable[int]) -> dict[int, Course]:
-    """Lock these courses until the transaction ends. Answers them by id, without those that do not exist."""
-    courses = _lock(COURSES, ids)
-    # Read after the locks were had: the terms are as they are by then.
-    terms = {term.pk: term for term in TERMS.instances(ids={course.term_id for course in courses.values()})}
-    for course in courses.values():
-        course.term = terms[course.term_id]
-    return courses
-
-
-def _lock(locked: Compiled[M], ids: Iterable[int]) -> dict[int, M]:
-    return {row.pk: row for row in locked.instances(ids=_possible(ids))}
+def _lock_students(students: Iterable[int]) -> list[int]:
+    # Their ids alone: an import locks a hundred thousand.
+    return [pk for [pk] in LOCK_STUDENTS(students=_possible(students))]
 
 
 def _possible(ids: Iterable[int]) -> set[int]:
@@ -260,13 +251,8 @@ class _Ledger:
 
     def __init__(self, changes: Sequence[Change], options: Options, courses: Iterable[int] = ()) -> None:
         self.options = options
-        self.students = lock_students(change.student_id for change in changes)
-        self.courses = lock_courses({*courses, *(change.course_id for change in changes), *self._opened_by(changes)})
         self.today = timezone.localdate()
-        pairs = [(change.student_id, change.course_id) for change in changes]
-        held = HELD.instances(pairs=pairs) if pairs else []
-        self.rows = {(row.student_id, row.course_id): row for row in held}
-        self.taken, self.waiting = self._count()
+        self._read(changes, courses)
         # (student id, code) -> the courses with that code that the student has completed.
         self.completed: dict[tuple[int, str], set[int]] = {}
         self._read_completed(self.students, self.courses.values())
@@ -275,6 +261,22 @@ class _Ledger:
         self.changed: dict[int, Enrollment] = {}
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
+
+    def _read(self, changes: Sequence[Change], courses: Iterable[int]) -> None:
+        """Locks the students and courses, and reads what there is to know of them. Terms, rows and seats as they are when the locks were had."""
+        students = _possible(change.student_id for change in changes)
+        courses = _possible([*courses, *(change.course_id for change in changes), *self._opened_by(changes)])
+        pairs = [(change.student_id, change.course_id) for change in changes if change.student_id in students and change.course_id in courses]
+        questions: list[Question] = [STUDENTS, COURSES, TERMS, HELD, SEATS, WAITING]
+        rows = ask(questions, {"students": students, "courses": courses, "pairs": pairs})
+        self.students = {student.pk: student for student in STUDENTS.instances(rows[0])}
+        self.courses = {course.pk: course for course in COURSES.instances(rows[1])}
+        terms = {term.pk: term for term in TERMS.instances(rows[2])}
+        for course in self.courses.values():
+            course.term = terms[course.term_id]
+        self.rows = {(row.student_id, row.course_id): row for row in HELD.instances(rows[3])}
+        # Seats taken of the courses that have a limit, and those who wait for any.
+        self.taken, self.waiting = (Counter[int](dict(counted)) for counted in rows[4:])  # type: ignore[arg-type]
 
     @cached_property
     def now(self) -> datetime:
@@ -318,29 +320,12 @@ class _Ledger:
         """Move up who waits, and write what was decided, with its history."""
         for course in self.courses.values():
             self._move_up(course)
-        # A plain queryset: the model's own ways of writing are closed.
-        rows: QuerySet[Enrollment] = QuerySet(Enrollment)
-        rows.bulk_create(self.created, batch_size=BATCH)
+        PUT([*self.created, *self.changed.values(), *self.promoted.values()])
         self._record(self.created, changed=False)
-        self._update(self.changed.values())
         self._record(self.changed.values(), changed=True)
-        self._update(self.promoted.values())
         if self.promoted:
             record(Enrollment, self.promoted.values(), changed=True, reason=MOVED_UP, when=self.now)
             _promoted.get([]).extend(self.promoted.values())
-
-    def _update(self, changed: Iterable[Enrollment]) -> None:
-        rows: QuerySet[Enrollment] = QuerySet(Enrollment)
-        by_status: dict[str, list[Enrollment]] = {}
-        for row in changed:
-            by_status.setdefault(row.status, []).append(row)
-        # Each who waits has a time of its own.
-        rows.bulk_update(by_status.pop(Status.WAITLISTED, []), ["status", "enrolled_at", "updated_at"], batch_size=BATCH)
-        for status, same in by_status.items():
-            # Who leaves keeps the time of coming.
-            times = {"updated_at": self.now} | ({"enrolled_at": self.now} if status == Status.ACTIVE else {})
-            for start in range(0, len(same), BATCH):
-                rows.filter(pk__in=[row.pk for row in same[start : start + BATCH]]).update(status=status, **times)
 
     def _move_up(self, course: Course) -> None:
         """Give free seats to those who wait, first come first; one who cannot be enrolled now is passed over and keeps the place."""
@@ -378,16 +363,11 @@ class _Ledger:
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
         completing = [change.student_id for change in changes if change.verb.status == Status.COMPLETED]
-        waiting = Enrollment.objects.filter(student__in=completing, status=Status.WAITLISTED).order_by()
-        return waiting.values_list("course", flat=True) if completing else ()
-
-    def _count(self) -> tuple[Counter[int], Counter[int]]:
-        """Seats taken of the courses that have a limit, and those who wait for any."""
-        limited = [course.pk for course in self.courses.values() if course.capacity is not None]
-        taken, waiting = Counter[int](), Counter[int]()
-        for course, status, number in COUNTED(limited=limited, courses=self.courses):
-            (taken if status == Status.ACTIVE else waiting)[course] = number
-        return taken, waiting
+        if not completing:
+            return ()
+        held = _lock_students(change.student_id for change in changes)
+        waiting = Enrollment.objects.filter(student__in={*completing} & {*held}, status=Status.WAITLISTED).order_by()
+        return waiting.values_list("course", flat=True)
 
     def _has_room(self, course: Course) -> bool:
         return course.capacity is None or self.taken[course.pk] < course.capacity

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from courses.compiled import Compiled
+from courses.compiled import Compiled, Slot, Written, ask
 from students.models import Enrollment
 
 LAST = Compiled(Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1])
@@ -19,19 +19,25 @@ INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # An advisory lock of PostgreSQL has a number of 64 bits: ours have this mark in front and microseconds since 1970 behind.
 MARK, MARK_AT = 0x5C4, 52
-ANNOUNCED = """
+ANNOUNCE = Written("SELECT pg_advisory_xact_lock_shared(%s)", Slot("moment"))
+ANNOUNCED = Written(
+    """
     SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+    """,
+    MARK_AT - 32,
+    MARK,
+)
 
 
 def stamp() -> datetime:
     """The moment of the changes that this transaction is about to make. Call it after their rows were locked."""
     now = timezone.now()
-    _announce(now)
-    last = _last()
-    return max(now, last + INSTANT) if last else now
+    # SQLite has one writer at a time, who has committed before the next one begins.
+    questions = [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
+    *_announced, last = ask(questions, {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT})
+    return max(now, last[0][0] + INSTANT) if last else now
 
 
 def settled() -> Q:
@@ -47,18 +53,9 @@ def _last() -> datetime | None:
     return next((moment for [moment] in LAST()), None)
 
 
-def _announce(moment: datetime) -> None:
-    # SQLite has one writer at a time, who has committed before the next one begins.
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MARK << MARK_AT | (moment - BEGINNING) // INSTANT])
-
-
 def _announced() -> datetime | None:
     """The earliest moment that another transaction at work has announced."""
     if connection.vendor != "postgresql":
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(ANNOUNCED, [MARK_AT - 32, MARK])
-        [number] = cursor.fetchone()
+    [[number]] = ANNOUNCED()
     return None if number is None else BEGINNING + (number & (1 << MARK_AT) - 1) * INSTANT

@@ -15,6 +15,7 @@ from students import enrollments
 from students.enrollments import Change, Outcome, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from tests.unlocked import take_out_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +61,7 @@ def test_without_the_lock_seats_are_oversold(monkeypatch: pytest.MonkeyPatch) ->
     """The control: it shows that the race above is one."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's lock is the IMMEDIATE transaction itself: see the control below.")
-    monkeypatch.setattr(enrollments, "_lock", lambda locked, ids: {row.pk: row for row in locked.queryset.model.objects.filter(pk__in=set(ids))})
+    take_out_locks(monkeypatch.setattr)
     slow_down_decisions(monkeypatch)
     _done, taken = seats_race(8, 1)
     assert taken > 1

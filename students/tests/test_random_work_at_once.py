@@ -33,6 +33,7 @@ from students.models import Enrollment, Status
 from students.refusals import refusals
 from students.tests.test_races import at_once, slow_down_decisions
 from students.tests.work import Worker, World
+from tests.unlocked import take_out_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 8
@@ -195,7 +196,7 @@ def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPat
 
 def test_the_checker_sees_seats_that_are_sold_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without the lock; on SQLite that is the transaction itself."""
-    monkeypatch.setattr(enrollments, "_lock", lambda locked, ids: {row.pk: row for row in locked.queryset.model.objects.filter(pk__in=set(ids))})
+    take_out_locks(monkeypatch.setattr)
     if connection.vendor == "sqlite":
         monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext, set_rollback=lambda rollback: None))
     slow_down_decisions(monkeypatch)
@@ -226,16 +227,18 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
     """The control of the order: courses locked as they come are locked in a circle."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all at once.")
-    lock = enrollments._lock
+    read = enrollments._Ledger._read
 
-    def as_they_come(locked: Any, ids: Any) -> Any:
-        ids = list(ids)
-        return {key: row for one in Random().sample(ids, len(ids)) for key, row in lock(locked, [one]).items()}
+    def as_they_come(ledger: Any, changes: Any, courses: Any) -> None:
+        wanted = [change.course_id for change in changes]
+        for course in Random().sample(wanted, len(wanted)):
+            enrollments.lock_courses([course])
+        read(ledger, changes, courses)
 
     def until_it_fails() -> None:
         for _ in range(20):
             test_lists_of_courses_in_any_order_never_wait_in_a_circle()
 
-    monkeypatch.setattr(enrollments, "_lock", as_they_come)
+    monkeypatch.setattr(enrollments._Ledger, "_read", as_they_come)
     with pytest.raises(OperationalError):
         until_it_fails()
