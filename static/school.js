@@ -1,4 +1,4 @@
-// What the pages do beyond HTML and htmx: keys, and no form sent twice. Everything works without it.
+// What the pages do beyond HTML and htmx: keys, the way back, and no form sent twice. Everything works without it.
 "use strict";
 
 const search = () => document.querySelector("main input[type=search]");
@@ -44,6 +44,33 @@ const writing = (element) => element.matches("input:not([type=checkbox]), select
 document.addEventListener("keydown", (event) => {
   if (!event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing) keys[event.key]?.(event);
 });
+
+// What is typed in one go is one step back, to what was found before: its first answer is a new entry of the browser's
+// history, and those after it take its place. Leaving the field, Enter, a choice or a pause ends it.
+const PAUSE = 2000;
+let settled = true;
+let last = 0;
+document.addEventListener("change", () => { settled = true; });
+document.addEventListener("htmx:before:history:update", ({ detail: { history: entry } }) => {
+  const isNew = entry.path !== location.pathname + location.search && (settled || performance.now() - last > PAUSE);
+  if (isNew) {
+    keepFocus(document.activeElement);
+    settled = false;
+  }
+  entry.type = isNew ? "push" : "replace";
+  last = performance.now();
+});
+
+// Who comes back to a page is where they left it.
+function keepFocus(element) {
+  const at = element.id ? `#${CSS.escape(element.id)}` : `main a[href="${CSS.escape(element.getAttribute("href"))}"]`;
+  history.replaceState({ ...history.state, at }, "");
+}
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest("main a[href]");
+  if (link) keepFocus(link);
+});
+if (history.state?.at) document.querySelector(history.state.at)?.focus();
 
 // A second click while the first is under way sends nothing. After the back button the form may be sent again.
 document.addEventListener("submit", (event) => {

@@ -1,5 +1,6 @@
 """Search as you type, and the keys, in a browser; the same without JavaScript."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -33,6 +34,64 @@ def test_a_list_is_searched_as_one_types(open_as: OpenAs, school: School) -> Non
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_label("Active").select_option("Not active")
     expect(page.get_by_text("No student was found.")).to_be_visible()
+
+
+def test_back_returns_to_what_was_found_before(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/")
+    page.goto("/students/")
+    search = page.get_by_label("Search")
+    search.press_sequentially("lee", delay=250)
+    expect(page.get_by_role("link", name="Lee, Ann")).to_be_visible()
+    search.press("Enter")
+    search.fill(school.student.number[:-1])
+    search.press_sequentially(school.student.number[-1])
+    expect(page).to_have_url(re.compile(f"q={school.student.number}"))
+    page.get_by_label("Active").select_option("Not active")
+    expect(page.get_by_text("No student was found.")).to_be_visible()
+
+    # Each search, however many letters it took, is one step.
+    page.go_back()
+    expect(search).to_have_value(school.student.number)
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.go_back()
+    expect(search).to_have_value("lee")
+    expect(search).to_be_focused()
+    page.go_back()
+    expect(search).to_have_value("")
+    expect(page).to_have_url(re.compile("/students/$"))
+    page.go_forward()
+    expect(search).to_have_value("lee")
+    page.go_back()
+    expect(search).to_have_value("")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Desk")).to_be_visible()
+
+
+def test_a_pause_ends_a_search(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/students/")
+    search = page.get_by_label("Search")
+    search.fill("lee")
+    expect(page).to_have_url(re.compile("q=lee"))
+    page.wait_for_timeout(2100)
+    search.fill("zzz")
+    expect(page).to_have_url(re.compile("q=zzz"))
+    page.go_back()
+    expect(search).to_have_value("lee")
+
+
+def test_back_from_a_result_leads_to_it_in_the_list(open_as: OpenAs, school: School) -> None:
+    page = open_as("Viewer")
+    page.goto("/students/")
+    page.get_by_label("Search").fill("lee")
+    expect(page).to_have_url(re.compile("q=lee"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ann Lee")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Search")).to_have_value("lee")
+    expect(page.get_by_role("link", name="Lee, Ann")).to_be_focused()
 
 
 def test_the_last_word_typed_wins(open_as: OpenAs, school: School) -> None:
