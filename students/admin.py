@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
@@ -32,6 +33,8 @@ from students.telling import standing, tell
 
 # So many rows fit on a page of 100 KB.
 SHOWN = 50
+# So many can a page have with those that are added to it: Django takes no more fields from one, and a row has three.
+ROWS = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS // 3
 # So many keys are named in a question.
 LISTED = 1_000
 # What is told beside Django's “was added” and “was changed”.
@@ -179,6 +182,7 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
     model = Enrollment
     formset = EnrollmentFormSet
     extra = 1
+    max_num = ROWS
     readonly_fields = ["standing", "since", "withdraw"]
     order: list[str]
 
@@ -194,7 +198,8 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
         return rows.select_related("student", "course__term").with_position().order_by(ended, *self.order, "pk")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset: Any = super().get_formset(request, obj, **kwargs)
+        # A page that claims to have more is told so before forms are made for them.
+        formset: Any = super().get_formset(request, obj, absolute_max=ROWS, **kwargs)
         formset.request = request
         return formset
 
