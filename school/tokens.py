@@ -1,5 +1,7 @@
 """The page of one's own API tokens: made, shown once, revoked."""
 
+from secrets import token_urlsafe
+
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,6 +11,10 @@ from django.utils.translation import gettext as _
 from django.views import View
 from knox.models import AuthToken
 
+# Of the session: the mark of the form that made the last token. The answer cannot be a redirect, for the secret is nowhere
+# else; so whoever reloads it sends the form again.
+ONCE = "token_form"
+
 
 class Tokens(LoginRequiredMixin, View):
     """The tokens of the one who is signed in. `POST` makes one; its secret stands in that answer alone."""
@@ -17,12 +23,19 @@ class Tokens(LoginRequiredMixin, View):
         return self.page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        once = request.POST.get("once")
+        if once and request.session.get(ONCE) == once:
+            messages.warning(
+                request, _("This form had made a token already, so it made no other. If you have not kept its secret, revoke it and make a new one.")
+            )
+            return redirect("tokens")
         _token, secret = AuthToken.objects.create(request.user)
+        request.session[ONCE] = once
         return self.page(request, secret)
 
     def page(self, request: HttpRequest, secret: str = "") -> HttpResponse:
         tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")
-        response = render(request, "school/tokens.html", {"tokens": tokens, "secret": secret})
+        response = render(request, "school/tokens.html", {"tokens": tokens, "secret": secret, "once": token_urlsafe(8)})
         add_never_cache_headers(response)
         return response
 

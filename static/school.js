@@ -1,4 +1,4 @@
-// What the pages do beyond HTML and htmx: keys, the way back, and no form sent twice. Everything works without it.
+// What the pages do beyond HTML and htmx: keys, and the way back. Everything works without it.
 "use strict";
 
 const search = () => document.querySelector("main input[type=search]");
@@ -72,11 +72,7 @@ document.addEventListener("click", ({ target }) => {
 });
 if (history.state?.at) document.querySelector(history.state.at)?.focus();
 
-// A second click while the first is under way sends nothing. After the back button the form may be sent again.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if ((event.submitter?.formMethod ?? form.method) !== "post") return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
-});
-addEventListener("pageshow", () => all("[data-sent]").forEach((form) => delete form.dataset.sent));
+// Results that are being asked for are marked as such.
+const markBusy = (busy) => document.getElementById("main").setAttribute("aria-busy", busy);
+document.addEventListener("htmx:before:request", () => markBusy(true));
+document.addEventListener("htmx:finally:request", () => markBusy(false));

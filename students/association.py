@@ -19,6 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from courses.changes import Missing
 from courses.forms import CourseFilters, Filters
 from courses.history import Door, acting
 from courses.models import Course
@@ -256,7 +257,10 @@ class Withdraw(StaffPage):
 
     def find(self, pk: int, course_id: int) -> Enrollment:
         current = Enrollment.objects.current().select_related("student", "course__term")
-        return get_object_or_404(current, student__pk=pk, course__pk=course_id)
+        found = current.filter(student__pk=pk, course__pk=course_id).first()
+        if found is None:
+            raise Missing
+        return found
 
     def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
         return self.page(status=status, enrollment=enrollment, form=form, next=next_for(enrollment), back=self.back(enrollment))

@@ -34,6 +34,16 @@ def test_a_new_token_is_shown_once_and_works(browser_of: Browser, client: Client
     assert AuthToken.objects.get().user.username == "clerk"
 
 
+def test_a_form_that_is_sent_again_makes_no_other_token(browser_of: Browser) -> None:
+    browser = browser_of("Clerk")
+    once = browser.get("/tokens/").context["once"]
+    first = browser.post("/tokens/", {"once": once})
+    assert "made no other" in browser.post("/tokens/", {"once": once}, follow=True).content.decode()
+    assert AuthToken.objects.count() == 1
+    browser.post("/tokens/", {"once": first.context["once"]})
+    assert AuthToken.objects.count() == 2
+
+
 def test_when_a_token_was_made_and_expires_is_shown(browser_of: Browser) -> None:
     browser = browser_of("Clerk")
     browser.post("/tokens/")

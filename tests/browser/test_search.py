@@ -158,16 +158,3 @@ def test_the_help_sheet_opens_by_a_key_and_closes(open_as: OpenAs) -> None:
     page.keyboard.type("?/")
     expect(page.get_by_label("Search")).to_have_value("?/")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
-
-
-def test_a_double_click_sends_a_form_once(open_as: OpenAs, school: School) -> None:
-    page = open_as("Registrar")
-    page.goto("/students/new/")
-    for label, text in (("Number", "N-1"), ("First name", "Nora"), ("Last name", "New"), ("Email", "nora@school.example")):
-        page.get_by_label(label).fill(text)
-    page.get_by_role("button", name="Save").dblclick()
-    expect(page.get_by_role("heading", name="Nora New")).to_be_visible()
-    expect(page.get_by_role("status").first).to_contain_text("was saved")
-    page.go_back()
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("already exists")
