@@ -19,7 +19,7 @@ GUNICORN := $(BIN)/gunicorn school.wsgi --bind $(HOST):$(PORT) --worker-class gt
 
 export PORT
 
-.PHONY: help run test check format migrate serve clean
+.PHONY: help run test check format messages migrate serve clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -57,6 +57,9 @@ format: $(DEVELOPMENT) ## Put the code into the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint templates --reformat --quiet
+
+messages: $(DEVELOPMENT) ## Bring the words of each language in locale/ up to date
+	@$(BIN)/python -m tests.messages
 
 migrate: $(RUNTIME) ## Bring the database up to date
 	@$(MANAGE) migrate --verbosity 0

@@ -168,6 +168,9 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
             raise Http404
         return super().history_view(request, object_id, extra_context)
 
+    def history_view_title(self, request: HttpRequest, obj: Model) -> str:
+        return __("History: %s") % obj
+
     def set_history_delta_changes(self, request: HttpRequest, historical_records: Iterable[Any], foreign_keys_are_objs: bool = True) -> None:  # noqa: FBT001, FBT002 (simple-history calls it)
         """The last of a page tells what it changed too, though the record before it is on the next."""
         tell_changes(list(historical_records))

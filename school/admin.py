@@ -89,7 +89,8 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 def _label(name: str) -> Any:
     """What people call something that changes of access tell of."""
-    return LABELS[name] if name in LABELS else User._meta.get_field(name).verbose_name
+    field: Any = None if name in LABELS else User._meta.get_field(name)
+    return field.verbose_name if field else LABELS[name]
 
 
 def _shown(name: str, value: Any) -> str:

@@ -69,7 +69,7 @@ CSRF_TRUSTED_ORIGINS = knob(
 )
 TIME_ZONE = knob("TIME_ZONE", str, "UTC", ok=ZoneInfo, wants="a time zone such as Europe/Berlin")
 # A page is in the one that the browser asks for or its user chose; programs are answered in the first. Each has its words in locale/.
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGES = [("en", "English"), ("de", "German")]
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "school.formats"

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext, override
 from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory, TermFactory
+from courses.reasons import said
+from courses.tests.admin_page import fields_of
+from students.enrollments import COMPLETE, Change, Refused, write
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment, Status
 
 GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
 
@@ -80,3 +88,66 @@ class TestProgram:
         assert german.content == english.content
         assert "Content-Language" not in german
         assert "Accept-Language" not in german.get("Vary", "")
+
+
+@pytest.mark.django_db
+class TestGerman:
+    @pytest.fixture
+    def german(self, registrar: Client) -> Client:
+        registrar.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+        return registrar
+
+    def test_writes_days_as_germans_do_and_refuses_in_their_words(self, german: Client, api_of: Callable[[str], APIClient]) -> None:
+        term = TermFactory.create(code="T", enrollment_opens_on=date(2099, 9, 3))
+        student, course = StudentFactory.create(), CourseFactory.create(code="C", term=term)
+        answer = german.post(f"/students/{student.pk}/courses/", {"courses": [course.pk]})
+        assert "Die Einschreibung für T beginnt am 03.09.2099." in answer.content.decode()
+        assert "ab 03.09.2099" in german.get(f"/courses/{course.pk}/").content.decode()
+        problem = api_of("Clerk").post(f"/api/v1/students/{student.pk}/courses", {"course_id": course.pk}, headers=GERMAN).json()
+        assert problem["detail"] == "Enrollment for T opens on 2099-09-03. Come back then."
+        assert problem["errors"][0]["params"] == {"term": "T", "opens_on": "2099-09-03"}
+
+    def test_reads_the_same_values_of_forms_and_shows_them_with_a_comma(self, german: Client) -> None:
+        course = CourseFactory.create()
+        form = german.get(f"/courses/{course.pk}/edit/").content.decode()
+        assert f'name="credits" value="{course.credits:.2f}"' in form
+        sent = fields_of(form) | {"credits": ["2.50"]}
+        assert german.post(f"/courses/{course.pk}/edit/", sent).status_code == 302
+        assert "<dd>2,50</dd>" in german.get(f"/courses/{course.pk}/").content.decode()
+        assert f"{course.credits:.2f}".replace(".", ",") in german.get(f"/courses/{course.pk}/").content.decode()  # what it was
+        day = german.get(f"/terms/{course.term.code}/edit/").content.decode()
+        assert f'value="{course.term.starts_on.isoformat()}"' in day
+
+    def test_tells_of_its_own_reasons_what_was_recorded_in_english(self, german: Client, viewer: Client) -> None:
+        student, course = StudentFactory.create(), CourseFactory.create(code="C", capacity=1)
+        german.post(f"/students/{student.pk}/courses/", {"courses": [course.pk]})
+        german.post("/undo/")
+        assert Enrollment.history.model.objects.latest("history_id").history_change_reason == "Undone."
+        assert "<q>Rückgängig gemacht.</q>" in german.get(f"/students/{student.pk}/").content.decode()
+        assert "<q>Undone.</q>" in viewer.get(f"/students/{student.pk}/").content.decode()
+
+    @pytest.mark.parametrize(
+        ("recorded", "told"),
+        [("Moved up from the waitlist.", "Von der Warteliste nachgerückt."), ("Import of a.csv", "Import von a.csv"), ("Wünsche", "Wünsche")],
+    )
+    def test_leaves_a_reason_that_somebody_typed(self, recorded: str, told: str) -> None:
+        with override("de"):
+            assert said(recorded) == told
+
+    def test_counts(self) -> None:
+        with override("de"):
+            texts = [ngettext("because %d seat was freed", "because %d seats were freed", number) % number for number in (0, 1, 2)]
+        assert texts == ["weil 0 Plätze frei wurden", "weil 1 Platz frei wurde", "weil 2 Plätze frei wurden"]
+
+    def test_names_a_status_that_cannot_be_had(self, api: APIClient) -> None:
+        row = enrolled(StudentFactory.create(), CourseFactory.create(), Status.WITHDRAWN)
+        with override("de"), pytest.raises(Refused) as refused:
+            write([Change(row.student_id, row.course_id, COMPLETE)])
+        with override("de"):
+            assert refused.value.messages == ["Aus dem Status „ausgetragen“ einer Einschreibung kann nicht „abgeschlossen“ werden."]
+        params = api.patch(f"/api/v1/enrollments/{row.pk}", {"status": "completed"}).json()["errors"][0]["params"]
+        assert params == {"before": "withdrawn", "after": "completed"}
+
+    def test_keeps_a_file_as_it_is(self, german: Client) -> None:
+        row = enrolled(StudentFactory.create(), CourseFactory.create())
+        assert ",active,," in german.get(f"/courses/{row.course_id}/roster.csv").content.decode()

@@ -1,0 +1,432 @@
+"""Every word that a page shows comes from the catalogue or is data, and German has each of them.
+
+The pages of one school, in as many states as there are, are opened twice. First with a catalogue that puts ⟦⟧ around whatever is
+translated: letters outside of them are those of the school's own data, all of which have “zz”. Then with the German one,
+which notes what it was asked for and does not have.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+from django.urls import get_resolver
+from django.utils import timezone
+from django.utils.translation import trans_real
+from knox.models import AuthToken
+
+from courses.factories import CourseFactory, TermFactory
+from courses.history import Door, acting
+from courses.models import Course, Term
+from courses.reasons import IMPORTED
+from courses.tests.admin_page import fields_of
+from students import enrollments
+from students.enrollments import COMPLETE, ENROLL, Change, Options
+from students.factories import StudentFactory, enrolled
+from students.models import AccessChange, Enrollment, Status, Student
+
+pytestmark = pytest.mark.django_db
+GERMAN = {"accept-language": "de"}
+WAIT = Options(waitlist=True)
+# Django's, by language.
+CATALOGUES: dict[str, Any] = trans_real._translations  # type: ignore[attr-defined]
+# What has the same name in every language.
+NAMES = {"English", "Deutsch", "API"}
+# Of pictures in Django's admin, which nobody has marked.
+ALTS = {"True", "False", "Search"}
+# A file, and what only leads to another page.
+UNSEEN = {"courses/<int:pk>/roster.csv", "language/", "logout/"}
+
+
+class Marking:
+    """A catalogue that puts marks around what is translated."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(trans_real.DjangoTranslation("de"), name)
+
+    def to_language(self) -> str:
+        return "de"
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message.rpartition(trans_real.CONTEXT_SEPARATOR)[2]}⟧"
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        return self.gettext(singular if number == 1 else plural)
+
+
+class Listening:
+    """The German catalogue, which notes what it does not have."""
+
+    def __init__(self) -> None:
+        self.real: Any = trans_real.DjangoTranslation("de")
+        self.missing = set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def gettext(self, message: str) -> str:
+        if message not in self.real._catalog:
+            self.missing.add(message)
+        return str(self.real.gettext(message))
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        # A name that is translated already comes as something else than text.
+        if isinstance(singular, str) and (singular, self.real.plural(number)) not in self.real._catalog:
+            self.missing.add(singular)
+        return str(self.real.ngettext(singular, plural, number))
+
+
+class Reader(HTMLParser):
+    """What people see or hear of a page."""
+
+    SPOKEN = {"title", "alt", "placeholder", "aria-label", "data-label", "label"}
+    SILENT = {"script", "style", "code", "kbd", "textarea", "template"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.within: list[str] = []
+        self.said: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag in self.SILENT:
+            self.within.append(tag)
+        self.said += [value for name, value in found.items() if name in self.SPOKEN and not (tag == "img" and value in ALTS)]
+        if tag == "input" and found.get("type") in ("submit", "button"):
+            self.said.append(found.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.within:
+            self.within.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.within:
+            self.texts.append(data)
+
+
+def untranslated(html: str) -> set[str]:
+    """The words of a page that stand outside of all marks and are no data."""
+    reader = Reader()
+    reader.feed(html)
+    left = set[str]()
+    # A sentence may have links in it.
+    for text in [" ".join(reader.texts), *reader.said]:
+        while (shorter := re.sub("⟦[^⟦⟧]*⟧", " ", text)) != text:
+            text = shorter
+        left |= {word for word in text.split() if re.search(r"[^\W\d_]", word) and "zz" not in word.lower()}
+    return {word for word in left if (plain := word.strip("…·:,.()")) not in NAMES and not re.fullmatch("[0-9a-f]{15,}", plain)}
+
+
+class Walk:
+    """One school, and what its pages answer in every state."""
+
+    def __init__(self) -> None:
+        self.user = User.objects.create_superuser("zzadmin", "zz@zz.example", "zz-secret-zz", first_name="Zzada")
+        self.browser = Client(headers=GERMAN, raise_request_exception=False)
+        self.browser.force_login(self.user)
+        self.today = timezone.localdate()
+        self.seen = set[str]()
+        request = RequestFactory().get("/")
+        request.user = self.user
+        with acting(Door.STAFF, request, "Zz-reason"):
+            self.fill()
+
+    def fill(self) -> None:
+        day = timedelta(days=1)
+        self.term = self.make_term("ZZ-FA", enrollment_opens_on=self.today - day, enrollment_closes_on=self.today + day)
+        self.early = self.make_term("ZZ-EA", enrollment_opens_on=self.today + day)
+        self.late = self.make_term("ZZ-LA", enrollment_closes_on=self.today - day)
+        self.anytime = self.make_term("ZZ-ANY")
+        self.ann, self.ben, self.cat, self.dan = (self.make_student(number) for number in range(1, 5))
+        self.gone = self.make_student(5, is_active=False)
+        self.free = self.make_course("ZZ-101", capacity=None, description="Zzdescription")
+        self.full = self.make_course("ZZ-102", capacity=1)
+        self.shut = self.make_course("ZZ-103", is_open=False)
+        self.asking = self.make_course("ZZ-104", prerequisites=["ZZ-101"])
+        self.over = self.make_course("ZZ-105", capacity=2)
+        self.soon, self.past = self.make_course("ZZ-106", term=self.early), self.make_course("ZZ-107", term=self.late)
+        enrollments.enroll([(self.ann.pk, self.full.pk), (self.ben.pk, self.over.pk), (self.cat.pk, self.over.pk)])
+        enrollments.enroll([(self.ben.pk, self.full.pk), (self.cat.pk, self.full.pk)], WAIT)
+        enrollments.enroll([(self.dan.pk, self.shut.pk)], Options(override=["course_closed"]))
+        enrollments.write([Change(self.ann.pk, self.free.pk, ENROLL), Change(self.ben.pk, self.free.pk, ENROLL)])
+        enrollments.write([Change(self.ben.pk, self.free.pk, COMPLETE)])
+        enrollments.withdraw([(self.ann.pk, self.full.pk)])
+        enrollments.enroll([(self.ann.pk, self.full.pk)], WAIT)
+        Course.objects.filter(pk=self.over.pk).update(capacity=1)
+        self.over.refresh_from_db()
+        with acting(Door.IMPORT, reason=IMPORTED % "zz.csv"):
+            self.ann.last_name = "Zzother"
+            self.ann.save()
+            enrollments.enroll([(self.dan.pk, self.free.pk)])
+
+    def make_term(self, code: str, **more: Any) -> Term:
+        return TermFactory.create(code=code, name=f"Zzname {code}", **more)
+
+    def make_course(self, code: str, **more: Any) -> Course:
+        return CourseFactory.create(**{"term": self.term, "code": code, "title": f"Zztitle {code}", "description": "", "capacity": 9, **more})
+
+    def make_student(self, number: int, **more: Any) -> Student:
+        return StudentFactory.create(number=f"ZZ{number}", first_name="Zzann", last_name=f"Zzlee{number}", email=f"zz{number}@zz.example", **more)
+
+    def get(self, path: str, expected: int = 200) -> tuple[str, Any]:
+        return self._said(f"GET {path}", self.browser.get(path), expected)
+
+    def post(self, path: str, data: dict[str, Any], expected: int = 200) -> tuple[str, Any]:
+        """What is answered in the end, of a redirect the page that it leads to."""
+        return self._said(f"POST {path} {data}", self.browser.post(path, data, follow=True), expected)
+
+    def save(self, path: str, changes: dict[str, Any] | None = None, expected: int = 200) -> tuple[str, Any]:
+        """A page of the admin, changed and sent."""
+        fields = fields_of(self.browser.get(path).content.decode()) | {name: [value] for name, value in (changes or {}).items()}
+        return self.post(path, fields, expected)
+
+    def _said(self, name: str, answer: Any, expected: int) -> tuple[str, Any]:
+        assert answer.status_code == expected, (name, answer.status_code)
+        for request in [answer.request["PATH_INFO"], name.split()[1].partition("?")[0]]:
+            self.seen.add(request)
+        return name, answer
+
+    def site(self) -> Iterator[tuple[str, Any]]:
+        ann, free, full = f"/students/{self.ann.pk}/", f"/courses/{self.free.pk}/", f"/courses/{self.full.pk}/"
+        for path in ("/", "/?q=zz", "/?q=nobody", "/students/", "/students/?q=nobody", "/students/?is_active=nonsense", "/courses/", "/courses/?q=nobody"):
+            yield self.get(path)
+        for path in ("/courses/?term=nonsense&is_open=x&cursor=bad", "/terms/", "/tokens/", "/students/new/", "/courses/new/", "/terms/new/"):
+            yield self.get(path)
+        for path in (ann, f"{ann}?as_of=2030-01-01T00:00", f"{ann}?as_of=nonsense", f"/students/{self.gone.pk}/", f"/students/{self.ben.pk}/", f"{ann}edit/"):
+            yield self.get(path)
+        for path in (free, full, f"{full}?status=all&as_of=2030-01-01T00:00", f"{full}?q=nobody", f"/courses/{self.over.pk}/", f"/courses/{self.asking.pk}/"):
+            yield self.get(path)
+        for path in (f"{full}edit/", f"{full}sheet/", f"{full}sheet/?q=nobody", f"{full}withdraw/", f"{full}students/", "/terms/ZZ-FA/edit/"):
+            yield self.get(path)
+        for pks in ([self.ann.pk], [self.ann.pk, self.ben.pk]):
+            yield self.get(f"{full}withdraw/?" + "&".join(f"students={pk}" for pk in pks))
+        yield self.get(f"{ann}courses/")
+        yield self.get(f"{ann}courses/?q=nobody")
+        yield self.get(f"{ann}courses/{self.free.pk}/withdraw/")
+        yield self.get(f"/students/{self.ben.pk}/courses/{self.full.pk}/withdraw/")
+
+    def enrolling(self) -> Iterator[tuple[str, Any]]:
+        ann, gone = f"/students/{self.ann.pk}/courses/", f"/students/{self.gone.pk}/courses/"
+        every = [course.pk for course in (self.full, self.shut, self.asking, self.over, self.soon, self.past)]
+        yield self.post(ann, {"courses": []}, 422)
+        yield self.post(ann, {"courses": ["x"]}, 422)
+        yield self.post(ann, {"courses": every}, 422)
+        yield self.post(gone, {"courses": every}, 422)
+        yield self.post(ann, {"courses": every, "override": ["course_full"]}, 422)
+        yield self.post(ann, {"courses": [404_404], "on_full": "nonsense", "override": ["nonsense"]}, 422)
+        yield self.post(ann, {"courses": [], "paste": "zz-nowhere"}, 422)
+        yield self.post(f"/courses/{self.full.pk}/students/", {"students": [], "paste": "zz-nobody"}, 422)
+        yield self.post(f"{ann}?do=check", {"courses": every, "on_full": "waitlist"})
+        yield self.post(f"{ann}?do=check", {"courses": [self.free.pk, self.full.pk], "on_full": "skip"})
+        yield self.post(ann, {"courses": [self.full.pk, self.asking.pk], "on_full": "skip", "override": ["prerequisite_missing"], "reason": "Zz"})
+        yield self.post("/undo/", {"next": f"/students/{self.ann.pk}/"})
+        yield self.post("/undo/", {"next": "/"})
+        yield self.post(ann, {"courses": [self.over.pk], "on_full": "waitlist"})
+        yield self.post(f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "x" * 501}, 422)
+        yield self.post(f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "Zz"})
+        self.dan.is_active = False
+        self.dan.save()
+        yield self.post("/undo/", {"next": "/"})
+        yield self.post(f"/courses/{self.full.pk}/withdraw/", {"students": [self.ann.pk, self.ben.pk, self.cat.pk]})
+        enrollments.enroll([(self.ben.pk, self.full.pk)])
+        yield self.post("/undo/", {"next": "/"})
+
+    def forms(self) -> Iterator[tuple[str, Any]]:
+        yield self.post("/students/new/", {"number": "?", "email": "nonsense"}, 422)
+        student = {"number": "ZZ2", "first_name": "Zz", "last_name": "Zz", "email": "ZZ2@zz.example", "is_active": "on"}
+        yield self.post("/students/new/", student, 422)
+        yield self.post("/students/new/", student | {"number": "ZZ9", "email": "zz9@zz.example"})
+        yield self.post("/terms/new/", {"code": "ZZ-FA", "starts_on": "nonsense"}, 422)
+        days = {"starts_on": "2026-05-01", "ends_on": "2026-04-01", "enrollment_opens_on": "2026-05-01", "enrollment_closes_on": "2026-04-01"}
+        yield self.post("/terms/new/", {"code": "ZZ/X", "name": "Zz", **days}, 422)
+        yield self.post("/terms/new/", {"code": "ZZX", "name": "Zz", **days}, 422)
+        course = {"term": self.term.pk, "code": "ZZ-101", "title": "Zz", "credits": "1", "is_open": "on"}
+        yield self.post("/courses/new/", course, 422)
+        yield self.post("/courses/new/", course | {"code": "ZZ-9", "prerequisites": "ZZ-9"}, 422)
+        yield self.post("/courses/new/", course | {"code": "?", "prerequisites": "ZZ-none", "credits": "-1", "capacity": "x", "term": "x"}, 422)
+        seen = {f"initial-{name}": value for name, value in course.items()} | {"initial-title": "Zzwas", "initial-credits": "2.5", "initial-capacity": "7"}
+        yield self.post(f"/courses/{self.full.pk}/edit/", course | seen | {"title": "Zzmine", "credits": "4.5", "capacity": "", "is_open": ""}, 422)
+        yield self.post(f"/courses/{self.over.pk}/edit/", course | {"code": "ZZ-105", "capacity": "1", "title": "Zznew"})
+        yield self.post("/tokens/", {})
+        [token] = AuthToken.objects.all()
+        AuthToken.objects.filter(pk=token.pk).update(token_key="zzkey", expiry=None)
+        yield self.get("/tokens/")
+        yield self.get("/admin/knox/authtoken/")
+        yield self.get(f"/admin/knox/authtoken/{token.pk}/change/")
+        yield self.post("/tokens/zzkey/revoke/", {})
+
+    def problems(self) -> Iterator[tuple[str, Any]]:
+        yield self.get("/nowhere/", 404)
+        yield self.get("/students/404404/", 404)
+        yield self.post("/terms/nope/edit/", {"code": "x"}, 404)
+        for error, status in ((OperationalError("away"), 503), (RuntimeError("broken"), 500)):
+            with patch("school.desk.Desk.dispatch", side_effect=error):
+                yield self.get("/", status)
+                yield self.post("/", {"name": "zz"}, status)
+        with patch("school.desk.Desk.dispatch", side_effect=ValueError):
+            yield self.get("/", 500)
+        strict = Client(headers=GERMAN, enforce_csrf_checks=True)
+        yield "a form without its token", strict.post("/login/", {})
+        yield "no role", self.nobody().get("/")
+        yield "not allowed", self.nobody().get("/students/")
+        stranger = Client(headers=GERMAN)
+        for path in ("/login/", "/admin/login/"):
+            self.seen.add(path)
+            yield path, stranger.get(path)
+            yield f"a wrong password at {path}", stranger.post(path, {"username": "zz", "password": "zz"})
+            yield f"nothing at {path}", stranger.post(path, {})
+
+    def nobody(self) -> Client:
+        browser = Client(headers=GERMAN)
+        browser.force_login(User.objects.get_or_create(username="zznobody")[0])
+        return browser
+
+    def lists(self) -> Iterator[tuple[str, Any]]:
+        """Lists of more than a page."""
+        for number in range(100, 161):
+            enrolled(self.make_student(number), self.free)
+        yield self.get("/students/")
+        yield self.get("/students/?q=zz")
+        name, answer = self.get(f"/courses/{self.free.pk}/")
+        yield name, answer
+        yield self.get(f"/courses/{self.free.pk}/students/")
+        for parameter in re.findall(r'href="(\?(?:cursor|history|edits)=[^"#]+)', answer.content.decode()):
+            yield self.get(f"/courses/{self.free.pk}/{parameter}")
+        with patch("students.rosters.SHEET_ROWS", 2):
+            yield self.get(f"/courses/{self.free.pk}/sheet/")
+        with patch("students.rosters.SHEET_ROWS", 1):
+            yield self.get(f"/courses/{self.free.pk}/sheet/")
+
+    def admin_lists(self) -> Iterator[tuple[str, Any]]:
+        yield self.get("/admin/")
+        for app, models in {"students": ("student", "enrollment", "accesschange"), "courses": ("course", "term"), "knox": ("authtoken",)}.items():
+            yield self.get(f"/admin/{app}/")
+            for model in models:
+                yield self.get(f"/admin/{app}/{model}/")
+        for path in ("students/student/?q=zz&term=ZZ-FA", "students/student/?q=nobody", "courses/course/?seats=full", "students/enrollment/?in_course=zz"):
+            yield self.get(f"/admin/{path}")
+        change = self.user_change()
+        yield self.get(f"/admin/students/accesschange/{change}/change/")
+        row = Enrollment.objects.filter(status=Status.WAITLISTED).first()
+        assert row
+        paths = [f"students/student/{self.ann.pk}/", f"courses/course/{self.full.pk}/", f"courses/term/{self.term.pk}/", f"students/enrollment/{row.pk}/"]
+        for path in paths:
+            yield self.get(f"/admin/{path}change/")
+            yield self.get(f"/admin/{path}history/")
+            if "enrollment" not in path:
+                yield self.get(f"/admin/{path}delete/")
+                yield self.get(f"/admin/{path.rpartition('/')[0].rpartition('/')[0]}/add/")
+        yield self.get("/admin/students/enrollment/add/")
+        yield self.post("/admin/students/student/404/change/", {})
+
+    def user_change(self) -> int:
+        user = User.objects.create_user("zzother", "zzo@zz.example", "zz-pass-zz")
+        user.first_name, user.is_staff = "Zzo", True
+        user.set_password("zz-other-zz")
+        user.save()
+        return AccessChange.objects.latest("pk").pk
+
+    def admin_changes(self) -> Iterator[tuple[str, Any]]:
+        student, course = f"/admin/students/student/{self.ann.pk}/change/", f"/admin/courses/course/{self.over.pk}/change/"
+        yield self.save(student, {"first_name": "Zznew"})
+        yield self.save(student, {"email": "nonsense"})
+        yield self.save(course, {"title": "Zznew"})
+        yield self.save(student, {"enrollments-0-course": str(self.shut.pk)})
+        yield self.save(student, {"enrollments-0-course": str(self.shut.pk), "override": "course_closed"})
+        yield self.save(student, {"enrollments-0-course": str(self.asking.pk), "override": "prerequisite_missing", "reason": "Zz"})
+        yield self.save("/admin/students/enrollment/add/", {"student": str(self.gone.pk), "course": str(self.shut.pk)})
+        yield self.save(
+            "/admin/students/enrollment/add/", {"student": str(self.ben.pk), "course": str(self.shut.pk), "override": "course_closed", "reason": "Zz"}
+        )
+        row = Enrollment.objects.filter(status=Status.ACTIVE).latest("pk")
+        path = f"/admin/students/enrollment/{row.pk}/change/"
+        yield self.save(path, {"status": "waitlisted"})
+        yield self.save(path, {"status": "completed"})
+        yield self.save(f"/admin/courses/term/{self.term.pk}/change/", {"ends_on": "1.1.1999"})
+        yield self.post(f"/admin/courses/course/{self.full.pk}/delete/", {"post": "yes"})
+
+    def admin_actions(self) -> Iterator[tuple[str, Any]]:
+        students, courses, rows = "/admin/students/student/", "/admin/courses/course/", "/admin/students/enrollment/"
+        yield self.post(students, {"action": "", "_selected_action": [self.ann.pk]})
+        yield self.post(students, {"action": "enroll"})
+        for action, path, key in (("enroll", students, self.cat.pk), ("enroll_students", courses, self.soon.pk), ("delete_selected", courses, self.full.pk)):
+            yield self.post(path, {"action": action, "_selected_action": [key]})
+        yield self.post(courses, {"action": "delete_selected", "_selected_action": [self.make_course("ZZ-999").pk]})
+        several = [course.pk for course in (self.full, self.shut, self.asking, self.free)]
+        page = {"action": "enroll", "_selected_action": "0", "select_across": "1", "rows": f"{self.cat.pk},{self.gone.pk}"}
+        yield self.post(students, page | {"q": "nobody"})
+        yield self.post(students, page | {"chosen": [*several, 404_404]})
+        yield self.post(students, page | {"chosen": several, "confirm": "yes", "shown": "something else"})
+        for part in ({}, {"part": "on"}):
+            name, answer = self.post(students, page | part | {"chosen": several, "on_full": "waitlist"})
+            yield name, answer
+            yield self.post(students, fields_of(answer.content.decode()) | {"chosen": several, "confirm": "yes", **part})
+        current = [row.pk for row in Enrollment.objects.current()][:3]
+        name, answer = self.post(rows, {"action": "withdraw", "_selected_action": current})
+        yield name, answer
+        yield self.post(rows, fields_of(answer.content.decode()) | {"confirm": "yes"})
+        yield self.post("/admin/logout/", {})
+
+    def everything(self) -> Iterator[tuple[str, Any]]:
+        yield from self.site()
+        yield from self.admin_lists()
+        yield from self.enrolling()
+        yield from self.forms()
+        yield from self.problems()
+        yield from self.lists()
+        yield from self.admin_changes()
+        yield from self.admin_actions()
+
+
+def test_every_word_of_a_page_is_translated_or_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUES, "de", Marking())
+    left = {name: words for name, answer in Walk().everything() if (words := untranslated(answer.content.decode()))}
+    assert left == {}
+
+
+def test_german_has_every_word_that_a_page_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = Listening()
+    monkeypatch.setitem(CATALOGUES, "de", german)
+    for name, answer in Walk().everything():
+        assert '<html lang="de"' in answer.content.decode(), name
+    assert german.missing == set()
+
+
+def test_every_page_is_among_them() -> None:
+    walk = Walk()
+    for _name, _answer in walk.everything():
+        pass
+    routes = {str(page.pattern) for part in get_resolver().url_patterns for page in getattr(part, "url_patterns", []) if str(part.pattern) == ""}
+    shapes = {route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes - UNSEEN}
+    assert len(shapes) > 20
+    assert [route for route, shape in shapes.items() if not any(map(shape.fullmatch, walk.seen))] == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>left</p>",
+        "<p>⟦Right⟧ left</p>",
+        '<p>⟦Right <a href="/">too</a>⟧ left</p>',
+        '<a title="left">⟦Right⟧</a>',
+        '<input type="submit" value="left">',
+        '<td data-label="left">⟦Right⟧ Zz-data</td>',
+    ],
+)
+def test_a_word_that_is_left_is_found(html: str) -> None:
+    assert untranslated(html) == {"left"}
+
+
+def test_a_word_that_german_lacks_is_noted() -> None:
+    german = Listening()
+    assert german.gettext("Waitlist, in the order of coming").startswith("Warteliste")
+    german.gettext("Nonsense")
+    german.ngettext("one nonsense", "%d of it", 2)
+    assert german.missing == {"Nonsense", "one nonsense"}
