@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from json import dumps
+from operator import attrgetter
 from threading import local
 from typing import Any, Generic, TypeVar
 
@@ -159,26 +160,26 @@ def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, A
 class Put(Generic[M]):
     """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
 
-    `key` are the fields of a unique constraint. The ORM has words for it, and writes them anew each time.
+    `key` are the fields of a unique constraint; values are numbers, texts and times. The ORM has words for it, and writes them
+    anew each time.
     """
 
     def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
         self.model = model
         self.key: list[Any] = [model._meta.get_field(name) for name in key]
         self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
+        self.key_of, self.values_of = (attrgetter(*(field.attname for field in fields)) for fields in (self.key, [*self.key, *self.changed]))
 
     def __call__(self, rows: Sequence[M]) -> None:
         """Write `rows`. Those that are new get their primary key."""
         if not rows:
             return
         database = connections[DEFAULT_DB_ALIAS]
-        fields = [*self.key, *self.changed]
-        values = [[field.get_db_prep_save(getattr(row, field.attname), database) for field in fields] for row in rows]
         cursor = _cursor(database)
-        cursor.execute(self.statement, [dumps(values, default=str)])
+        cursor.execute(self.statement, [dumps([self.values_of(row) for row in rows], default=lambda time: str(database.ops.adapt_datetimefield_value(time)))])
         written = {tuple(key): pk for pk, *key in cursor.fetchall()}
         for row in rows:
-            row.pk = written[tuple([getattr(row, field.attname) for field in self.key])]
+            row.pk = written[self.key_of(row)]
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
     @cached_property

@@ -30,8 +30,13 @@ def tagged(response: Response) -> Response:
     return response
 
 
+def asks_for_match(request: Request) -> bool:
+    """Whether the request says which representation it means."""
+    return "HTTP_IF_MATCH" in request.META
+
+
 def check_match(request: Request, data: Any) -> None:
     """Raises Stale unless `data`, the representation now, is one that the request's If-Match names. Call it under the lock."""
-    wanted = parse_etags(request.headers.get("If-Match", "*"))
+    wanted = parse_etags(request.META.get("HTTP_IF_MATCH", "*"))
     if "*" not in wanted and etag_of(data) not in wanted:
         raise Stale

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from courses.compiled import Compiled, Slot
-from courses.etags import tagged
+from courses.etags import asks_for_match, tagged
 from courses.keyset import Cursor, Source, beyond, with_order
 
 View = type["RowsMixin"]
@@ -34,7 +34,7 @@ class RowsMixin(GenericAPIView[Any]):
         return self.get_paginated_response([dict(zip(columns, row, strict=False)) for row in rows])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if request.query_params or "If-Match" in request.headers:
+        if request.query_params or asks_for_match(request):
             return tagged(Response(self.get_serializer(self.get_object()).data))
         rows = compiled_row(type(self), tuple(self.kwargs))(**self.kwargs)
         if not rows:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
 from rest_framework.validators import UniqueValidator
 
 from courses.filters import MAX_ID
@@ -113,6 +114,22 @@ class StrictSerializer(serializers.Serializer[M]):
 
     def _error(self, key: str) -> list[serializers.ErrorDetail]:
         return [serializers.ErrorDetail(str(self.error_messages[key]), code=f"{key}_field")]
+
+
+class Body(StrictSerializer[Any]):
+    """What a request says that is not a row of a model. Its fields are made once: DRF copies them for each request."""
+
+    @property
+    def fields(self) -> BindingDict:
+        return _fields_of(type(self))
+
+
+@cache
+def _fields_of(body: type[Body]) -> BindingDict:
+    fields = BindingDict(body())
+    for name, field in body().get_fields().items():
+        fields[name] = field
+    return fields
 
 
 class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):

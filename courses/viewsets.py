@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from courses.etags import check_match, tagged
+from courses.etags import asks_for_match, check_match, tagged
 from courses.filters import CourseFilters
 from courses.models import Course, Term
 from courses.serializers import CourseSerializer, TermSerializer
@@ -27,7 +27,7 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
             # That row alone: after a wait, what is joined to it and counted of it would be as it was before.
             self.get_queryset().model.locked(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
         row = super().get_object()
-        if "If-Match" in self.request.headers:
+        if asks_for_match(self.request):
             check_match(self.request, self.get_serializer(row).data)
         return row
 

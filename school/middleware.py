@@ -1,10 +1,15 @@
 """What happens around every request."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
 from courses.history import Door, acting
@@ -15,6 +20,26 @@ View = Callable[[HttpRequest], HttpResponse]
 PROGRAMS = ("/api/", "/healthz", "/readyz")
 # Everything from here, nothing within the page, in nobody's frame. Pictures in stylesheets may be written out there.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+class ForBrowsers(MiddlewareMixin):
+    """A middleware of Django that is passed over where a program comes with its token: it has no session, and nothing of one."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        has_token = request.path_info.startswith("/api/") and request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+        return self.get_response(request) if has_token else super().__call__(request)
+
+
+class Sessions(ForBrowsers, SessionMiddleware):
+    """Who has a session."""
+
+
+class SignedIn(ForBrowsers, AuthenticationMiddleware):
+    """Who is signed in by it. DRF finds the user of a token by itself."""
+
+
+class Messages(ForBrowsers, MessageMiddleware):
+    """What the next page is to tell."""
 
 
 def content_security_policy(view: View) -> View:

@@ -43,6 +43,7 @@ LIMITED = Course.objects.filter(Among("pk", Ids("courses")), capacity__isnull=Fa
 SEATS = Compiled(Enrollment.objects.filter(course__in=LIMITED, status="active").order_by().values_list("course").annotate(Count("pk")))
 WAITING = Compiled(Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted").order_by().values_list("course").annotate(Count("pk")))
 CURRENT_OF = Compiled(Enrollment.objects.current().filter(Among("student", Ids("students"))).order_by("pk").values_list("course"))
+STUDENT, COURSE, TERM = Enrollment._meta.get_field("student"), Enrollment._meta.get_field("course"), Course._meta.get_field("term")
 PUT = Put(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
 
 
@@ -273,7 +274,7 @@ class _Ledger:
         self.courses = {course.pk: course for course in COURSES.instances(rows[1])}
         terms = {term.pk: term for term in TERMS.instances(rows[2])}
         for course in self.courses.values():
-            course.term = terms[course.term_id]
+            TERM.set_cached_value(course, terms[course.term_id])
         self.rows = {(row.student_id, row.course_id): row for row in HELD.instances(rows[3])}
         # Seats taken of the courses that have a limit, and those who wait for any.
         self.taken, self.waiting = (Counter[int](dict(counted)) for counted in rows[4:])  # type: ignore[arg-type]
@@ -431,7 +432,9 @@ class _Ledger:
 
     def _linked(self, row: R) -> R:
         if row is not None:
-            row.student, row.course = self.students[row.student_id], self.courses[row.course_id]
+            # As setting them does, which looks at more than is open here.
+            STUDENT.set_cached_value(row, self.students[row.student_id])
+            COURSE.set_cached_value(row, self.courses[row.course_id])
         return row
 
 

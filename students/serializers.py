@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from courses.history import Door
-from courses.serializers import Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from courses.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal
@@ -121,13 +121,14 @@ class OutcomesSerializer(serializers.Serializer[Any]):
 
 def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
     """`results` as OutcomeSerializer says."""
+    shown = EnrollmentSerializer().to_representation
     return [
         {
             "index": index,
             "student_id": result.change.student_id,
             "course_id": result.change.course_id,
             "outcome": result.outcome.value,
-            "enrollment": EnrollmentSerializer(result.enrollment).data if result.enrollment and (written or result.outcome == Outcome.UNCHANGED) else None,
+            "enrollment": shown(result.enrollment) if result.enrollment and (written or result.outcome == Outcome.UNCHANGED) else None,
             "refusals": [reason_of(reason) for reason in result.refusals],
         }
         for index, result in enumerate(results)
@@ -164,7 +165,7 @@ class Ids(serializers.ListField):
         super().__init__(child=IdField(), max_length=MAX_ITEMS, required=False, **kwargs)
 
 
-class OptionsSerializer(StrictSerializer[Any]):
+class OptionsSerializer(Body):
     """What every body that enrolls may say beside whom and what."""
 
     on_full = serializers.ChoiceField(choices=["refuse", "waitlist"], required=False, help_text="What to do where a course is full.")
@@ -256,7 +257,7 @@ class CoursesPut(OptionsSerializer):
         return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "", "course_ids")]
 
 
-class PairSerializer(StrictSerializer[Any]):
+class PairSerializer(Body):
     """One student and one course."""
 
     student_id = IdField()

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from courses.compiled import Compiled, Slot
-from courses.etags import check_match, tagged
+from courses.etags import asks_for_match, check_match, tagged
 from courses.history import Door, acting
 from courses.models import Course
 from courses.rows import RowsMixin
@@ -182,7 +182,7 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     def get_locked_object(self) -> Enrollment:
         """The enrollment of the path, locked as the writer locks it where If-Match asks that it be the one that was read. Raises Stale."""
         row: Enrollment = self.get_object()
-        if "If-Match" in self.request.headers:
+        if asks_for_match(self.request):
             enrollments.lock([row.student_id], [row.course_id])
             row = self.get_object()
             check_match(self.request, self.get_serializer(row).data)
