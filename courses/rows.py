@@ -4,9 +4,9 @@ What asks for nothing but a page, or for one row, is read by SQL that is compile
 the path alone and not on who asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
@@ -14,9 +14,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from courses.compiled import Compiled, Slot
+from courses.compiled import Compiled, Question, Slot, ask
 from courses.etags import asks_for_match, tagged
 from courses.keyset import Cursor, Source, beyond, with_order
+from courses.serializers import Columns
 
 View = type["RowsMixin"]
 PAGE = {"cursor", "limit"}
@@ -25,25 +26,37 @@ PAGE = {"cursor", "limit"}
 class RowsMixin(GenericAPIView[Any]):
     """List and retrieve for a view whose serializer shows columns (`courses.serializers.Columns`)."""
 
+    # Finds what the path names and the rows belong to.
+    owner: ClassVar[Question | None] = None
+    # What one row is shown with: the name of each part, the question that finds its rows, and the serializer that shows them.
+    parts: ClassVar[Mapping[str, tuple[Question, type[Columns[Any]]]]] = {}
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         columns = columns_of(type(self), "list")
         plain = all(name in PAGE and value for name, value in request.query_params.items())
         source = CompiledSource(self) if plain else Source(with_order(self.filter_queryset(self.get_queryset()), list(columns.values())))
         rows: Any = self.paginate_queryset(source)  # type: ignore[arg-type]
+        if not rows:
+            self.check_owner()
         # A row goes on after its columns with the fields of the order.
         return self.get_paginated_response([dict(zip(columns, row, strict=False)) for row in rows])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if request.query_params or asks_for_match(request):
             return tagged(Response(self.get_serializer(self.get_object()).data))
-        rows = compiled_row(type(self), tuple(self.kwargs))(**self.kwargs)
-        if not rows:
+        questions = [compiled_row(type(self), tuple(self.kwargs)), *(question for question, _serializer in self.parts.values())]
+        found, *parts = ask(questions, self.kwargs)
+        if not found:
             raise Http404
-        return tagged(Response(self.shown(dict(zip(columns_of(type(self), "retrieve"), rows[0], strict=True)))))
+        data = dict(zip(columns_of(type(self), "retrieve"), found[0], strict=True))
+        for (name, (_question, serializer)), rows in zip(self.parts.items(), parts, strict=True):
+            data[name] = [dict(zip(serializer.columns(), row, strict=True)) for row in rows]
+        return tagged(Response(data))
 
-    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The one row that was asked for, as it is answered."""
-        return row
+    def check_owner(self) -> None:
+        """Raises Http404 where what the path names is not there."""
+        if self.owner and not self.owner(**self.kwargs):
+            raise Http404
 
 
 class CompiledSource(Source):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
@@ -49,9 +48,7 @@ from students.story import changes
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 Writer = Callable[..., list[Result]]
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
-COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("student")).values_list(*StudentCourseSerializer.columns().values()))
-STUDENT_WITH = Compiled(Student.objects.filter(pk=Slot("id")).values_list("pk"))
-COURSE_WITH = Compiled(Course.objects.filter(pk=Slot("id")).values_list("pk"))
+COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("pk")).values_list(*StudentCourseSerializer.columns().values()))
 
 
 class StudentViewSet(RowsMixin, ModelViewSet):
@@ -59,6 +56,7 @@ class StudentViewSet(RowsMixin, ModelViewSet):
 
     queryset = Student.objects.with_course_count().order_by("id")
     filterset_class = StudentFilters
+    parts = {"courses": (COURSES_OF, StudentCourseSerializer)}
 
     def get_queryset(self) -> QuerySet[Student]:
         queryset = super().get_queryset()
@@ -69,10 +67,6 @@ class StudentViewSet(RowsMixin, ModelViewSet):
     def get_serializer_class(self) -> type[BaseSerializer[Student]]:
         return StudentSerializer if self.action == "list" else StudentDetailSerializer
 
-    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
-        columns = StudentCourseSerializer.columns()
-        return {**row, "courses": [dict(zip(columns, course, strict=True)) for course in COURSES_OF(student=row["id"])]}
-
 
 class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     """The courses of one student."""
@@ -80,34 +74,30 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
     serializer_class = StudentCourseSerializer
     filterset_class = StudentCourseFilters
+    owner = Compiled(Student.objects.filter(pk=Slot("student_id")).order_by().values_list("pk"))
     permissions = {"GET": [VIEW], "POST": [ADD], "PATCH": [ADD, WITHDRAWAL], "PUT": [ADD, WITHDRAWAL], "DELETE": [WITHDRAWAL]}
 
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(student=self.kwargs["student_id"])
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not STUDENT_WITH(id=kwargs["student_id"]):
-            raise Http404
-
     @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
     def create(self, request: Request, student_id: int) -> Response:
         body = CoursesBody(data=request.data)
         body.is_valid(raise_exception=True)
-        return carry_out(request, body, body.changes(student_id), student_id=student_id)
+        return carry_out(self, body, body.changes(student_id))
 
     @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
     def partial_update(self, request: Request, student_id: int) -> Response:
         body = CoursesPatch(data=request.data)
         body.is_valid(raise_exception=True)
-        return carry_out(request, body, body.changes(student_id), always_ok=True, student_id=student_id)
+        return carry_out(self, body, body.changes(student_id), always_ok=True)
 
     @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
     def update(self, request: Request, student_id: int) -> Response:
         body = CoursesPut(data=request.data)
         body.is_valid(raise_exception=True)
         writer = partial(enrollments.replace, student_id)
-        return carry_out(request, body, body.changes(student_id), writer, always_ok=True, student_id=student_id)
+        return carry_out(self, body, body.changes(student_id), writer, always_ok=True)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
@@ -121,21 +111,17 @@ class RosterViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
     serializer_class = RosterSerializer
     filterset_class = RosterFilters
+    owner = Compiled(Course.objects.filter(pk=Slot("course_id")).order_by().values_list("pk"))
     permissions = {"GET": [VIEW], "POST": [ADD]}
 
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(course=self.kwargs["course_id"])
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not COURSE_WITH(id=kwargs["course_id"]):
-            raise Http404
-
     @extend_schema(request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
     def create(self, request: Request, course_id: int) -> Response:
         body = StudentsBody(data=request.data)
         body.is_valid(raise_exception=True)
-        return carry_out(request, body, body.changes(course_id), course_id=course_id)
+        return carry_out(self, body, body.changes(course_id))
 
 
 class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
@@ -152,11 +138,11 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         body = EnrollmentsBody(data=request.data)
         body.is_valid(raise_exception=True)
         if body.is_batch or body.is_partial:
-            return carry_out(request, body, body.changes())
+            return carry_out(self, body, body.changes())
         [result] = written_by(request, body, body.changes())
         code = created_or_ok([result])
         data = self.get_serializer(result.enrollment).data
-        location = {"Location": self.reverse_action("detail", args=[data["id"]])} if code == status.HTTP_201_CREATED else {}
+        location = {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"} if code == status.HTTP_201_CREATED else {}
         return tagged(Response(data, status=code, headers=location))
 
     @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
@@ -168,7 +154,7 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         verb = verb_to(Status(body.validated_data["status"]), request.user)
         changes = [Change(row.student_id, row.course_id, verb, "/status")]
         if body.is_partial:
-            return carry_out(request, body, changes, always_ok=True)
+            return carry_out(self, body, changes, always_ok=True)
         [result] = written_by(request, body, changes)
         return tagged(Response(self.get_serializer(result.enrollment).data))
 
@@ -197,12 +183,17 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
 
 
-def carry_out(
-    request: Request, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write, *, always_ok: bool = False, **whose: int
-) -> Response:
-    """Do what `body` says and answer with the outcomes. Raises Refused."""
-    results = written_by(request, body, changes, write)
+def carry_out(view: RowsMixin, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
+    """Do what `body` says and answer with the outcomes. Raises Refused, and Http404 where what the path names is not there."""
+    try:
+        results = written_by(view.request, body, changes, write)
+    except Refused:
+        view.check_owner()
+        raise
+    if not any(result.enrollment for result in results):
+        view.check_owner()
     code = status.HTTP_200_OK if always_ok or body.is_partial else created_or_ok(results)
+    whose = view.kwargs if view.owner else {}
     return Response({**whose, "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only"))}, status=code)
 
 
