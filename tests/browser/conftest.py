@@ -76,8 +76,12 @@ def open_as(browser: Browser, live_server: LiveServer, school: School, browser_o
     """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it."""
     contexts, faults = [], list[str]()
 
-    def open_window(role: str | None = None, *, width: int = 1280, scheme: Any = "light", javascript: bool = True) -> Page:
-        context = browser.new_context(base_url=live_server.url, viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=javascript)
+    def open_window(
+        role: str | None = None, *, width: int = 1280, scheme: Any = "light", javascript: bool = True, locale: str = "en-US", height: int = 800
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=javascript, locale=locale
+        )
         contexts.append(context)
         if role:
             cookie = browser_of(role).cookies[settings.SESSION_COOKIE_NAME]
