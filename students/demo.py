@@ -1,11 +1,13 @@
 """The demo school: made-up people in believable courses, the same ones every time, placed around today."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
+from typing import TypeVar
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 from faker import Faker
 
@@ -13,8 +15,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.history import BATCH, record
 from courses.models import Course, Term
 from students import enrollments
-from students.enrollments import LOAD, Change
+from students.enrollments import LOAD, WITHDRAW, Change, Options
 from students.factories import StudentFactory
+from students.feed import at
 from students.models import Status, Student
 
 SEED = 1869
@@ -48,6 +51,11 @@ CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
 CLOSED = {"AST-101", "GEO-120"}
 INACTIVE = 0.03
 WITHDRAWN = 0.08
+HOURS = (9, 11, 14, 16)
+
+R = TypeVar("R", Term, Course)
+# What is asked for when.
+Plan = dict[datetime, list[Change]]
 
 
 def is_empty() -> bool:
@@ -57,30 +65,68 @@ def is_empty() -> bool:
 
 @transaction.atomic
 def fill(today: date) -> None:
-    """Put the demo school into an empty database: students, the terms before, around and after `today`, and who takes what."""
+    """Put the demo school into an empty database: students, the terms before, around and after `today`, and who takes what.
+
+    All of it as if it had come about day by day, up to now.
+    """
     random = Random(SEED)  # noqa: S311 (nothing is secret here)
-    last, this, _following = (_courses(_term(today, shift)) for shift in (-1, 0, 1))
-    students = [student.pk for student in _students(random)]
-    changes = [*_wishes(random, last, students, Status.COMPLETED), *_wishes(random, this, students, Status.ACTIVE)]
-    changes.sort(key=lambda change: change.student_id)
-    enrollments.lock_courses(change.course_id for change in changes)
-    for start in range(0, len(changes), BATCH):
-        # Who comes too late for a seat is refused, as in life.
-        enrollments.decide_and_save(changes[start : start + BATCH])
+    founded = _moment(today - timedelta(days=200), HOURS[0])
+    last, this, _following = (_courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1))
+    students = [student.pk for student in _students(random, founded)]
+    plan: Plan = {_moment(last[0].term.ends_on, HOURS[-1]): list(_wishes(random, last, students, Status.COMPLETED))}
+    plan |= _registrations(random, this, students, today)
+    enrollments.lock(students, (course.pk for course in (*last, *this)))
+    for moment in sorted(plan):
+        _carry_out(plan[moment], moment)
     for course in this:
         if course.code in CLOSED:
             course.is_open = False
-            course.save(update_fields=["is_open"])
+            _save(course, _moment(today, HOURS[0]))
 
 
-def _term(today: date, shift: int) -> Term:
+def _carry_out(changes: list[Change], moment: datetime) -> None:
+    changes.sort(key=lambda change: change.student_id)
+    with at(moment):
+        for start in range(0, len(changes), BATCH):
+            # Who comes too late for a seat waits for one, as in life.
+            enrollments.decide_and_save(changes[start : start + BATCH], Options(waitlist=True))
+
+
+def _registrations(random: Random, courses: list[Course], students: list[int], today: date) -> Plan:
+    """Each student asks for all courses at once, most of them in the first days; who withdraws does so in the two weeks after."""
+    opened = courses[0].term.enrollment_opens_on or today
+    slots = [_moment(opened + timedelta(days=day), hour) for day in range((today - opened).days + 1) for hour in HOURS]
+    chance = Random(SEED)  # noqa: S311
+    came = {student: int(chance.betavariate(1, 2) * len(slots)) for student in students}
+    plan: Plan = defaultdict(list)
+    for wish in _wishes(random, courses, students, Status.ACTIVE):
+        later = slots[came[wish.student_id] + 1 :]
+        plan[slots[came[wish.student_id]]].append(Change(wish.student_id, wish.course_id))
+        if wish.verb is LOAD[Status.WITHDRAWN] and later:
+            plan[chance.choice(later[: len(HOURS) * 14])].append(Change(wish.student_id, wish.course_id, WITHDRAW))
+    return plan
+
+
+def _moment(day: date, hour: int) -> datetime:
+    """That hour, unless it has yet to come."""
+    return min(timezone.make_aware(datetime.combine(day, time(hour))), timezone.now())
+
+
+def _save(row: R, moment: datetime) -> R:
+    """Save a row that was made or changed at `moment`."""
+    row._history_date = moment  # type: ignore[attr-defined]
+    row.save()
+    return row
+
+
+def _term(today: date, shift: int, founded: datetime) -> Term:
     """The quarter of `today`, or the one `shift` quarters later."""
     number = today.year * 4 + (today.month - 1) // 3 + shift
     year, quarter = divmod(number, 4)
     code, name = QUARTERS[quarter]
     starts_on, ends_on = _first_day(number), _first_day(number + 1) - timedelta(days=1)
     month_later = timedelta(days=30)
-    return TermFactory.create(
+    term = TermFactory.build(
         code=f"{year}-{code}",
         name=f"{name} {year}",
         starts_on=starts_on,
@@ -89,6 +135,7 @@ def _term(today: date, shift: int) -> Term:
         # Whoever looks at the demo shall be able to enroll somebody, for some weeks to come.
         enrollment_closes_on=starts_on + month_later if shift else max(ends_on, today + month_later),
     )
+    return _save(term, founded)
 
 
 def _first_day(number: int) -> date:
@@ -96,11 +143,12 @@ def _first_day(number: int) -> date:
     return date(year, quarter * 3 + 1, 1)
 
 
-def _courses(term: Term) -> list[Course]:
-    return [CourseFactory.create(term=term, code=code, title=title, credits=credit, capacity=seats) for code, title, credit, seats, _share in CATALOGUE]
+def _courses(term: Term, founded: datetime) -> list[Course]:
+    made = (CourseFactory.build(term=term, code=code, title=title, credits=credit, capacity=seats) for code, title, credit, seats, _share in CATALOGUE)
+    return [_save(course, founded) for course in made]
 
 
-def _students(random: Random) -> list[Student]:
+def _students(random: Random, founded: datetime) -> list[Student]:
     fake = Faker(LOCALES)
     fake.seed_instance(SEED)
     namesakes: Counter[str] = Counter()
@@ -113,7 +161,7 @@ def _students(random: Random) -> list[Student]:
         is_active = random.random() >= INACTIVE
         students.append(StudentFactory.build(number=f"S{number:05d}", first_name=first, last_name=last, email=email, is_active=is_active))
     Student.objects.bulk_create(students, batch_size=BATCH)
-    record(Student, students, changed=False)
+    record(Student, students, changed=False, when=founded)
     return students
 
 

@@ -5,6 +5,9 @@ that it can see. A reader stops before the earliest moment announced, and at the
 looked. So what comes to light later is later than all that was read, whatever the clocks of the servers say.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -29,11 +32,26 @@ ANNOUNCED = Written(
     MARK_AT - 32,
     MARK,
 )
+# The moment that `at` tells in place of the clock.
+_told: ContextVar[datetime | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def at(moment: datetime) -> Iterator[None]:
+    """Changes made inside are stamped with `moment`, or just after the last change of all where that is later.
+
+    For a school that is made up, past and all: what really happens, happens when it does.
+    """
+    token = _told.set(moment)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def stamp() -> datetime:
     """The moment of the changes that this transaction is about to make. Call it after their rows were locked."""
-    now = timezone.now()
+    now = _told.get() or timezone.now()
     # SQLite has one writer at a time, who has committed before the next one begins.
     questions = [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
     *_announced, last = ask(questions, {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT})

@@ -31,6 +31,11 @@ def sources() -> Iterator[Path]:
                 yield path
 
 
+def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None:
+    told = [path.name for path in sources() if re.search(r"students\.feed import .*\bat\b|\bfeed\.at\b", path.read_text())]
+    assert told == ["demo.py"]
+
+
 def names_in(node: ast.expr) -> list[str]:
     """The dotted names that an expression is a chain of, calls and subscripts left out: `a.b(x).c` is a, b, c."""
     match node:

@@ -55,17 +55,34 @@ def test_fills_an_empty_school_believably() -> None:
     assert [course.taken > 0 for course in courses if not course.is_open] == [True, True]
     taken = Enrollment.objects.all()
     assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {"completed", "withdrawn"}
-    assert set(taken.filter(course__term=this).values_list("status", flat=True)) == {"active", "withdrawn"}
+    assert set(taken.filter(course__term=this).values_list("status", flat=True)) == {"active", "waitlisted", "withdrawn"}
     assert not taken.filter(course__term=following).exists()
     assert 10 < Student.objects.filter(is_active=False).count() < 200
     assert Student.history.count() == 2_000
-    assert Enrollment.history.count() == Enrollment.objects.count() > 8_000
+    assert Enrollment.history.filter(history_type="+").count() == Enrollment.objects.count() > 8_000
+    assert set(Enrollment.history.filter(history_type="~").values_list("status", flat=True)) == {"active", "withdrawn"}
     for student in Student.objects.all():
         student.clean_fields()
 
 
 @pytest.mark.usefixtures("few")
 class TestCalendar:
+    def test_enrollments_come_day_by_day_since_one_can_enroll_and_none_in_the_future(self) -> None:
+        now = timezone.now()
+        demo.fill(today := timezone.localdate())
+        this = Term.objects.get(starts_on__lte=today, ends_on__gte=today)
+        days = set(Enrollment.objects.filter(course__term=this).values_list("enrolled_at__date", flat=True))
+        assert len(days) > min((today - this.starts_on).days, 5)
+        assert this.starts_on <= min(days) <= max(days) <= today
+        assert not Enrollment.history.filter(history_date__gt=now + timedelta(minutes=1)).exists()
+
+    def test_the_history_is_in_the_order_in_which_it_is_told(self) -> None:
+        demo.fill(timezone.localdate())
+        moments = list(Enrollment.history.order_by("history_id").values_list("history_date", flat=True))
+        assert moments == sorted(moments)
+        for model in (Term, Course, Student):
+            assert model.history.filter(history_type="+").latest().history_date < moments[0]
+
     @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 3, 31), date(2026, 7, 4), date(2026, 12, 31)])
     def test_the_terms_lie_around_today(self, today: date) -> None:
         demo.fill(today)
