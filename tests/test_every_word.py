@@ -15,6 +15,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.template.base import Lexer, TokenType
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 from django.utils import timezone
@@ -30,6 +31,7 @@ from students import enrollments
 from students.enrollments import COMPLETE, ENROLL, Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import AccessChange, Enrollment, Status, Student
+from tests.messages import ROOT
 
 pytestmark = pytest.mark.django_db
 GERMAN = {"accept-language": "de"}
@@ -409,6 +411,24 @@ def test_every_page_is_among_them() -> None:
     shapes = {route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes - UNSEEN}
     assert len(shapes) > 20
     assert [route for route, shape in shapes.items() if not any(map(shape.fullmatch, walk.seen))] == []
+
+
+def outline(template: str) -> str:
+    """A template with its values left out and marks where something is translated."""
+    parts, translates = list[str](), False
+    for token in Lexer(re.sub("{% block bodyclass %}.*", "", template)).tokenize():
+        name = token.contents.split()[0].replace("blocktranslate", "blocktrans") if token.contents.strip() else ""
+        if token.token_type == TokenType.BLOCK and name.endswith("blocktrans"):
+            translates = name == "blocktrans"
+        elif token.token_type == TokenType.TEXT and not translates:
+            parts.append(token.contents)
+    return "".join(parts)
+
+
+def test_no_template_has_words_of_its_own_in_whatever_state() -> None:
+    templates = sorted((ROOT / "templates").rglob("*.html"))
+    assert {str(path): words for path in templates if (words := untranslated(outline(path.read_text())))} == {}
+    assert untranslated(outline("<p>{% trans 'Right' %} {{ right }} {% blocktranslate %}right{% endblocktranslate %} left</p>")) == {"left"}
 
 
 @pytest.mark.parametrize(

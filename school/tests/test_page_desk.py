@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from django.utils.translation import override
 
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
@@ -152,6 +153,17 @@ class TestNumbersThatTakeLong:
         settings.CACHES = settings.CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "kept"}}
         cache.clear()
         monkeypatch.setattr("school.glance.QUICK", -1)
+
+    def test_are_told_in_the_language_of_whoever_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.KEPT", 10_000)
+        TermFactory.create()
+        today = timezone.localdate()
+        with override("de"):
+            glance()
+        seats, days = glance().terms[0].charts
+        assert (str(seats.title), str(days.values[-1][0])) == ("Courses by the share of seats taken, in %", today.isoformat())
+        with override("de"):
+            assert (str(seats.title), str(days.values[-1][0])) == ("Kurse nach Anteil belegter Plätze, in %", f"{today:%d.%m.%Y}")
 
     def test_are_kept_for_a_while(self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("school.glance.KEPT", 10_000)
