@@ -1,14 +1,31 @@
 """What all tests share: people of each role, signed in at each door."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
+from zeal.signals import nplusone_detected
+from zeal.util import get_stack
 
 Named = Callable[[str], User]
+
+
+@pytest.fixture(autouse=True)
+def no_row_by_row_reads() -> Iterator[list[str]]:
+    """Fails a test in which a request reads for each row of a list what could be read for all at once; has what was seen of it."""
+    told: list[str] = []
+
+    def tell(exception: Exception, **_kwargs: object) -> None:
+        _here, caller, *_further = get_stack()
+        told.append(f"{exception} at {caller}")
+
+    nplusone_detected.connect(tell)
+    yield told
+    nplusone_detected.disconnect(tell)
+    assert told == []
 
 
 @pytest.fixture
