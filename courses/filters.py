@@ -75,17 +75,18 @@ class SearchFilter(filters.CharFilter):
 
 
 class OrderFilter(filters.ChoiceFilter):
-    """One of `fields`, `-` before it for descending. Ends in the key, in the same direction."""
+    """One of `fields`, or those after it of a tuple too; `-` before it for descending. Ends in the key, in the same direction."""
 
-    def __init__(self, *fields: str, **kwargs: Any) -> None:
-        names = [sign + field for field in fields for sign in ("", "-")]
+    def __init__(self, *fields: str | tuple[str, ...], **kwargs: Any) -> None:
+        self.orders = {names[0]: names for names in (((field,) if isinstance(field, str) else field) for field in fields)}
+        names = [sign + field for field in self.orders for sign in ("", "-")]
         super().__init__(choices=[(name, name) for name in names], **kwargs)
 
     def filter(self, queryset: Any, field: str) -> Any:
         if not field:
             return queryset
-        key = "-id" if field.startswith("-") else "id"
-        return queryset.order_by(*dict.fromkeys([field, key]))
+        sign = "-" if field.startswith("-") else ""
+        return queryset.order_by(*dict.fromkeys(sign + name for name in (*self.orders[field.removeprefix("-")], "id")))
 
 
 class CourseFilters(filters.FilterSet):

@@ -123,6 +123,8 @@ class Recorded(models.Model):
         history_user_id_field=models.IntegerField(null=True, editable=False),
         historical_queryset=KeptHistory,
         history_id_field=models.BigAutoField(),
+        # What a row says of these is found by the row, never the other way round.
+        no_db_index=["number", "code", "term"],
         history_change_reason_field=models.TextField(_("reason"), blank=True, default=""),
     )
 

@@ -89,7 +89,8 @@ class Course(Recorded):
     title = models.CharField(_("title"), max_length=200)
     description = models.TextField(_("description"), blank=True, max_length=10_000, validators=[MaxLengthValidator(10_000)])
     credits = models.DecimalField(_("credits"), max_digits=5, decimal_places=2, default=0, validators=[MinValueValidator(0)])
-    term = models.ForeignKey(Term, models.PROTECT, related_name="courses", verbose_name=_("term"))
+    # The constraint's index begins with it.
+    term = models.ForeignKey(Term, models.PROTECT, related_name="courses", verbose_name=_("term"), db_index=False)
     capacity = models.PositiveIntegerField(
         _("capacity"), null=True, blank=True, validators=[MaxValueValidator(1_000_000)], help_text=_("Number of seats. Empty: unlimited; 0: none.")
     )

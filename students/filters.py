@@ -58,7 +58,7 @@ class StudentFilters(filters.FilterSet):
     is_active = BooleanFilter()
     course = IdFilter(method="in_course")
     term = TermFilter(method="in_term")
-    ordering = OrderFilter("id", "number", "last_name", "email")
+    ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
 
     class Meta:
         model = Student

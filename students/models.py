@@ -70,7 +70,11 @@ class Student(Recorded):
                 violation_error_message=_("A student with this email already exists."),
             )
         ]
-        indexes = [models.Index(fields=["last_name", "id"], name="student_by_last_name"), WordIndex(Beginnings(*SEARCHED), name="student_by_word")]
+        indexes = [
+            models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
+            models.Index(fields=["email", "id"], name="student_by_email"),
+            WordIndex(Beginnings(*SEARCHED), name="student_by_word"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
@@ -137,6 +141,7 @@ class Enrollment(Recorded):
         indexes = [
             models.Index(fields=["course", "status"], name="enrollment_by_course"),
             models.Index(fields=["updated_at", "id"], name="enrollment_by_update"),
+            models.Index(fields=["course", "enrolled_at", "id"], condition=Q(status="waitlisted"), name="enrollment_waiting"),
         ]
 
     def __str__(self) -> str:

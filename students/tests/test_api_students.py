@@ -71,8 +71,14 @@ class TestList:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["parameter"] == parameter
 
+    def test_those_of_one_last_name_come_by_their_first_names_from_page_to_page(self, api: APIClient) -> None:
+        zoe, ann, bob = (StudentFactory.create(last_name="Smith", first_name=name).pk for name in ("Zoe", "Ann", "Bob"))
+        first = api.get("/api/v1/students", {"ordering": "last_name", "limit": "2"})
+        assert [ids(first), ids(api.get(first.json()["next"]))] == [[ann, bob], [zoe]]
+        assert ids(api.get("/api/v1/students", {"ordering": "-last_name"})) == [zoe, bob, ann]
+
     def test_ordering(self, api: APIClient) -> None:
-        b, a, c = (StudentFactory(last_name=name) for name in ("Baker", "Abel", "Baker"))
+        b, a, c = (StudentFactory(last_name=name, first_name="Ann") for name in ("Baker", "Abel", "Baker"))
         assert ids(api.get("/api/v1/students", {"ordering": "last_name"})) == [a.pk, b.pk, c.pk]
         assert ids(api.get("/api/v1/students", {"ordering": "-last_name"})) == [c.pk, b.pk, a.pk]
 

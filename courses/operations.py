@@ -1,0 +1,27 @@
+"""Operations of migrations that keep nobody from writing, on databases that can do so. They are not run within a transaction."""
+
+from typing import Any
+
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
+from django.db.migrations import AddIndex, RemoveIndex
+from django.db.migrations.operations.base import Operation
+
+
+def _either(schema_editor: Any, concurrent: type[Operation], plain: type[Operation]) -> type[Operation]:
+    return concurrent if schema_editor.connection.vendor == "postgresql" else plain
+
+
+class AddIndexMeanwhile(AddIndexConcurrently):
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        _either(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(self, app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        _either(schema_editor, AddIndexConcurrently, AddIndex).database_backwards(self, app_label, schema_editor, *states)
+
+
+class RemoveIndexMeanwhile(RemoveIndexConcurrently):
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(self, app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(self, app_label, schema_editor, *states)

@@ -1,0 +1,199 @@
+"""At a size at which it matters PostgreSQL finds by an index what pages and endpoints ask for, and every index serves one of them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite does not say what it would do elsewhere.")]
+API = "/api/v1"
+BIG = {"students_student", "students_enrollment", "students_historicalenrollment", "students_historicalstudent"}
+STUDENTS, COURSES, TERMS, EACH = 30_000, 3_000, 6, 5
+FILL = f"""
+    INSERT INTO courses_term (id, code, name, starts_on, ends_on)
+    SELECT t, 'T' || t, 'Term', now()::date - 400 * ({TERMS} - t), now()::date + 300 - 400 * ({TERMS} - t) FROM generate_series(1, {TERMS}) t;
+    INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id)
+    SELECT c, 'C-' || c, 'Course', '', 3, CASE c % 10 WHEN 0 THEN 40 ELSE 900 END, true, c % {TERMS} + 1 FROM generate_series(1, {COURSES}) c;
+    INSERT INTO students_student (id, number, first_name, last_name, email, is_active)
+    SELECT s, 'S' || s, 'F' || s * 7 % 300, 'L' || s * 13 % 5000, 's' || s || '@school.example', s % 50 > 0 FROM generate_series(1, {STUDENTS}) s;
+    INSERT INTO students_enrollment (id, student_id, course_id, status, enrolled_at, updated_at)
+    SELECT s * {EACH} + k, s, (s * 7 + k * 31) % {COURSES} + 1,
+        CASE WHEN (s * 7 + k * 31) % 10 = 9 THEN 'waitlisted' WHEN s % 20 = k THEN 'withdrawn' WHEN s % 4 = 0 THEN 'completed' ELSE 'active' END, at, at
+    FROM generate_series(1, {STUDENTS}) s, generate_series(1, {EACH}) k, LATERAL (SELECT now() - interval '1 second' * ({STUDENTS} * k - s) AS at) moment;
+    INSERT INTO students_historicalenrollment (
+        id, student_id, course_id, status, enrolled_at, updated_at, history_date, history_type, history_change_reason, door, who
+    ) SELECT id, student_id, course_id, status, enrolled_at, updated_at, updated_at, '+', '', 'import', '' FROM students_enrollment;
+    INSERT INTO students_historicalstudent (id, number, first_name, last_name, email, is_active, history_date, history_type, history_change_reason, door, who)
+    SELECT id, number, first_name, last_name, email, is_active, now(), '+', '', 'import', '' FROM students_student;
+    INSERT INTO students_accesschange (kind, name, who, door, reason, "when")
+    SELECT CASE WHEN n % 100 = 0 THEN 'role' ELSE 'token' END, 'name' || n % 500, 'who' || n % 500, 'staff', '', now() FROM generate_series(1, {STUDENTS}) n;
+    SELECT setval(pg_get_serial_sequence('students_student', 'id'), {STUDENTS}), setval(pg_get_serial_sequence('courses_course', 'id'), {COURSES}),
+        setval(pg_get_serial_sequence('students_enrollment', 'id'), {STUDENTS} * {EACH} + {EACH});
+    ANALYZE;
+"""
+EMPTY = "TRUNCATE courses_term, students_accesschange, auth_user, students_student, {} RESTART IDENTITY CASCADE; ANALYZE"
+# Method and path, and the index by which it is found. Where it says "deep", of a page that follows another.
+CASES: dict[str, str] = {
+    "GET /api/v1/students": "students_student_pkey",
+    "GET /api/v1/students deep": "students_student_pkey",
+    "GET /api/v1/students?ordering=number": "students_student_number_",
+    "GET /api/v1/students?ordering=last_name": "student_by_name",
+    "GET /api/v1/students?ordering=-last_name": "student_by_name",
+    "GET /api/v1/students?ordering=last_name deep": "student_by_name",
+    "GET /api/v1/students?ordering=email": "student_by_email",
+    "GET /api/v1/students?ordering=-email deep": "student_by_email",
+    "GET /api/v1/students?search=s77": "student_by_word",
+    "GET /api/v1/students?search=nobody": "student_by_word",
+    "GET /api/v1/students?is_active=false": "students_student_pkey",
+    "GET /api/v1/students?course=77": "enrollment_by_course",
+    "GET /api/v1/students?term=T6": "students_student_pkey",
+    "GET /api/v1/students/77": "enrollment_once",
+    "GET /api/v1/students/77/courses": "enrollment_once",
+    "GET /api/v1/students/77/courses?status=all&term=T6": "enrollment_once",
+    "GET /api/v1/students/77/courses?as_of=2100-01-01T00:00Z": "students_historicalenrollment_id",
+    "GET /api/v1/courses": "enrollment_by_course",
+    "GET /api/v1/courses?has_seats=true": "enrollment_by_course",
+    "GET /api/v1/courses?term=T6&search=c": "enrollment_by_course",
+    "GET /api/v1/courses?search=c-77": "course_by_word",
+    "GET /api/v1/courses/77": "enrollment_by_course",
+    "GET /api/v1/courses/77/students": "enrollment_by_course",
+    "GET /api/v1/courses/77/students?limit=20 deep": "enrollment_by_course",
+    "GET /api/v1/courses/77/students?status=completed": "enrollment_by_course",
+    "GET /api/v1/courses/77/students?search=s9": "enrollment_by_course",
+    "GET /api/v1/courses/80/students?status=waitlisted": "enrollment_waiting",
+    "GET /api/v1/courses/77/students?as_of=2100-01-01T00:00Z": "students_historicalenrollment_id",
+    "GET /api/v1/courses/77/students?as_of=2000-01-01T00:00Z": "students_historicalenrollment_history_date",
+    "GET /api/v1/enrollments": "students_enrollment_pkey",
+    "GET /api/v1/enrollments deep": "students_enrollment_pkey",
+    "GET /api/v1/enrollments?student=77": "enrollment_once",
+    "GET /api/v1/enrollments?course=77": "enrollment_by_course",
+    "GET /api/v1/enrollments?term=T6": "students_enrollment_pkey",
+    "GET /api/v1/enrollments?status=withdrawn": "students_enrollment_pkey",
+    "GET /api/v1/enrollments?status=waitlisted": "students_enrollment_pkey",
+    "GET /api/v1/enrollments?updated_since=1970-01-01T00:00:00Z": "enrollment_by_update",
+    "GET /api/v1/enrollments?updated_since=1970-01-01T00:00:00Z deep": "enrollment_by_update",
+    "GET /api/v1/enrollments/77": "students_enrollment_pkey",
+    "GET /api/v1/enrollments/77/history": "students_historicalenrollment_id",
+    "GET /students/": "student_by_name",
+    "GET /students/?q=s77": "student_by_word",
+    "GET /students/77/": "students_historicalenrollment_student_id",
+    "GET /students/77/courses/": "enrollment_once",
+    "GET /students/77/edit/": "students_student_pkey",
+    "GET /courses/": "enrollment_by_course",
+    "GET /courses/80/": "enrollment_waiting",
+    "GET /courses/77/students/": "enrollment_by_course",
+    "GET /courses/80/roster.csv": "enrollment_by_course",
+    "GET /admin/students/student/": "student_by_name",
+    "GET /admin/students/student/77/change/": "enrollment_once",
+    "GET /admin/students/enrollment/": "students_enrollment_pkey",
+    "GET /admin/students/accesschange/?kind__exact=role": "access_by_kind",
+    "GET /admin/students/accesschange/?q=who77": "access_by_name",
+    'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}': "enrollment_by_course",
+    'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist"}': "enrollment_waiting",
+    'PUT /api/v1/students/81/courses {"course_ids": [1, 2, 3]}': "enrollment_once",
+    'PATCH /api/v1/enrollments/78 {"status": "completed"}': "enrollment_once",
+    'PATCH /api/v1/courses/80 {"capacity": 41}': "enrollment_waiting",
+    'PATCH /api/v1/students/82 {"email": "new@school.example"}': "student_email_unique",
+    'POST /api/v1/students {"number": "N1", "first_name": "N", "last_name": "N", "email": "n@school.example"}': "students_student_number_",
+}
+Plan = dict[str, Any]
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def plan_of(sql: str) -> Plan:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        [[answer]] = cursor.fetchall()
+    plan: Plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
+    return plan
+
+
+def queries_of(client: Client, case: str) -> list[str]:
+    method, path, body, *_ = [*case.split(" ", 2), ""]
+    if body == "deep":
+        path, body = deep(client, path), ""
+    with CaptureQueriesContext(connection) as captured:
+        response = client.generic(method, path, body, "application/json")
+    assert response.status_code in (200, 201), (case, response.content)
+    # Several are sent in one message.
+    return [sql for query in captured for sql in query["sql"].split("; ")]
+
+
+def deep(client: Client, path: str) -> str:
+    """The address of the page that follows."""
+    following: str = client.get(path).json()["next"]
+    return following
+
+
+@pytest.fixture(scope="module")
+def plans(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, list[tuple[str, Plan]]]]:
+    """Of each of CASES its statements, each with the plan for it."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(FILL)
+        try:
+            user = User.objects.create_superuser("planner", "planner@school.example", "pass")
+            user.groups.set(Group.objects.filter(name="Registrar"))
+            pages, api = Client(), APIClient()
+            pages.force_login(user)
+            api.credentials(HTTP_AUTHORIZATION=f"Bearer {AuthToken.objects.create(user)[1]}")
+            yield {
+                case: [(sql, plan_of(sql)) for sql in queries_of(api if API in case else pages, case) if sql.startswith(("SELECT", "UPDATE", "INSERT"))]
+                for case in CASES
+            }
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute(EMPTY.format(", ".join(sorted(BIG - {"students_student"}))))
+
+
+def test_no_big_table_is_read_from_end_to_end(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+    # The admin counts no further than that.
+    limit = "LIMIT 10000) subquery"
+    told = {
+        (case, sql)
+        for case, found in plans.items()
+        for sql, plan in found
+        for node in nodes(plan)
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG and not sql.endswith(limit)
+    }
+    assert told == set()
+
+
+def test_each_is_found_by_the_index_that_is_meant_for_it(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+    used = {case: indexes_in(plan for _sql, plan in found) for case, found in plans.items()}
+    others = {case: sorted(names) for case, names in used.items() if not any(name.startswith(CASES[case]) for name in names)}
+    assert others == {}
+
+
+def test_every_index_serves_something(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+    used = indexes_in(plan for found in plans.values() for _sql, plan in found)
+    with connection.cursor() as cursor:
+        # Django makes those that end in _like beside each unique text, and simple-history one by date in every history.
+        cursor.execute(
+            """
+            SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE indrelid = ANY(%s::text[]::regclass[]) AND NOT indisunique AND relname !~ '_like$|^students_historicalstudent_history_date'
+            """,
+            [sorted(BIG | {"courses_course", "students_accesschange"})],
+        )
+        assert {name for [name] in cursor.fetchall()} - used == set()
+
+
+def test_a_table_without_its_index_would_be_noticed(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+    assert {node["Node Type"] for node in nodes(plan_of("SELECT * FROM students_student ORDER BY first_name LIMIT 50"))} >= {"Seq Scan"}
+
+
+def indexes_in(plans: Iterator[Plan]) -> set[str]:
+    return {node["Index Name"] for plan in plans for node in nodes(plan) if "Index Name" in node}
