@@ -191,7 +191,7 @@ class Put(Generic[M]):
             values = [f"json_extract(value, '$[{place}]')" for place in range(len(fields))]
         else:
             values = [f"(value->>{place})::{field.db_type(database)}" for place, field in enumerate(fields)]
-        rows = "json_each(%s)" if database.vendor == "sqlite" else "json_array_elements(%s)"
+        rows = "json_each(%s)" if database.vendor == "sqlite" else "jsonb_array_elements(%s)"
         return " ".join(
             [
                 _into(self.model, fields),
