@@ -14,8 +14,8 @@ MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/pytest -q -n 2 --cov --cov-report= --cov-fail-under=0
 POSTGRES := $(BIN)/python -m tests.with_postgres
-GUNICORN := $(BIN)/gunicorn school.wsgi --bind $(HOST):$(PORT) --worker-class gthread --workers $(WORKERS) --threads $(THREADS) \
-	--keep-alive 30 --no-control-socket
+SERVER := $(BIN)/granian --interface wsgi --host $(HOST) --port $(PORT) --workers $(WORKERS) --blocking-threads $(THREADS) \
+	--blocking-threads-idle-timeout 600 --workers-kill-timeout 30 --respawn-failed-workers --no-ws school.wsgi:application
 
 export PORT
 
@@ -29,7 +29,7 @@ help: ## Show this list
 run: export HTTPS = off
 run: migrate $(COLLECTED) ## Serve a demo school on this machine
 	@$(MANAGE) demo
-	@exec $(GUNICORN)
+	@exec $(SERVER)
 
 test: $(DEVELOPMENT) ## Run all tests, on SQLite and on PostgreSQL
 	@rm -f .coverage .coverage.*
@@ -66,7 +66,7 @@ migrate: $(RUNTIME) ## Bring the database up to date
 	@$(MANAGE) createcachetable --verbosity 0
 
 serve: $(COLLECTED) ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS come from the environment
-	@exec $(GUNICORN)
+	@exec $(SERVER)
 
 clean: ## Remove what was made, but not the data in var/
 	rm -rf .venv var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The product with its locks taken out, as a control: `gunicorn benchmarks.unlocked`. It oversells; benchmarks/race.py must see that."""
+"""The product without its locks, as a control: `granian --interface wsgi benchmarks.unlocked:application`. It oversells; race.py must see that."""
 
 from contextlib import nullcontext
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The WSGI application that a server runs: `gunicorn school.wsgi`."""
+"""The WSGI application that a server runs: `granian --interface wsgi school.wsgi:application`."""
 
 import gc
 import os

@@ -144,24 +144,23 @@ def served() -> Iterator[str | None]:
         return
     with socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+        port = str(free.getsockname()[1])
     url, name = urlsplit(os.environ.get("DATABASE_URL", "")), connection.settings_dict["NAME"]
     environment = os.environ | {"DATABASE_URL": url._replace(path=f"/{name}").geturl() if connection.vendor == "postgresql" else f"sqlite:///{name}"}
-    command = [sys.executable, "-m", "gunicorn", "school.wsgi", "-b", address, "-k", "gthread", "-w", "2", "--threads", "4", "--no-control-socket"]
-    server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY, "DATABASE_POOL": "4"})
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", port, "--workers", "2", "--blocking-threads", "4", "school.wsgi:application"]
+    server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY})
     try:
-        _wait_for(address)
-        yield address
+        _wait_for(port)
+        yield f"127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(30)
 
 
-def _wait_for(address: str) -> None:
-    host, _colon, port = address.partition(":")
+def _wait_for(port: str) -> None:
     for _ in range(100):
         try:
-            create_connection((host, int(port))).close()
+            create_connection(("127.0.0.1", int(port))).close()
         except OSError:
             sleep(0.2)
         else:
