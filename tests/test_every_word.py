@@ -31,6 +31,7 @@ from students import enrollments
 from students.enrollments import COMPLETE, ENROLL, Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import AccessChange, Enrollment, Status, Student
+from students.refusals import Refusal
 from tests.messages import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -398,9 +399,13 @@ def test_every_word_of_a_page_is_translated_or_data(monkeypatch: pytest.MonkeyPa
 def test_german_has_every_word_that_a_page_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     german = Listening()
     monkeypatch.setitem(CATALOGUES, "de", german)
+    seen = ""
     for name, answer in Walk().everything():
         assert '<html lang="de"' in answer.content.decode(), name
+        seen += answer.content.decode()
     assert german.missing == set()
+    for refusal in Refusal:
+        assert max(re.split(r"%\(\w+\)[sd]", german.gettext(str(refusal.label))), key=len) in seen, refusal
 
 
 def test_every_page_is_among_them() -> None:
