@@ -3,9 +3,9 @@
 from hmac import compare_digest
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser, Permission, User
+from django.contrib.auth.models import AbstractUser, Group, Permission, User
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import CharField, F, Func, Model, OuterRef, Subquery, TextField, Value
+from django.db.models import CharField, F, Func, Model, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -37,18 +37,20 @@ class Lines(Func):
         return self.as_sql(compiler, connection, function="GROUP_CONCAT")
 
 
-def names(**whose: Any) -> Subquery:
-    """The full names of the permissions that somebody has in one way."""
+def permissions_of(user: OuterRef) -> Subquery:
+    """The full names of the permissions that a user has by a role or of their own."""
+    by_role = Group.permissions.through.objects.filter(group__in=User.groups.through.objects.filter(user=OuterRef(user)).values("group"))
+    own = User.user_permissions.through.objects.filter(user=user)
+    held = Permission.objects.filter(Q(pk__in=by_role.values("permission")) | Q(pk__in=own.values("permission"))).order_by()
     name = Concat("content_type__app_label", Value("."), "codename", output_field=TextField())
-    held = Permission.objects.filter(**whose).order_by()
     return Subquery(held.annotate(names=Lines(name, Value("\n"))).values("names"))
 
 
 # Token, user and rights in one query.
 KNOWN = Compiled(
     AuthToken.objects.filter(token_key=Slot("key", CharField()))
-    .annotate(own=names(user=OuterRef("user")), by_role=names(group__user=OuterRef("user")))
-    .values_list("own", "by_role", *TOKEN, *(F(f"user__{name}") for name in USER))
+    .annotate(permissions=permissions_of(OuterRef(OuterRef("user"))))
+    .values_list("permissions", *TOKEN, *(F(f"user__{name}") for name in USER))
 )
 
 
@@ -59,21 +61,20 @@ class TokenAuthentication(KnoxAuthentication):
         """The user of `token` and the token. Raises AuthenticationFailed when it is unknown, expired or its user inactive."""
         text = token.decode("ascii", errors="replace")
         digest = hash_token(text)
-        for own, by_role, *row in KNOWN(key=text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")):
+        for permissions, *row in KNOWN(key=text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")):
             known = AuthToken.from_db(DEFAULT_DB_ALIAS, TOKEN, row[: len(TOKEN)])
             if not compare_digest(digest, known.digest):
                 continue
             if known.expiry and known.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
-            known.user = with_rights(User.from_db(DEFAULT_DB_ALIAS, USER, row[len(TOKEN) :]), own, by_role)
+            known.user = with_rights(User.from_db(DEFAULT_DB_ALIAS, USER, row[len(TOKEN) :]), permissions)
             user, _token = self.validate_user(known)
             return user, known
         raise AuthenticationFailed(_("This token is unknown or was revoked."))
 
 
-def with_rights(user: User, own: str | None, by_role: str | None) -> User:
+def with_rights(user: User, permissions: str | None) -> User:
     """`user`, with the permissions where Django's ModelBackend keeps what it has asked for; a superuser has them all without asking."""
     if not user.is_superuser:
-        user._user_perm_cache = set((own or "").splitlines())  # type: ignore[attr-defined]
-        user._group_perm_cache = set((by_role or "").splitlines())  # type: ignore[attr-defined]
+        user._perm_cache = set((permissions or "").splitlines())  # type: ignore[attr-defined]
     return user
