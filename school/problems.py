@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
@@ -134,13 +135,18 @@ def problem(code: str, detail: Text = "", *, status: int | None = None, headers:
 def _body(code: str, detail: Text = "", *, status: int | None = None, **more: Any) -> dict[str, Any]:
     known = PROBLEMS[code]
     return {
-        "type": reverse("problem", args=[code]),
+        "type": _type_of(code),
         "title": str(known.title),
         "status": status or known.status,
         "detail": str(detail or known.explanation),
         "code": code,
         **more,
     }
+
+
+@cache
+def _type_of(code: str) -> str:
+    return reverse("problem", args=[code])
 
 
 def _refused(error: Refused) -> Response:

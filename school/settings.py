@@ -1,5 +1,6 @@
 """Every setting, each knob an environment variable. A wrong value stops the start and names its variable."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -260,4 +261,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "level": LOG_LEVEL}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # A refusal is an answer, and no news for whoever runs the server.
+    "loggers": {"django.request": {"level": max(LOG_LEVEL, "ERROR", key=logging.getLevelNamesMapping().__getitem__)}},
 }
