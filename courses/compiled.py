@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from json import dumps
 from operator import attrgetter
 from threading import local
@@ -177,10 +177,19 @@ class Put(Generic[M]):
         database = connections[DEFAULT_DB_ALIAS]
         cursor = _cursor(database)
         cursor.execute(self.statement, [dumps([self.values_of(row) for row in rows], default=lambda time: str(database.ops.adapt_datetimefield_value(time)))])
-        written = {tuple(key): pk for pk, *key in cursor.fetchall()}
+        written = {tuple(key): pk for pk, *key in (cursor.fetchall() if self.returns else self._read_again(rows))}
         for row in rows:
             row.pk = written[self.key_of(row)]
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+    @property
+    def returns(self) -> bool:
+        """Whether the database tells what was written. SQLite does from 3.35 on."""
+        return connections[DEFAULT_DB_ALIAS].features.can_return_rows_from_bulk_insert
+
+    def _read_again(self, rows: Sequence[M]) -> Iterable[Sequence[Any]]:
+        some = {f"{field.attname}__in": {getattr(row, field.attname) for row in rows} for field in self.key}
+        return self.model._base_manager.filter(**some).values_list("pk", *(field.attname for field in self.key))
 
     @cached_property
     def statement(self) -> str:
@@ -200,7 +209,7 @@ class Put(Generic[M]):
                 f"FROM {rows} WHERE true",
                 f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
                 ", ".join([f"{column} = excluded.{column}" for column in changed]),
-                f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}",
+                f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
             ]
         )
 
