@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -98,8 +97,7 @@ class TestShow:
         for course in CourseFactory.create_batch(6, capacity=2):
             enrolled(student, course)
         ids = [course.pk for course in CourseFactory.create_batch(6)]
-        # PostgreSQL alone is told of the moment of a change.
-        with django_assert_max_num_queries(22 if connection.vendor == "postgresql" else 21):
+        with django_assert_max_num_queries(22):
             clerk.get(url, {"courses": ids})
 
 
