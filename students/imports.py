@@ -20,7 +20,7 @@ from students.enrollments import LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
 
 # So many lines are looked up, decided and written at once.
-LINES = 5_000
+LINES = 20_000
 # Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
 Row = tuple[int, int, int, Verb]
 
