@@ -79,7 +79,7 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 def _count(status: str) -> Coalesce:
     enrollments = Course.students.through.objects.filter(course=OuterRef("pk"), status=status)
-    return Coalesce(Subquery(enrollments.order_by().values("course").annotate(n=Count("pk")).values("n")), 0)
+    return Coalesce(Subquery(enrollments.order_by().values("course").annotate(n=Count("*")).values("n")), 0)
 
 
 class Course(Recorded):
