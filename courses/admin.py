@@ -249,7 +249,6 @@ class CourseAdmin(RecordedAdmin):
     list_filter = [FullnessFilter, "is_open", "term"]
     list_select_related = ["term"]
     search_fields = ["code", "title"]
-    autocomplete_fields = ["term"]
     readonly_fields = ["seats", "waiting"]
     change_form_template = "admin/enrollments_change_form.html"
     # `students`, which this app does not know, adds the course's students, and enrolls more of them.

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
 from courses.factories import CourseFactory, TermFactory
@@ -24,6 +24,9 @@ from students.models import Status, Student
 
 # Playwright keeps an event loop in the thread of the tests, which makes Django refuse to ask the database there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# A machine may have much else to do.
+expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--no-sandbox"]
@@ -72,23 +75,27 @@ def school(roles: None) -> School:
 
 
 @pytest.fixture
-def open_as(browser: Browser, live_server: LiveServer, school: School, browser_of: Callable[[str], Client]) -> Iterator[Callable[..., Page]]:
-    """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it."""
-    contexts, faults = [], list[str]()
+def faults() -> list[str]:
+    """What went wrong in the windows of the test. A test that has any at its end has failed."""
+    return []
+
+
+@pytest.fixture
+def open_as(browser: Browser, live_server: LiveServer, school: School, browser_of: Callable[[str], Client], faults: list[str]) -> Iterator[Callable[..., Page]]:
+    """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it. `more` is Playwright's."""
+    contexts = []
 
     def open_window(
-        role: str | None = None, *, width: int = 1280, scheme: Any = "light", javascript: bool = True, locale: str = "en-US", height: int = 800
+        role: str | None = None, *, width: int = 1280, height: int = 800, scheme: str = "light", javascript: bool = True, locale: str = "en-US", **more: Any
     ) -> Page:
-        context = browser.new_context(
-            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=javascript, locale=locale
-        )
+        more |= {"color_scheme": scheme, "java_script_enabled": javascript, "locale": locale}
+        context = browser.new_context(base_url=live_server.url, viewport={"width": width, "height": height}, **more)
         contexts.append(context)
+        _watch(context, live_server.url, faults)
         if role:
             cookie = browser_of(role).cookies[settings.SESSION_COOKIE_NAME]
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-        page = context.new_page()
-        _watch(page, live_server.url, faults)
-        return page
+        return context.new_page()
 
     yield open_window
     for context in contexts:
@@ -96,12 +103,13 @@ def open_as(browser: Browser, live_server: LiveServer, school: School, browser_o
     assert faults == []
 
 
-def _watch(page: Page, home: str, faults: list[str]) -> None:
-    """Note errors of the console, requests to other hosts, and parts of a page that are not there."""
+def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
+    """Note what the console tells as errors (what the content security policy refuses is told there), requests to other hosts,
+    and parts of a page that are not there."""
 
     def note_message(message: ConsoleMessage) -> None:
-        # A page that is itself refused (422, 404) is told of here too.
-        if message.type == "error" and message.location["url"] != page.url:
+        # A page that is itself refused (422, 404) is told of here too, and is none; parts of one are noted below.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
             faults.append(message.text)
 
     def note_request(request: Request) -> None:
@@ -112,7 +120,13 @@ def _watch(page: Page, home: str, faults: list[str]) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():
             faults.append(f"{response.status}: {response.url}")
 
-    page.on("console", note_message)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", note_request)
-    page.on("response", note_response)
+    context.on("console", note_message)
+    context.on("weberror", lambda error: faults.append(str(error.error)))
+    context.on("request", note_request)
+    context.on("response", note_response)
+
+
+def told(page: Page, *words: str) -> None:
+    """Expect the page to say all these words in its messages."""
+    for text in words:
+        expect(page.get_by_role("status").first).to_contain_text(text)
