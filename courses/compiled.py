@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from json import dumps
-from operator import attrgetter
+from collections.abc import Sequence
+from itertools import count
 from threading import local
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BigIntegerField, BooleanField, Field, Func, Model, QuerySet, Value
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
 
+from courses.slots import Slot
+
 M = TypeVar("M", bound=Model)
+# Each takes memory of PostgreSQL, on every connection.
+MOST_PREPARED = 200
+_numbers = count(1)
 _kept = local()
-NUMBER: Field[Any, Any] = BigIntegerField()
-
-
-class Slot(Value):
-    """Stands in a queryset for a value that is told when the query is asked: of the kind of `field`, an id if that is not given."""
-
-    def __init__(self, name: str, field: Field[Any, Any] = NUMBER) -> None:
-        super().__init__(name, output_field=field)
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        return "%s", [self]
-
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
-        return self.output_field.get_db_prep_value(values[self.value], database)
-
-
-class Ids(Slot):
-    """Stands for a list of ids, beside a column in `Among`."""
-
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
-        ids = dumps(list(values[self.value]))
-        # As text, since psycopg looks at each element of a list.
-        return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
-
-
-class Among(Func):
-    """Whether the column is one of a list of ids, whatever their number: `filter(Among("pk", Ids("ids")))`."""
-
-    output_field = BooleanField()
-    template = "%(expressions)s)"
-    arg_joiner = " = ANY("
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=" IN (SELECT value FROM json_each(")
-
-
-class Pairs(Slot):
-    """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
-
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
-        return dumps(values[self.value])
-
-
-class AmongPairs(Func):
-    """Whether two columns are one of a list of pairs of ids: `filter(AmongPairs("student", "course", Pairs("pairs")))`."""
-
-    output_field = BooleanField()
-
-    def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_kwargs: Any) -> Any:
-        return self._as_sql(compiler, "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%s::jsonb)")
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
-        return self._as_sql(compiler, "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(%s)")
-
-    def _as_sql(self, compiler: Any, pairs: str) -> Any:
-        (one, _one), (other, _other), (_slot, params) = map(compiler.compile, self.source_expressions)
-        return f"({one}, {other}) IN ({pairs})", params
 
 
 class Question:
@@ -81,6 +28,11 @@ class Question:
     statement: tuple[str, Sequence[Any], list[Any]]
     locks = False
 
+    @cached_property
+    def name(self) -> str:
+        """What PostgreSQL knows it by."""
+        return f"school_{next(_numbers)}"
+
     def __call__(self, **values: Any) -> list[Sequence[Any]]:
         """The rows for these values of the slots. Raises ValueError, TypeError or ValidationError for one of another kind."""
         [rows] = ask([self], values)
@@ -88,7 +40,7 @@ class Question:
 
     def read(self, cursor: Any, database: Any) -> list[Sequence[Any]]:
         """The rows that `cursor` has found."""
-        rows: list[Sequence[Any]] = cursor.fetchall()
+        rows: list[Sequence[Any]] = cursor.fetchall() if cursor.description else []
         _sql, _params, converters = self.statement
         return [_converted(row, converters, database) for row in rows] if converters else rows
 
@@ -118,10 +70,11 @@ class Compiled(Question, Generic[M]):
 
     @cached_property
     def statement(self) -> tuple[str, Sequence[Any], list[Any]]:  # type: ignore[override]
-        compiler = self.queryset.query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
+        database = connections[DEFAULT_DB_ALIAS]
+        compiler = self.queryset.query.get_compiler(connection=database)
         sql, params = compiler.as_sql()
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
-        return sql, params, [(position, *how) for position, how in converters.items()]
+        return *_spelled_out(sql, params, database), [(position, *how) for position, how in converters.items()]
 
 
 def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequence[Any]]]:
@@ -149,7 +102,9 @@ def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequ
 
 def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any) -> list[list[Sequence[Any]]]:
     params = [param for question in questions for param in question.statement[1]]
-    cursor.execute("; ".join([question.statement[0] for question in questions]), _filled(params, values, database))
+    # Who looks at queries sees them whole.
+    texts = [question.statement[0] if database.queries_logged else _prepared(question, cursor) for question in questions]
+    cursor.execute("; ".join(texts), _filled(params, values, database))
     found = [questions[0].read(cursor, database)]
     for question in questions[1:]:
         cursor.nextset()
@@ -157,87 +112,28 @@ def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, A
     return found
 
 
-class Put(Generic[M]):
-    """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
-
-    `key` are the fields of a unique constraint; values are numbers, texts and times. The ORM has words for it, and writes them
-    anew each time.
-    """
-
-    def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
-        self.model = model
-        self.key: list[Any] = [model._meta.get_field(name) for name in key]
-        self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
-        self.key_of, self.values_of = (attrgetter(*(field.attname for field in fields)) for fields in (self.key, [*self.key, *self.changed]))
-
-    def __call__(self, rows: Sequence[M]) -> None:
-        """Write `rows`. Those that are new get their primary key."""
-        if not rows:
-            return
-        database = connections[DEFAULT_DB_ALIAS]
-        cursor = _cursor(database)
-        cursor.execute(self.statement, [dumps([self.values_of(row) for row in rows], default=lambda time: str(database.ops.adapt_datetimefield_value(time)))])
-        written = {tuple(key): pk for pk, *key in (cursor.fetchall() if self.returns else self._read_again(rows))}
-        for row in rows:
-            row.pk = written[self.key_of(row)]
-            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-
-    @property
-    def returns(self) -> bool:
-        """Whether the database tells what was written. SQLite does from 3.35 on."""
-        return connections[DEFAULT_DB_ALIAS].features.can_return_rows_from_bulk_insert
-
-    def _read_again(self, rows: Sequence[M]) -> Iterable[Sequence[Any]]:
-        some = {f"{field.attname}__in": {getattr(row, field.attname) for row in rows} for field in self.key}
-        return self.model._base_manager.filter(**some).values_list("pk", *(field.attname for field in self.key))
-
-    @cached_property
-    def statement(self) -> str:
-        database = connections[DEFAULT_DB_ALIAS]
-        key, changed = _columns(self.key), _columns(self.changed)
-        fields = [*self.key, *self.changed]
-        if database.vendor == "sqlite":
-            values = [f"json_extract(value, '$[{place}]')" for place in range(len(fields))]
-        else:
-            values = [f"(value->>{place})::{field.db_type(database)}" for place, field in enumerate(fields)]
-        rows = "json_each(%s)" if database.vendor == "sqlite" else "jsonb_array_elements(%s)"
-        return " ".join(
-            [
-                _into(self.model, fields),
-                "SELECT",
-                ", ".join(values),
-                f"FROM {rows} WHERE true",
-                f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
-                ", ".join([f"{column} = excluded.{column}" for column in changed]),
-                f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
-            ]
-        )
+def _prepared(question: Question, cursor: Any) -> str:
+    """How a question is asked that PostgreSQL has planned before on this connection: to plan it takes several times as long as to answer it."""
+    sql, slots, _converters = question.statement
+    if question.name not in _kept.prepared:
+        if len(_kept.prepared) == MOST_PREPARED:
+            return sql
+        places = [f"${place}" for place in range(1, len(slots) + 1)]
+        cursor.execute(f"PREPARE {question.name} AS {sql % tuple(places)}")
+        _kept.prepared.add(question.name)
+    return f"EXECUTE {question.name}({', '.join(['%s'] * len(slots))})" if slots else f"EXECUTE {question.name}"
 
 
-class Copy:
-    """Writes the rows of a `values_list()` with slots into another table: into these columns of `model`. The ORM has no words for it."""
-
-    def __init__(self, model: type[Model], columns: Sequence[str], queryset: QuerySet[Any, Any]) -> None:
-        self.rows = Compiled(queryset)
-        self.model, self.fields = model, [model._meta.get_field(name) for name in columns]
-
-    def __call__(self, **values: Any) -> None:
-        database = connections[DEFAULT_DB_ALIAS]
-        _sql, params, _converters = self.rows.statement
-        _cursor(database).execute(self.statement, _filled(params, values, database))
-
-    @cached_property
-    def statement(self) -> str:
-        return f"{_into(self.model, self.fields)} {self.rows.statement[0]}"
-
-
-def _into(model: type[Model], fields: Sequence[Any]) -> str:
-    table = connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
-    return f"INSERT INTO {table} ({', '.join(_columns(fields))})"
-
-
-def _columns(fields: Sequence[Any]) -> list[str]:
-    return [connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column) for field in fields]
+def _spelled_out(sql: str, params: Sequence[Any], database: Any) -> tuple[str, Sequence[Any]]:
+    """`sql` with its constants in the text, so that only slots are filled each time: psycopg writes every value anew."""
+    if database.vendor != "postgresql":
+        return sql, params
+    first, *texts = sql.split("%s")
+    written = [first]
+    for param, text in zip(params, texts, strict=True):
+        constant = not isinstance(param, Slot)
+        written += [database.ops.compose_sql("%s", [param]).replace("%", "%%") if constant else "%s", text]
+    return "".join(written), [param for param in params if isinstance(param, Slot)]
 
 
 def _filled(params: Sequence[Any], values: dict[str, Any], database: Any) -> list[Any]:
@@ -251,6 +147,7 @@ def _cursor(database: Any) -> Any:
     if _kept.__dict__.get("connection") is not database.connection or database.connection is None:
         _kept.cursor = database.cursor()
         _kept.connection = database.connection
+        _kept.prepared = set()
     return _kept.cursor
 
 

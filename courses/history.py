@@ -19,8 +19,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from courses.compiled import Among, Copy, Ids, Slot
 from courses.kept import Kept, KeptHistory
+from courses.put import Copy
+from courses.slots import Among, Ids, Slot
 
 BATCH = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were

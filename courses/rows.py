@@ -14,10 +14,11 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from courses.compiled import Compiled, Question, Slot, ask
+from courses.compiled import Compiled, Question, ask
 from courses.etags import asks_for_match, tagged
 from courses.keyset import Cursor, Source, beyond, with_order
 from courses.serializers import Columns
+from courses.slots import Slot
 
 View = type["RowsMixin"]
 PAGE = {"cursor", "limit"}

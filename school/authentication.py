@@ -15,7 +15,8 @@ from knox.models import AuthToken
 from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 
-from courses.compiled import Compiled, Slot
+from courses.compiled import Compiled
+from courses.slots import Slot
 
 
 def among(model: type[Model], *names: str) -> list[str]:

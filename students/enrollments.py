@@ -21,11 +21,13 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from courses.compiled import Among, AmongPairs, Compiled, Ids, Pairs, Put, Question, ask
+from courses.compiled import Compiled, Question, ask
 from courses.history import record
 from courses.models import Course, Term
+from courses.put import Put
 from courses.reasons import MOVED_UP
 from courses.said import Said
+from courses.slots import Among, AmongPairs, Ids, Pairs
 from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals

@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from courses.compiled import Compiled, Slot, Written, ask
+from courses.compiled import Compiled, Written, ask
+from courses.slots import Slot
 from students.models import Enrollment
 
 LAST = Compiled(Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1])

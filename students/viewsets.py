@@ -15,11 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from courses.compiled import Compiled, Slot
+from courses.compiled import Compiled
 from courses.etags import asks_for_match, check_match, tagged
 from courses.history import Door, acting
 from courses.models import Course
 from courses.rows import RowsMixin
+from courses.slots import Slot
 from courses.viewsets import ModelViewSet
 from students import enrollments
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result

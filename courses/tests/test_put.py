@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from courses.compiled import Put
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from courses.put import Put
 
 pytestmark = pytest.mark.django_db
 
