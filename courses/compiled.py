@@ -27,6 +27,7 @@ class Question:
 
     statement: tuple[str, Sequence[Any], list[Any]]
     locks = False
+    has_rows = True
 
     @cached_property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class Question:
 
     def read(self, cursor: Any, database: Any) -> list[Sequence[Any]]:
         """The rows that `cursor` has found."""
-        rows: list[Sequence[Any]] = cursor.fetchall() if cursor.description else []
+        rows: list[Sequence[Any]] = cursor.fetchall() if self.has_rows else []
         _sql, _params, converters = self.statement
         return [_converted(row, converters, database) for row in rows] if converters else rows
 
@@ -48,8 +49,9 @@ class Question:
 class Written(Question):
     """A question in SQL of our own, for what the ORM has no words."""
 
-    def __init__(self, sql: str, *params: Any) -> None:
+    def __init__(self, sql: str, *params: Any, has_rows: bool = True) -> None:
         self.statement = sql, params, []
+        self.has_rows = has_rows
 
 
 class Compiled(Question, Generic[M]):

@@ -72,7 +72,7 @@ class Put(Generic[M]):
                 f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
             ]
         )
-        return Written(sql, Slot("rows", TextField()))
+        return Written(sql, Slot("rows", TextField()), has_rows=self.returns)
 
 
 class Copy:
@@ -88,7 +88,7 @@ class Copy:
     @cached_property
     def question(self) -> Written:
         sql, params, _converters = self.rows.statement
-        return Written(f"{_into(self.model, self.fields)} {sql}", *params)
+        return Written(f"{_into(self.model, self.fields)} {sql}", *params, has_rows=False)
 
 
 def _into(model: type[Model], fields: Sequence[Any]) -> str:
