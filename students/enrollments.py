@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import BigIntegerField, Count
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -276,6 +276,8 @@ class _Ledger:
         self.courses = {course.pk: course for course in COURSES.instances(rows[1])}
         terms = {term.pk: term for term in TERMS.instances(rows[2])}
         for course in self.courses.values():
+            if course.term_id not in terms:
+                raise IntegrityError("The term that a course was just given was deleted meanwhile, as the database will say at the end.")
             TERM.set_cached_value(course, terms[course.term_id])
         self.rows = {(row.student_id, row.course_id): row for row in HELD.instances(rows[3])}
         # Seats taken of the courses that have a limit, and those who wait for any.

@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
+from courses.models import Term
 from students import enrollments
 from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused, Verb
 from students.factories import StudentFactory, enrolled
@@ -229,3 +230,17 @@ def test_tells_of_the_row_what_the_database_has(before: Status | None, verb: Ver
     [result] = enrollments.write([Change(student.pk, course.pk, verb)], all_or_nothing=False)
     stored = Enrollment.objects.filter(student=student).values("pk", "status", "enrolled_at", "updated_at").first()
     assert stored == (result.enrollment and {name: getattr(result.enrollment, name) for name in ("pk", "status", "enrolled_at", "updated_at")})
+
+
+def test_a_term_that_was_deleted_meanwhile_is_told_as_the_database_tells_it() -> None:
+    student, course = StudentFactory(), CourseFactory()
+
+    @transaction.atomic
+    def enroll_in_a_course_that_another_took_the_term_of() -> None:
+        # The database looks at the end of a transaction whether what rows refer to is there.
+        Term.objects.filter(pk=course.term_id)._raw_delete("default")
+        enrollments.enroll([(student.pk, course.pk)])
+
+    with pytest.raises(IntegrityError, match="deleted meanwhile"):
+        enroll_in_a_course_that_another_took_the_term_of()
+    assert not Enrollment.objects.exists()
