@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import PROTECT, Count, F, Model, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils.text import capfirst
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
@@ -61,7 +62,10 @@ def is_key(text: str) -> bool:
 
 
 class KeySelect(AutocompleteSelect):
-    """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it."""
+    """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it. In a row it says itself what is chosen."""
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        return {**super().build_attrs(base_attrs, extra_attrs), "title": capfirst(self.field.verbose_name)}
 
     def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
         return super().optgroups(name, [key for key in value if is_key(key)], attrs)
