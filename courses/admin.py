@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.db.models import PROTECT, Count, F, Model, ProtectedError, QuerySet
@@ -269,6 +269,13 @@ class CourseAdmin(RecordedAdmin):
     def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
         fields: list[Any] = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open"), "prerequisites"]
         return [*fields, ("seats", "waiting")] if obj else fields
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # A term is shared: it is made here where it is missing, and changed on its own page.
+            field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
+        return field
 
     def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)
         super().save_related(request, form, formsets, change)

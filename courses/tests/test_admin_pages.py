@@ -232,6 +232,16 @@ class TestList:
         assert opened(3) == opened(27)
 
 
+def test_a_course_offers_all_terms_to_choose_and_to_make_one_but_none_to_delete(registrar: Client) -> None:
+    course = CourseFactory(term__code="2027-SP")
+
+    page = registrar.get(f"{COURSES}{course.pk}/change/").content.decode()
+
+    assert f'<option value="{course.term_id}" selected>2027-SP</option>' in page
+    assert 'id="add_id_term"' in page
+    assert 'id="delete_id_term"' not in page
+
+
 class TestChoose:
     """The choices that a field with autocomplete asks for."""
 
