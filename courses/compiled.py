@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from threading import local
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, Model, QuerySet
+from django.db.models.base import ModelState
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
 
@@ -64,7 +65,7 @@ class Compiled(Question, Generic[M]):
     def instances(self, rows: Sequence[Sequence[Any]]) -> list[M]:
         """The instances that `rows` are, where the queryset picks no columns."""
         model = self.queryset.model
-        return [model.from_db(DEFAULT_DB_ALIAS, self.attributes, row) for row in rows]
+        return [instance_of(model, zip(self.attributes, row, strict=True)) for row in rows]
 
     @cached_property
     def attributes(self) -> list[str]:
@@ -77,6 +78,19 @@ class Compiled(Question, Generic[M]):
         sql, params = compiler.as_sql()
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         return *_spelled_out(sql, params, database), [(position, *how) for position, how in converters.items()]
+
+
+def instance_of(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bool = False) -> M:
+    """The row of `model` with these values of its columns, read from the database, or else to be added to it.
+
+    As `Model.from_db` and `Model.__init__` leave it. They take five times as long: they tell signals, which nobody hears here.
+    """
+    instance = model.__new__(model)
+    instance._state = ModelState()
+    instance.__dict__.update(values)
+    if not adding:
+        instance._state.adding, instance._state.db = False, DEFAULT_DB_ALIAS
+    return instance
 
 
 def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequence[Any]]]:

@@ -4,8 +4,7 @@ from hmac import compare_digest
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group, Permission, User
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import CharField, F, Func, Model, OuterRef, Q, Subquery, TextField, Value
+from django.db.models import CharField, F, Func, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,17 +15,12 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from courses.compiled import Compiled
+from courses.compiled import Compiled, instance_of
 from courses.slots import Slot
 
-
-def among(model: type[Model], *names: str) -> list[str]:
-    """The columns of `model` with these names, in its order, as `from_db` wants them. The others are read when somebody asks for them."""
-    return [field.attname for field in model._meta.concrete_fields if field.attname in names]
-
-
-TOKEN = among(AuthToken, "digest", "token_key", "user_id", "expiry")
-USER = among(User, "id", "username", "is_active", "is_staff", "is_superuser")
+# Columns of a token and of its user. Others are read when somebody asks for them.
+TOKEN = ["digest", "token_key", "user_id", "expiry"]
+USER = ["id", "username", "is_active", "is_staff", "is_superuser"]
 
 
 class Lines(Func):
@@ -74,12 +68,12 @@ class TokenAuthentication(KnoxAuthentication):
         text = token.decode("ascii", errors="replace")
         digest = hash_token(text)
         for permissions, *row in KNOWN(key=text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")):
-            known = AuthToken.from_db(DEFAULT_DB_ALIAS, TOKEN, row[: len(TOKEN)])
+            known = instance_of(AuthToken, zip(TOKEN, row, strict=False))
             if not compare_digest(digest, known.digest):
                 continue
             if known.expiry and known.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
-            known.user = with_rights(User.from_db(DEFAULT_DB_ALIAS, USER, row[len(TOKEN) :]), permissions)
+            known.user = with_rights(instance_of(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions)
             user, _token = self.validate_user(known)
             return user, known
         raise AuthenticationFailed(_("This token is unknown or was revoked."))

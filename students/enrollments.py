@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from courses.compiled import Compiled, Question, ask
+from courses.compiled import Compiled, Question, ask, instance_of
 from courses.history import record
 from courses.models import Course, Term
 from courses.put import Put
@@ -410,7 +410,8 @@ class _Ledger:
         student, course = change.student_id, change.course_id
         before = row.status if row else None
         if row is None:
-            row = self.rows[student, course] = Enrollment(student_id=student, course_id=course, status=after, enrolled_at=self.now, updated_at=self.now)
+            values = {"id": None, "student_id": student, "course_id": course, "status": after, "enrolled_at": self.now, "updated_at": self.now}
+            row = self.rows[student, course] = instance_of(Enrollment, values.items(), adding=True)
             self.created.append(row)
         elif row.pk:
             self.changed[row.pk] = row

@@ -7,7 +7,7 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import DatabaseError
 
 from courses import compiled
-from courses.compiled import Compiled, ask
+from courses.compiled import Compiled, ask, instance_of
 from courses.factories import CourseFactory
 from courses.models import Course
 from courses.slots import Among, Ids, Slot
@@ -80,3 +80,18 @@ class TestConnections:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'school%%'")
             assert cursor.fetchone() == (1,)
         connection.close()
+
+
+@pytest.mark.django_db
+def test_an_instance_is_as_django_makes_it() -> None:
+    read = Course.objects.get(pk=CourseFactory.create().pk)
+    names = [field.attname for field in Course._meta.concrete_fields]
+    values = {name: getattr(read, name) for name in names}
+    for made, like in ((instance_of(Course, values.items()), read), (instance_of(Course, values.items(), adding=True), Course(**values))):
+        assert vars(made).keys() == vars(like).keys()
+        assert {name: value for name, value in vars(made).items() if name != "_state"} == values
+        # Which rows are linked is written down at the first look.
+        assert made._state.fields_cache == like._state.fields_cache == {}
+        assert vars(made._state) == vars(like._state)
+        assert made == like
+    assert instance_of(Course, {"id": read.pk}.items()).title == read.title
