@@ -25,7 +25,7 @@ class Put(Generic[M]):
     """
 
     def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
-        self.model = model
+        self.model, self.pk = model, model._meta.pk.attname
         self.key: list[Any] = [model._meta.get_field(name) for name in key]
         self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
         self.key_of, self.values_of = (attrgetter(*(field.attname for field in fields)) for fields in (self.key, [*self.key, *self.changed]))
@@ -39,7 +39,7 @@ class Put(Generic[M]):
         returned = self.question(rows=text)
         written = {tuple(key): pk for pk, *key in (returned if self.returns else self._read_again(rows))}
         for row in rows:
-            row.pk = written[self.key_of(row)]
+            setattr(row, self.pk, written[self.key_of(row)])
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
     @property
