@@ -1,6 +1,6 @@
 """Who changes what, through which door and why: one history record a change, in the transaction of that change."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -108,6 +108,9 @@ class History(HistoricalRecords):
     def get_change_reason_for_object(self, instance: models.Model, history_type: str, using: str | None) -> str:
         return current_reason()
 
+    def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
+        return {**super().get_meta_options(model), "indexes": getattr(model, "history_indexes", [])}
+
 
 class Recorded(models.Model):
     """A model whose every change leaves one history record, written with it or not at all."""
@@ -115,6 +118,8 @@ class Recorded(models.Model):
     # Beside which field a broken constraint is shown, by the code of its error.
     field_of_error: ClassVar[Mapping[str, str]] = {}
     in_use: ClassVar[Promise | str] = _("This is in use.")
+    # Of the table of its records.
+    history_indexes: ClassVar[Sequence[models.Index]] = []
 
     history = History(
         bases=[ChangeRecord],
@@ -124,8 +129,8 @@ class Recorded(models.Model):
         history_user_id_field=models.IntegerField(null=True, editable=False),
         historical_queryset=KeptHistory,
         history_id_field=models.BigAutoField(),
-        # What a row says of these is found by the row, never the other way round.
-        no_db_index=["number", "code", "term"],
+        # What a row says of the first three is found by the row, never the other way round; of courses see `history_indexes`.
+        no_db_index=["number", "code", "term", "course"],
         history_change_reason_field=models.TextField(_("reason"), blank=True, default=""),
     )
 

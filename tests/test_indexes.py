@@ -87,6 +87,7 @@ CASES: dict[str, str] = {
     "GET /students/77/edit/": "students_student_pkey",
     "GET /courses/": "enrollment_by_course",
     "GET /courses/80/": "enrollment_waiting",
+    "GET /courses/77/": "history_by_course",
     "GET /courses/77/students/": "enrollment_by_course",
     "GET /courses/80/roster.csv": "enrollment_by_course",
     "GET /admin/students/student/": "student_by_name",
