@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from students.models import Status
-from tests.browser.accessible import LOOKS, faults_of
+from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
 from tests.browser.conftest import School
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("look", LOOKS, ids=str)]
+pytestmark = [LOOKED_AT, pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("look", LOOKS, ids=str)]
 OpenAs = Callable[..., Page]
 
 

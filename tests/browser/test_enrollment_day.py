@@ -1,5 +1,6 @@
 """A day at the enrollment desk from end to end, with JavaScript and without."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -136,7 +137,8 @@ def test_a_viewer_sees_everything_and_changes_nothing(open_as: Callable[..., Pag
     for path in (f"/students/{school.student.pk}/", f"/courses/{school.held.pk}/", "/students/", "/courses/", "/terms/"):
         page.goto(path)
         for verb in ("Edit", "Enroll", "Add", "Withdraw", "New", "Undo"):
-            expect(verbs.filter(has_text=verb)).to_have_count(0)
+            # Somebody may be called Newman.
+            expect(verbs.filter(has_text=re.compile(rf"^\s*{verb}\b"))).to_have_count(0)
     assert page.get_by_role("link", name="Admin").count() == 0
 
     for path in (

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.accessible import LOOKS, faults_of
+from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
 from tests.browser.conftest import School
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [LOOKED_AT, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def paths(school: School) -> list[str]:
