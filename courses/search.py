@@ -7,7 +7,9 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import connections
-from django.db.models import BooleanField, Func, Model, Q, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat, Lower, StrIndex
+from django.db.models.lookups import GreaterThan
 from django.utils.deconstruct import deconstructible
 
 Q_ = TypeVar("Q_", bound=QuerySet[Model])
@@ -23,6 +25,10 @@ def search(queryset: Q_, text: str, fields: tuple[str, ...]) -> Q_:
         return queryset.none()
     if words and connections[queryset.db].vendor == "postgresql":
         queryset = queryset.filter(Func(Beginnings(*fields), Sought(Value(text)), template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField()))
+        # Where the rows are read in their order and not by the index, most are passed by for a tenth of what it takes to know their words.
+        text_of = Lower(Concat(*(part for field in fields for part in (F(field), Value(" "))), output_field=TextField()))
+        for word in words:
+            queryset = queryset.filter(GreaterThan(StrIndex(text_of, Lower(Value(word))), 0))
         # The index knows letters and digits alone.
         words = [word for word in words if re.search(r"[\W_]", word)]
     for word in words:
