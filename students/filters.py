@@ -12,6 +12,7 @@ from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, 
 from courses.models import Term
 from students import feed
 from students.models import CURRENT, Enrollment, Status, Student
+from students.moments import IsoMomentField
 from students.story import as_of
 
 
@@ -33,8 +34,10 @@ class StudentSearchFilter(SearchFilter):
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class MomentFilter(filters.IsoDateTimeFilter):
+class MomentFilter(filters.DateTimeFilter):
     """A moment in ISO 8601; without an offset it is in the school's time zone."""
+
+    field_class = IsoMomentField
 
 
 class CurrentFilterSet(filters.FilterSet):

@@ -1,13 +1,11 @@
 """Forms of students and enrollments."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +13,7 @@ from courses.filters import MAX_ID
 from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
 from students.enrollments import Options
 from students.models import CURRENT, Status, Student
+from students.moments import MomentField
 from students.refusals import Refusal
 from students.story import as_of
 
@@ -33,20 +32,6 @@ class StudentFilters(Filters):
     def narrow(self, queryset: Any) -> Any:
         queryset, active = super().narrow(queryset), self.wanted.get("is_active")
         return queryset if active is None else queryset.filter(is_active=active)
-
-
-class MomentField(forms.DateTimeField):
-    """A moment in the school's time zone."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-    def to_python(self, value: Any) -> datetime | None:
-        moment = super().to_python(value)
-        try:
-            # A moment at the end of all years may be none in another time zone.
-            return moment and localtime(moment.astimezone(UTC))
-        except OverflowError as error:
-            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class AsOf(Query):

@@ -81,10 +81,20 @@ def test_two_changes_in_one_list_show_where_it_ended(api: APIClient) -> None:
     assert standing(api, f"/courses/{course.pk}/students", as_of=after(1)) == [(row.student_id, "active", None)]
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00Z", ""])
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00Z", "0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00", ""])
 def test_a_moment_that_cannot_be_read_is_400(api: APIClient, value: str) -> None:
     answer = api.get(f"/api/v1/students/{StudentFactory().pk}/courses", {"as_of": value})
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "as_of")
+
+
+@pytest.mark.parametrize("path", ["/students/{student}/courses?as_of", "/courses/{course}/students?as_of", "/enrollments?updated_since"])
+def test_any_offset_is_understood(api: APIClient, path: str) -> None:
+    """PostgreSQL knows none of 16 hours and more."""
+    row = enrolled(StudentFactory(), CourseFactory())
+    moment = (row.enrolled_at.replace(tzinfo=None) + timedelta(hours=17, minutes=52)).isoformat() + "%2B17:52"
+    answer = api.get(f"/api/v1{path}={moment}".format(student=row.student_id, course=row.course_id))
+    assert answer.status_code == 200, answer.content
+    assert len(answer.json()["results"]) == 1
 
 
 def test_takes_one_query_for_any_number_of_rows(api: APIClient, django_assert_max_num_queries: Any) -> None:
