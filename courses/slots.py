@@ -5,7 +5,7 @@ from __future__ import annotations
 from json import dumps
 from typing import Any
 
-from django.db.models import BigIntegerField, BooleanField, Field, Func, Value
+from django.db.models import BigIntegerField, BooleanField, CharField, Field, Func, Value
 
 NUMBER: Field[Any, Any] = BigIntegerField()
 
@@ -19,12 +19,20 @@ class Slot(Value):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s", [self]
 
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Of a kind that is told: a prepared question does not see the value."""
+        kind = "text" if isinstance(self.output_field, CharField) else self.output_field.db_type(connection)
+        return f"%s::{kind}", [self]
+
     def fill(self, values: dict[str, Any], database: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.value], database)
 
 
 class Ids(Slot):
     """Stands for a list of ids, beside a column in `Among`."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        return "%s::bigint[]", [self]
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
         ids = dumps(list(values[self.value]))

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
@@ -40,7 +41,7 @@ FILL = f"""
         setval(pg_get_serial_sequence('students_enrollment', 'id'), {STUDENTS} * {EACH} + {EACH});
 """
 # All that FILL and the requests leave; what migrations brought stays.
-MADE = [User, Session, *apps.get_app_config("courses").get_models(), *apps.get_app_config("students").get_models()]
+MADE: list[type[Model]] = [User, Session, *apps.get_app_config("courses").get_models(), *apps.get_app_config("students").get_models()]
 EMPTY = f"TRUNCATE {', '.join(model._meta.db_table for model in MADE)} RESTART IDENTITY CASCADE; ANALYZE"
 # Method and path, and the index by which it is found. Where it says "deep", of a page that follows another.
 CASES: dict[str, str] = {

@@ -1,16 +1,19 @@
 """Questions whose SQL is written once, and planned once for a connection."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import CharField, Value
 from django.db.transaction import TransactionManagementError
+from django.db.utils import DatabaseError
 
+from courses import compiled
 from courses.compiled import Compiled, ask, instance_of
 from courses.factories import CourseFactory
 from courses.models import Course
 from courses.slots import Among, Ids, Slot
 
 BY_CODE = Course.objects.filter(code=Slot("code", CharField())).order_by("pk")
+postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans nothing ahead.")
 
 
 @pytest.mark.django_db
@@ -49,6 +52,34 @@ class TestConnections:
         assert question(code=course.code)
         connection.close()
         assert question(code=course.code)
+
+    @postgresql
+    def test_a_question_is_planned_once_also_where_its_transaction_failed(self) -> None:
+        course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
+
+        @transaction.atomic
+        def fail() -> None:
+            assert question(code=course.code)
+            connection.cursor().execute("SELECT 1 / 0")
+
+        with pytest.raises(DatabaseError):
+            fail()
+        assert question(code=course.code)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [question.name])
+            assert cursor.fetchone() == (1,)
+
+    @postgresql
+    def test_no_more_are_kept_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connection.close()
+        monkeypatch.setattr(compiled, "MOST_PREPARED", 1)
+        course, questions = CourseFactory.create(), [Compiled(BY_CODE.values_list("pk")) for _ in range(3)]
+        for _ in range(2):
+            assert [question(code=course.code) for question in questions] == [[(course.pk,)]] * 3
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'school%%'")
+            assert cursor.fetchone() == (1,)
+        connection.close()
 
 
 @pytest.mark.django_db
