@@ -20,8 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from courses.kept import Kept, KeptHistory
-from courses.put import Copy
-from courses.slots import Among, Ids, Slot
+from courses.put import Copy, text_of
 
 BATCH = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were
@@ -182,40 +181,40 @@ class Recorded(models.Model):
             raise ValidationError(placed) from error
 
 
-def record(
-    model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, reason: str = "", override: Iterable[str] = (), when: datetime | None = None
-) -> None:
-    """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created.
-
-    `reason` in place of the one given by who acts; `override` are the codes of the refusals that were overridden; `when`
-    in place of now.
-    """
-    rows = list(rows)
-    if not rows:
-        return
-    user = current_user()
-    _copy_of(model)(
-        ids=[row.pk for row in rows],
-        who=current_name(),
-        door=current_door(),
-        override=list(override),
-        history_user_id=user and user.pk,
-        history_change_reason=reason or current_reason(),
-        history_date=when or timezone.now(),
-        history_type="~" if changed else "+",
-    )
-    recorded.send(model, rows=rows, changed=changed)
-
-
-# What a record says beside the row.
-TOLD = ("who", "door", "override", "history_user_id", "history_change_reason", "history_date", "history_type")
+# What a record says beside the row: each its own, and all that are written at once the same.
+OWN = ("override", "history_type", "history_change_reason")
+SHARED = ("who", "door", "history_user_id", "history_date")
 
 
 @cache
-def _copy_of(model: type[Recorded]) -> Copy:
-    """Copies rows of `model` as they are now into its history."""
-    history = model.history.model
-    columns = [field.attname for field in model._meta.concrete_fields]
-    told = [Slot(name, history._meta.get_field(name)) for name in TOLD]
-    rows = model._base_manager.filter(Among("pk", Ids("ids"))).order_by("pk").values_list(*columns, *told)
-    return Copy(history, [*columns, *TOLD], rows)
+def records_of(model: type[Recorded], *key: str) -> Copy:
+    """Copies rows of `model`, found by `key`, into its history, each with an `entry` of it, and all with what is `told` of the act."""
+    return Copy(model.history.model, model, key, OWN, SHARED)
+
+
+def entry(key: Iterable[Any], *, changed: bool, reason: str = "", override: Sequence[str] = ()) -> list[Any]:
+    """What the record of one row says: it was changed, or else created; for `reason` in place of the one given by who acts;
+    `override` are the codes of the refusals that were overridden."""
+    return [*key, override, "~" if changed else "+", reason or current_reason()]
+
+
+def told(entries: Sequence[Sequence[Any]], when: datetime | None = None) -> dict[str, Any]:
+    """What is told to `records_of`: the entries, who acts and how, and when (None: now)."""
+    user = current_user()
+    return {
+        "entries": text_of(entries),
+        "who": current_name(),
+        "door": current_door(),
+        "history_user_id": user and user.pk,
+        "history_date": when or timezone.now(),
+    }
+
+
+def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, when: datetime | None = None) -> None:
+    """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created; `when` in place of now."""
+    rows = list(rows)
+    if not rows:
+        return
+    entries = [entry([row.pk], changed=changed) for row in rows]
+    records_of(model, "id").question(**told(entries, when))
+    recorded.send(model, rows=rows, changed=changed)

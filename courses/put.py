@@ -1,27 +1,47 @@
-"""Rows written in one statement, whatever their number, whose text is written once."""
+"""Rows written in one statement, whatever their number, whose text is written once. The ORM has words for it, and writes them anew each time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from json import dumps
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model, QuerySet, TextField
+from django.db.models import Model, TextField
 from django.utils.functional import cached_property
 
-from courses.compiled import Compiled, Written
-from courses.slots import Slot
+from courses.compiled import Question, Written, ask
+from courses.slots import Slot, typed
 
 M = TypeVar("M", bound=Model)
+
+
+class Sent:
+    """SQL of rows that come as one JSON text in the slot `name`: each a list of the values of `fields`, numbers, texts, times or JSON."""
+
+    def __init__(self, name: str, fields: Sequence[Any]) -> None:
+        self.slot = Slot(name, TextField())
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor == "sqlite":
+            self.rows = "json_each(%s) AS sent"
+            self.values = [f"json_extract(sent.value, '$[{place}]')" for place in range(len(fields))]
+        else:
+            self.rows = "jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS sent (value, key)"
+            self.values = [typed(f"(sent.value->>{place})", field, database) for place, field in enumerate(fields)]
+
+
+def text_of(rows: Sequence[Sequence[Any]]) -> str:
+    """`rows` as they are sent."""
+    database = connections[DEFAULT_DB_ALIAS]
+    option = orjson.OPT_PASSTHROUGH_DATETIME if database.vendor == "sqlite" else None
+    return orjson.dumps(rows, default=lambda time: str(database.ops.adapt_datetimefield_value(time)), option=option).decode()
 
 
 class Put(Generic[M]):
     """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
 
-    `key` are the fields of a unique constraint; values are numbers, texts and times. The ORM has words for it, and writes them
-    anew each time.
+    `key` are the fields of a unique constraint; values are numbers, texts and times.
     """
 
     def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
@@ -30,13 +50,11 @@ class Put(Generic[M]):
         self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
         self.key_of, self.values_of = (attrgetter(*(field.attname for field in fields)) for fields in (self.key, [*self.key, *self.changed]))
 
-    def __call__(self, rows: Sequence[M]) -> None:
-        """Write `rows`. Those that are new get their primary key."""
+    def __call__(self, rows: Sequence[M], *then: Question, **values: Any) -> None:
+        """Write `rows`, of which those that are new get their primary key; `then` are asked with `values` in the same message."""
         if not rows:
             return
-        adapted = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value
-        text = dumps([self.values_of(row) for row in rows], default=lambda time: str(adapted(time)))
-        returned = self.question(rows=text)
+        returned, *_then = ask([self.question, *then], {"rows": text_of([self.values_of(row) for row in rows]), **values})
         written = {tuple(key): pk for pk, *key in (returned if self.returns else self._read_again(rows))}
         for row in rows:
             setattr(row, self.pk, written[self.key_of(row)])
@@ -53,47 +71,55 @@ class Put(Generic[M]):
 
     @cached_property
     def question(self) -> Written:
-        database = connections[DEFAULT_DB_ALIAS]
-        key, changed = _columns(self.key), _columns(self.changed)
         fields = [*self.key, *self.changed]
-        if database.vendor == "sqlite":
-            values = [f"json_extract(value, '$[{place}]')" for place in range(len(fields))]
-        else:
-            values = [f"(value->>{place})::{field.db_type(database)}" for place, field in enumerate(fields)]
-        rows = "json_each(%s)" if database.vendor == "sqlite" else "jsonb_array_elements(%s::jsonb)"
-        sql = " ".join(
-            [
-                _into(self.model, fields),
-                "SELECT",
-                ", ".join(values),
-                f"FROM {rows} WHERE true",
-                f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
-                ", ".join([f"{column} = excluded.{column}" for column in changed]),
-                f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
-            ]
-        )
-        return Written(sql, Slot("rows", TextField()), has_rows=self.returns)
+        sent, key = Sent("rows", fields), _columns(self.key)
+        sql = [
+            _into(self.model, fields),
+            "SELECT",
+            ", ".join(sent.values),
+            f"FROM {sent.rows} WHERE true ORDER BY sent.key",
+            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
+            ", ".join([f"{column} = excluded.{column}" for column in _columns(self.changed)]),
+            f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
+        ]
+        return Written(" ".join(sql), sent.slot, has_rows=self.returns)
 
 
 class Copy:
-    """Writes the rows of a `values_list()` with slots into another table: into these columns of `model`. The ORM has no words for it."""
+    """Copies rows of `model` as they are now into the table of `into`, found by `key`.
 
-    def __init__(self, model: type[Model], columns: Sequence[str], queryset: QuerySet[Any, Any]) -> None:
-        self.rows = Compiled(queryset)
-        self.model, self.fields = model, [model._meta.get_field(name) for name in columns]
+    It is told each time, in the slot `entries`, the rows: for each the values of `key`, then of the fields `each` of `into`; and in slots
+    of their names the fields `all` of `into`, which are the same for all rows.
+    """
 
-    def __call__(self, **values: Any) -> None:
-        self.question(**values)
+    def __init__(self, into: type[Model], model: type[Model], key: Sequence[str], each: Sequence[str], all: Sequence[str]) -> None:  # noqa: A002
+        self.into, self.model = into, model
+        self.key: list[Any] = [model._meta.get_field(name) for name in key]
+        self.each: list[Any] = [into._meta.get_field(name) for name in each]
+        self.all: list[Any] = [into._meta.get_field(name) for name in all]
 
     @cached_property
     def question(self) -> Written:
-        sql, params, _converters = self.rows.statement
-        return Written(f"{_into(self.model, self.fields)} {sql}", *params, has_rows=False)
+        database = connections[DEFAULT_DB_ALIAS]
+        own: Sequence[Any] = self.model._meta.concrete_fields
+        sent = Sent("entries", [*self.key, *self.each])
+        values = [*(f"own.{column}" for column in _columns(own)), *sent.values[len(self.key) :], *(typed("%s", field, database) for field in self.all)]
+        found = [f"own.{column} = {value}" for column, value in zip(_columns(self.key), sent.values, strict=False)]
+        sql = [
+            _into(self.into, [*own, *self.each, *self.all]),
+            "SELECT",
+            ", ".join(values),
+            f"FROM {sent.rows} JOIN {_table(self.model)} own ON {' AND '.join(found)} ORDER BY sent.key",
+        ]
+        return Written(" ".join(sql), *(Slot(field.name, field) for field in self.all), sent.slot, has_rows=False)
 
 
 def _into(model: type[Model], fields: Sequence[Any]) -> str:
-    table = connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
-    return f"INSERT INTO {table} ({', '.join(_columns(fields))})"
+    return f"INSERT INTO {_table(model)} ({', '.join(_columns(fields))})"
+
+
+def _table(model: type[Model]) -> str:
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
 
 
 def _columns(fields: Sequence[Any]) -> list[str]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from json import dumps
 from typing import Any
 
+import orjson
 from django.db.models import BigIntegerField, BooleanField, CharField, Field, Func, Value
 
 NUMBER: Field[Any, Any] = BigIntegerField()
+
+
+def typed(sql: str, field: Field[Any, Any], database: Any) -> str:
+    """`sql` as a value of the kind of `field`, for databases that ask for that."""
+    if database.vendor == "sqlite":
+        return sql
+    # A text that is made a shorter one would be cut off without a word.
+    return f"{sql}::{'text' if isinstance(field, CharField) else field.db_type(database)}"
 
 
 class Slot(Value):
@@ -21,8 +29,7 @@ class Slot(Value):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Of a kind that is told: a prepared question does not see the value."""
-        kind = "text" if isinstance(self.output_field, CharField) else self.output_field.db_type(connection)
-        return f"%s::{kind}", [self]
+        return typed("%s", self.output_field, connection), [self]
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.value], database)
@@ -35,7 +42,7 @@ class Ids(Slot):
         return "%s::bigint[]", [self]
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
-        ids = dumps(list(values[self.value]))
+        ids = orjson.dumps(list(values[self.value])).decode()
         # As text, since psycopg looks at each element of a list.
         return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
 
@@ -55,7 +62,7 @@ class Pairs(Slot):
     """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
-        return dumps(values[self.value])
+        return orjson.dumps(values[self.value]).decode()
 
 
 class AmongPairs(Func):

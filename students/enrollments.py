@@ -11,29 +11,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import BigIntegerField, Count
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from courses.compiled import Compiled, Question, ask, instance_of
-from courses.history import record
+from courses.history import entry, records_of, told
 from courses.models import Course, Term
 from courses.put import Put
 from courses.reasons import MOVED_UP
 from courses.said import Said
 from courses.slots import Among, AmongPairs, Ids, Pairs
+from students import feed
 from students.feed import INSTANT, stamp
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
-
-R = TypeVar("R", Enrollment, Enrollment | None)
-
 
 LOCKED_STUDENTS = Student.objects.filter(Among("pk", Ids("students"))).order_by("pk").select_for_update(no_key=True, of=("self",))
 LOCKED_COURSES = Course.objects.filter(Among("pk", Ids("courses"))).order_by("pk").select_for_update(no_key=True, of=("self",))
@@ -47,6 +43,7 @@ WAITING = Compiled(Enrollment.objects.filter(Among("course", Ids("courses")), st
 CURRENT_OF = Compiled(Enrollment.objects.current().filter(Among("student", Ids("students"))).order_by("pk").values_list("course"))
 STUDENT, COURSE, TERM = Enrollment._meta.get_field("student"), Enrollment._meta.get_field("course"), Course._meta.get_field("term")
 PUT = Put(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
+RECORDS = records_of(Enrollment, "student", "course")
 
 
 class Outcome(models.TextChoices):
@@ -270,22 +267,22 @@ class _Ledger:
         students = _possible(change.student_id for change in changes)
         courses = _possible([*courses, *(change.course_id for change in changes), *self._opened_by(changes)])
         pairs = [(change.student_id, change.course_id) for change in changes if change.student_id in students and change.course_id in courses]
-        questions: list[Question] = [STUDENTS, COURSES, TERMS, HELD, SEATS, WAITING]
-        rows = ask(questions, {"students": students, "courses": courses, "pairs": pairs})
-        self.students = {student.pk: student for student in STUDENTS.instances(rows[0])}
-        self.courses = {course.pk: course for course in COURSES.instances(rows[1])}
-        terms = {term.pk: term for term in TERMS.instances(rows[2])}
+        now = feed.clock()
+        questions: list[Question] = [STUDENTS, COURSES, TERMS, HELD, SEATS, WAITING, *feed.questions()]
+        rows = ask(questions, {"students": students, "courses": courses, "pairs": pairs, **feed.announcing(now)})
+        self.students = {student.id: student for student in STUDENTS.instances(rows[0])}
+        self.courses = {course.id: course for course in COURSES.instances(rows[1])}
+        terms = {term.id: term for term in TERMS.instances(rows[2])}
         for course in self.courses.values():
             if course.term_id not in terms:
                 raise IntegrityError("The term that a course was just given was deleted meanwhile, as the database will say at the end.")
             TERM.set_cached_value(course, terms[course.term_id])
         self.rows = {(row.student_id, row.course_id): row for row in HELD.instances(rows[3])}
+        for row in self.rows.values():
+            self._link(row)
         # Seats taken of the courses that have a limit, and those who wait for any.
-        self.taken, self.waiting = (Counter[int](dict(counted)) for counted in rows[4:])  # type: ignore[arg-type]
-
-    @cached_property
-    def now(self) -> datetime:
-        return stamp()
+        self.taken, self.waiting = (Counter[int](dict(counted)) for counted in rows[4:6])  # type: ignore[arg-type]
+        self.now = stamp(now, rows[-1])
 
     def decide(self, change: Change) -> Result:
         row = self.rows.get((change.student_id, change.course_id))
@@ -294,9 +291,9 @@ class _Ledger:
             return Result(change, Outcome.REFUSED, None, missing)
         outcome = self._outcome(change.verb, before)
         if outcome is None and change.verb.strict and before != change.verb.status:
-            return Result(change, Outcome.REFUSED, self._linked(row), (_no_such_move(before, change.verb),))
+            return Result(change, Outcome.REFUSED, row, (_no_such_move(before, change.verb),))
         if outcome is None:
-            return Result(change, Outcome.UNCHANGED, self._linked(row))
+            return Result(change, Outcome.UNCHANGED, row)
         if change.verb.status != Status.ACTIVE:
             return Result(change, outcome, self._put(row, change, change.verb.status))
         return self._admit(change, row, outcome)
@@ -308,13 +305,13 @@ class _Ledger:
         self._move_up(course)
         if row is not None and row.status == Status.ACTIVE:
             # The queue has just brought in the very one who was asked for.
-            return Result(change, outcome, self._linked(row))
+            return Result(change, outcome, row)
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if not self.options.accept(reason))
         if left and not (self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]):
-            return Result(change, Outcome.REFUSED, self._linked(row), left)
+            return Result(change, Outcome.REFUSED, row, left)
         if left and row is not None and row.status == Status.WAITLISTED:
-            return Result(change, Outcome.UNCHANGED, self._linked(row))
+            return Result(change, Outcome.UNCHANGED, row)
         if len(left) < len(reasons):
             self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons if reason not in left]
         if left:
@@ -325,16 +322,24 @@ class _Ledger:
         """Move up who waits, and write what was decided, with its history."""
         for course in self.courses.values():
             self._move_up(course)
-        PUT([*self.created, *self.changed.values(), *self.promoted.values()])
-        self._record(self.created, changed=False)
-        self._record(self.changed.values(), changed=True)
-        if self.promoted:
-            record(Enrollment, self.promoted.values(), changed=True, reason=MOVED_UP, when=self.now)
-            _promoted.get([]).extend(self.promoted.values())
+        rows = [*self.created, *self.changed.values(), *self.promoted.values()]
+        if not rows:
+            return
+        entries = [
+            *(self._entry(row, changed=False) for row in self.created),
+            *(self._entry(row, changed=True) for row in self.changed.values()),
+            *(self._entry(row, changed=True, reason=MOVED_UP) for row in self.promoted.values()),
+        ]
+        PUT(rows, RECORDS.question, **told(entries, self.now))
+        _promoted.get([]).extend(self.promoted.values())
+
+    def _entry(self, row: Enrollment, *, changed: bool, reason: str = "") -> list[Any]:
+        pair = (row.student_id, row.course_id)
+        return entry(pair, changed=changed, reason=reason, override=self.overridden.get(pair, ()))
 
     def _move_up(self, course: Course) -> None:
         """Give free seats to those who wait, first come first; one who cannot be enrolled now is passed over and keeps the place."""
-        if not self.waiting[course.pk] or not self._has_room(course):
+        if not self.waiting[course.id] or not self._has_room(course):
             return
         for row in self._queue(course):
             student = self.students.get(row.student_id) or row.student
@@ -345,25 +350,17 @@ class _Ledger:
         row.status, row.enrolled_at, row.updated_at = Status.ACTIVE, self.now, self.now
         self.taken[row.course_id] += 1
         self.waiting[row.course_id] -= 1
-        if row.pk and row.pk not in self.changed:
-            self.promoted[row.pk] = row
+        if row.id and row.id not in self.changed:
+            self.promoted[row.id] = row
 
     def _queue(self, course: Course) -> list[Enrollment]:
         """Those who wait, as they came; some may have gone since."""
-        if course.pk not in self.queues:
+        if course.id not in self.queues:
             waiting = Enrollment.objects.filter(course=course, status=Status.WAITLISTED).select_related("student")
             rows = [self.rows.setdefault((row.student_id, row.course_id), row) for row in waiting.order_by("enrolled_at", "pk")]
-            self.queues[course.pk] = rows
+            self.queues[course.id] = rows
             self._read_completed([row.student_id for row in rows], [course])
-        return self.queues[course.pk]
-
-    def _record(self, rows: Iterable[Enrollment], *, changed: bool) -> None:
-        """One record for each row, with the refusals that were overridden for it."""
-        groups: dict[tuple[str, ...], list[Enrollment]] = {}
-        for row in rows:
-            groups.setdefault(tuple(self.overridden.get((row.student_id, row.course_id), ())), []).append(row)
-        for override, same in groups.items():
-            record(Enrollment, same, changed=changed, override=override, when=self.now)
+        return self.queues[course.id]
 
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
@@ -375,7 +372,7 @@ class _Ledger:
         return waiting.values_list("course", flat=True)
 
     def _has_room(self, course: Course) -> bool:
-        return course.capacity is None or self.taken[course.pk] < course.capacity
+        return course.capacity is None or self.taken[course.id] < course.capacity
 
     def _read_completed(self, students: Iterable[int], courses: Iterable[Course]) -> None:
         """Which of the courses that these ask for each student has completed."""
@@ -403,8 +400,8 @@ class _Ledger:
         return verb.moves.get(before)
 
     def _refusals(self, student: Student, course: Course, *, ask_window: bool = True) -> list[ValidationError]:
-        missing = [code for code in course.prerequisites if not self.completed.get((student.pk, code))]
-        return list(refusals(student, course, taken=self.taken[course.pk], today=self.today, missing=missing, ask_window=ask_window))
+        missing = [code for code in course.prerequisites if not self.completed.get((student.id, code))]
+        return list(refusals(student, course, taken=self.taken[course.id], today=self.today, missing=missing, ask_window=ask_window))
 
     def _put(self, row: Enrollment | None, change: Change, after: Status) -> Enrollment:
         student, course = change.student_id, change.course_id
@@ -412,10 +409,11 @@ class _Ledger:
         if row is None:
             values = {"id": None, "student_id": student, "course_id": course, "status": after, "enrolled_at": self.now, "updated_at": self.now}
             row = self.rows[student, course] = instance_of(Enrollment, values.items(), adding=True)
+            self._link(row)
             self.created.append(row)
-        elif row.pk:
-            self.changed[row.pk] = row
-            self.promoted.pop(row.pk, None)
+        elif row.id:
+            self.changed[row.id] = row
+            self.promoted.pop(row.id, None)
         if after == Status.ACTIVE:
             row.enrolled_at = self.now
         if after == Status.WAITLISTED:
@@ -426,7 +424,7 @@ class _Ledger:
         row.status, row.updated_at = after, self.now
         self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
         self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
-        return self._linked(row)
+        return row
 
     def _enqueue(self, row: Enrollment) -> None:
         queue = self._queue(self.courses[row.course_id])
@@ -435,12 +433,10 @@ class _Ledger:
         row.enrolled_at = max(self.now, queue[-1].enrolled_at + INSTANT) if queue else self.now
         queue.append(row)
 
-    def _linked(self, row: R) -> R:
-        if row is not None:
-            # As setting them does, which looks at more than is open here.
-            STUDENT.set_cached_value(row, self.students[row.student_id])
-            COURSE.set_cached_value(row, self.courses[row.course_id])
-        return row
+    def _link(self, row: Enrollment) -> None:
+        # As setting them does, which looks at more than is open here.
+        STUDENT.set_cached_value(row, self.students[row.student_id])
+        COURSE.set_cached_value(row, self.courses[row.course_id])
 
 
 def _not_found(message: Any, **key: int) -> ValidationError:

@@ -5,7 +5,7 @@ that it can see. A reader stops before the earliest moment announced, and at the
 looked. So what comes to light later is later than all that was read, whatever the clocks of the servers say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from courses.compiled import Compiled, Written, ask
+from courses.compiled import Compiled, Question, Written
 from courses.slots import Slot
 from students.models import Enrollment
 
@@ -50,12 +50,25 @@ def at(moment: datetime) -> Iterator[None]:
         _told.reset(token)
 
 
-def stamp() -> datetime:
-    """The moment of the changes that this transaction is about to make. Call it after their rows were locked."""
-    now = _told.get() or timezone.now()
+def clock() -> datetime:
+    """The moment that it is, for a transaction that is about to make changes."""
+    return _told.get() or timezone.now()
+
+
+def questions() -> list[Question]:
+    """What that transaction asks when its rows are locked: they announce a moment, and find the last change of all."""
     # SQLite has one writer at a time, who has committed before the next one begins.
-    questions = [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
-    *_announced, last = ask(questions, {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT})
+    return [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
+
+
+def announcing(now: datetime) -> dict[str, int]:
+    """What is told to `questions`."""
+    return {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT}
+
+
+def stamp(announced: datetime, last: Sequence[Sequence[datetime]]) -> datetime:
+    """The moment of the changes, when `questions` have found `last`: by now, as what was done to the rows before they were locked was earlier."""
+    now = max(announced, clock())
     return max(now, last[0][0] + INSTANT) if last else now
 
 

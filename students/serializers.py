@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from courses.filters import MAX_ID
 from courses.history import Door
 from courses.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
@@ -162,7 +163,14 @@ class Ids(serializers.ListField):
     """A list of ids."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(child=IdField(), max_length=MAX_ITEMS, required=False, **kwargs)
+        super().__init__(child=IdField(), max_length=MAX_ITEMS, **kwargs)
+
+    def run_child_validation(self, data: list[Any]) -> list[Any]:
+        # DRF takes five times as long as the writer does for each of them.
+        if all(type(item) is int and 1 <= item <= MAX_ID for item in data):
+            return data
+        found: list[Any] = super().run_child_validation(data)
+        return found
 
 
 class OptionsSerializer(Body):
@@ -210,7 +218,7 @@ class CoursesBody(OneOfSerializer):
     """Courses for one student to be enrolled in."""
 
     course_id = IdField(required=False)
-    course_ids = Ids(allow_empty=False)
+    course_ids = Ids(allow_empty=False, required=False)
     forms = (frozenset({"course_id"}), frozenset({"course_ids"}))
 
     def changes(self, student_id: int) -> list[Change]:
@@ -221,7 +229,7 @@ class StudentsBody(OneOfSerializer):
     """Students to be enrolled in one course."""
 
     student_id = IdField(required=False)
-    student_ids = Ids(allow_empty=False)
+    student_ids = Ids(allow_empty=False, required=False)
     forms = (frozenset({"student_id"}), frozenset({"student_ids"}))
 
     def changes(self, course_id: int) -> list[Change]:
@@ -231,9 +239,9 @@ class StudentsBody(OneOfSerializer):
 class CoursesPatch(OneOfSerializer):
     """Courses to add and to remove; `course_ids` adds."""
 
-    add = Ids()
-    remove = Ids()
-    course_ids = Ids(allow_empty=False)
+    add = Ids(required=False)
+    remove = Ids(required=False)
+    course_ids = Ids(allow_empty=False, required=False)
     forms = (frozenset({"add", "remove"}), frozenset({"course_ids"}))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +259,7 @@ class CoursesPatch(OneOfSerializer):
 class CoursesPut(OptionsSerializer):
     """Exactly the courses that a student shall have."""
 
-    course_ids = serializers.ListField(child=IdField(), max_length=MAX_ITEMS)
+    course_ids = Ids()
 
     def changes(self, student_id: int) -> list[Change]:
         return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "", "course_ids")]

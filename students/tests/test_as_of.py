@@ -23,7 +23,7 @@ WAIT = Options(waitlist=True)
 def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
     hours: Iterator[Any] = iter(range(1_000))
-    monkeypatch.setattr(enrollments, "stamp", lambda: START + timedelta(hours=next(hours)))
+    monkeypatch.setattr(enrollments, "stamp", lambda *_found: START + timedelta(hours=next(hours)))
 
 
 def after(hours: float) -> str:

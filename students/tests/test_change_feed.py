@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from threading import Event
 from time import sleep
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -115,15 +116,20 @@ def test_a_server_whose_clock_is_slow_changes_later_than_what_was_there(monkeypa
     assert Enrollment.history.get(id=after.pk).history_date == after.updated_at
 
 
+def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced = timezone.now()
+    monkeypatch.setattr("students.feed.timezone.now", lambda: announced - timedelta(hours=1))
+    assert feed.stamp(announced, []) == announced
+
+
 def test_a_poller_beside_many_writers_sees_all_they_did(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(12)]
     chance = Random(7)
     stamp = feed.stamp
 
-    def slowly() -> datetime:
-        moment = stamp()
+    def slowly(*found: Any) -> datetime:
         sleep(chance.random() / 50)
-        return moment
+        return stamp(*found)
 
     monkeypatch.setattr(enrollments, "stamp", slowly)
 

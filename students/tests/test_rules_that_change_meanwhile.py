@@ -92,6 +92,27 @@ def test_what_a_course_asks_from_now_on_is_asked(values: dict[str, Any], answer:
     assert meanwhile(lambda: change(course, **values), lambda: enroll(student, course)) == answer
 
 
+def test_what_was_waited_for_is_earlier_in_the_history() -> None:
+    student, course, locked = StudentFactory.create(), CourseFactory.create(capacity=0), Event()
+
+    def give_a_seat() -> None:
+        try:
+            with transaction.atomic():
+                Course.locked(pk=course.pk)
+                locked.set()
+                wait_until_somebody_waits()
+                change(course, capacity=1)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        given = pool.submit(give_a_seat)
+        assert locked.wait(10)
+        assert enroll(student, course) == "created"
+        given.result()
+    assert Course.history.latest().history_date < Enrollment.history.get().history_date
+
+
 def test_who_enrolls_before_a_window_is_closed_is_in_and_who_comes_after_is_not() -> None:
     course = CourseFactory(term=TermFactory())
     first, second = StudentFactory.create_batch(2)
