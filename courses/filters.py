@@ -65,7 +65,7 @@ class TermFilter(filters.ModelChoiceFilter):
 
 
 class SearchFilter(filters.CharFilter):
-    """Words, each of which begins a word of the row."""
+    """Words, each of which begins a word of the row. It stands after the order: `search` goes by it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=200, **kwargs)
@@ -90,11 +90,11 @@ class OrderFilter(filters.ChoiceFilter):
 
 
 class CourseFilters(filters.FilterSet):
+    ordering = OrderFilter("id", "code", "title")
     search = SearchFilter()
     term = TermFilter()
     is_open = BooleanFilter()
     has_seats = BooleanFilter(method="with_room")
-    ordering = OrderFilter("id", "code", "title")
 
     class Meta:
         model = Course

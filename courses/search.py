@@ -1,41 +1,75 @@
 """Search by the beginnings of words, the same for every list and door."""
 
+import json
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import connections
-from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, TextField, Value
-from django.db.models.functions import Concat, Lower, StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import BooleanField, Case, Func, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.deconstruct import deconstructible
 
-Q_ = TypeVar("Q_", bound=QuerySet[Model])
+Q_ = TypeVar("Q_", bound=QuerySet[Any])
+# Where at least this share of the rows is found, the first of them are soon met in any order.
+NEARLY_ALL = 0.9
 
 
 def search(queryset: Q_, text: str, fields: tuple[str, ...]) -> Q_:
-    """Rows of `queryset` in which every word of `text` begins a word of one of `fields`, compared without case.
+    """Rows of `queryset`, which is in its order already, in which every word of `text` begins a word of one of `fields`, compared without case.
 
-    PostgreSQL finds them by the WordIndex of the same fields.
+    PostgreSQL finds them by the WordIndex of the same fields. It would rather read the order's index until a page is full, taking those
+    that are found for spread evenly over it; but all who are called Nguyen stand together in the order by name, maybe at its far end.
+    So it is asked how many it expects, and kept from reading in order unless these are nearly all.
     """
     words = text.split()
-    if not all(re.search(r"[^\W_]", word) for word in words):
-        return queryset.none()
-    if words and connections[queryset.db].vendor == "postgresql":
-        queryset = queryset.filter(Func(Beginnings(*fields), Sought(Value(text)), template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField()))
-        # Where the rows are read in their order and not by the index, most are passed by for a tenth of what it takes to know their words.
-        text_of = Lower(Concat(*(part for field in fields for part in (F(field), Value(" "))), output_field=TextField()))
-        for word in words:
-            queryset = queryset.filter(GreaterThan(StrIndex(text_of, Lower(Value(word))), 0))
-        # The index knows letters and digits alone.
-        words = [word for word in words if re.search(r"[\W_]", word)]
-    for word in words:
-        # Both PostgreSQL and Python (which SQLite calls) read this pattern alike.
-        pattern = rf"(^|\W|_){re.escape(word)}"
-        queryset = queryset.filter(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR))
-    return queryset
+    if words and all(map(_can_be_sought, words)) and connections[queryset.db].vendor == "postgresql":
+        found = Func(Beginnings(*fields), Sought(Value(text)), template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+        if _share(queryset, found) < NEARLY_ALL:
+            # The index knows letters and digits alone.
+            others = " ".join(word for word in words if re.search(r"[\W_]", word))
+            return _sorted(queryset.filter(found, beginning(others, fields)))
+    return queryset.filter(beginning(text, fields))
+
+
+def beginning(text: str, fields: Iterable[str]) -> Q:
+    """That every word of `text` begins a word of one of `fields`, compared without case: for rows that are few, since each is looked at."""
+    words = text.split()
+    if not all(map(_can_be_sought, words)):
+        return Q(pk__in=[])
+    # Both PostgreSQL and Python (which SQLite calls) read this pattern alike.
+    patterns = [rf"(^|\W|_){re.escape(word)}" for word in words]
+    return Q(*(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR) for pattern in patterns))
+
+
+def of_each(condition: Q) -> Q:
+    """`condition`, for rows that are searched too: PostgreSQL asks it of each that is found, and never works out the words of all that meet it."""
+    return Q(Case(When(condition, then=Value(True)), default=Value(False)))
+
+
+def _can_be_sought(word: str) -> bool:
+    return re.search(r"[^\W_]", word) is not None
+
+
+def _share(queryset: QuerySet[Any], found: Any) -> float:
+    """The share of all rows that PostgreSQL expects to be `found`: it keeps statistics of the index."""
+    every: Any = queryset.model._base_manager.using(queryset.db).order_by().values("pk")
+    [answer] = json.loads(every.filter(found).union(every, all=True).explain(format="json"))
+    some, total = (plan["Plan Rows"] for plan in answer["Plan"]["Plans"])
+    return float(some / total)
+
+
+def _sorted(queryset: Q_) -> Q_:
+    """`queryset` in its order, but by an expression that no index has."""
+    first, *others = queryset.query.order_by or queryset.query.get_meta().ordering or ["pk"]
+    name = str(first).removeprefix("-")
+    if name not in {"pk", *(field.name for field in queryset.model._meta.concrete_fields if not field.is_relation)}:
+        return queryset
+    sign = "-" if str(first).startswith("-") else ""
+    return queryset.annotate(sorted_by=Coalesce(name, name)).order_by(f"{sign}sorted_by", *others)
 
 
 @deconstructible(path="courses.search.Beginnings")

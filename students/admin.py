@@ -10,9 +10,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -23,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
 from courses.history import Door, acting
 from courses.models import Course, Term
+from courses.search import of_each
 from students import enrollments
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
@@ -273,7 +275,8 @@ class TermOfStudentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Student]) -> QuerySet[Student]:
         if self.value() is None:
             return queryset
-        return queryset.filter(Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), course__term__code=self.value())))
+        are = Q(pk__in=Enrollment.objects.current().filter(course__term__code=self.value()).values("student"))
+        return queryset.filter(of_each(are) if request.GET.get(SEARCH_VAR) else are)
 
 
 class CourseOfEnrollmentFilter(SearchFilter):

@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Any
 
 import django_filters as filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
 from courses.models import Term
+from courses.search import beginning, of_each
 from students import feed
-from students.models import CURRENT, Enrollment, Status, Student
+from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
 from students.moments import IsoMomentField
 from students.story import as_of
 
@@ -30,7 +31,7 @@ class StatusFilter(filters.ChoiceFilter):
 
 class StudentSearchFilter(SearchFilter):
     def filter(self, queryset: Any, text: str) -> Any:
-        return queryset.filter(student__in=Student.objects.search(text)) if text else queryset
+        return queryset.filter(beginning(text, SEARCHED_OF_STUDENT)) if text else queryset
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -57,21 +58,25 @@ class CurrentFilterSet(filters.FilterSet):
 
 
 class StudentFilters(filters.FilterSet):
+    ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
     search = SearchFilter()
     is_active = BooleanFilter()
     course = IdFilter(method="in_course")
     term = TermFilter(method="in_term")
-    ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
 
     class Meta:
         model = Student
         fields: list[str] = []
 
     def in_course(self, queryset: QuerySet[Student], _name: str, course: int) -> QuerySet[Student]:
-        return queryset.filter(pk__in=Enrollment.objects.current().filter(course=course).values("student"))
+        return self.enrolled(queryset, course=course)
 
     def in_term(self, queryset: QuerySet[Student], _name: str, term: Term) -> QuerySet[Student]:
-        return queryset.filter(pk__in=Enrollment.objects.current().filter(course__term=term).values("student"))
+        return self.enrolled(queryset, course__term=term)
+
+    def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
+        are = Q(pk__in=Enrollment.objects.current().filter(**where).values("student"))
+        return queryset.filter(of_each(are) if self.form.cleaned_data["search"] else are)
 
 
 class StudentCourseFilters(CurrentFilterSet):

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.filters import MAX_ID
 from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
+from courses.search import beginning
 from students.enrollments import Options
-from students.models import CURRENT, Status, Student
+from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
 from students.moments import MomentField
 from students.refusals import Refusal
 from students.story import as_of
@@ -58,7 +59,7 @@ class RosterFilters(AsOf):
         queryset = super().narrow(queryset)
         text, status = self.wanted.get("q"), self.wanted.get("status")
         if text:
-            queryset = queryset.filter(student__in=Student.objects.search(text))
+            queryset = queryset.filter(beginning(text, SEARCHED_OF_STUDENT))
         if status == "all":
             return queryset
         return queryset.filter(status__in=[status] if status else CURRENT)

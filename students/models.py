@@ -29,6 +29,8 @@ class Status(models.TextChoices):
 
 
 SEARCHED = ("number", "first_name", "last_name", "email")
+# The same, of an enrollment's student.
+SEARCHED_OF_STUDENT = tuple(f"student__{field}" for field in SEARCHED)
 CURRENT = (Status.ACTIVE, Status.WAITLISTED)
 
 

@@ -5,6 +5,7 @@ SCHOOL_WRITE_COUNTS=1 writes the table anew.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,8 @@ def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any
         with CaptureQueriesContext(connection) as queries:
             answer = getattr(client, method.lower())(path.format(**rows), filled(body) if body is not None else None)
         assert answer.status_code < 400, answer.content
-        # PostgreSQL is sent several in one message, and it alone is told of the moment of a change.
-        return sum("pg_advisory_xact_lock" not in sql for query in queries for sql in query["sql"].split("; "))
+        # PostgreSQL is sent several in one message, and it alone is told of the moment of a change and asked how many rows it expects.
+        return sum(not re.search("pg_advisory_xact_lock|^EXPLAIN", sql) for query in queries for sql in query["sql"].split("; "))
 
     return ask
 

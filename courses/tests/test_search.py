@@ -37,13 +37,3 @@ def test_postgresql_goes_by_the_index(text: str) -> None:
         cursor.execute("ANALYZE courses_course")
     assert "course_by_word" in Course.objects.search(text).order_by("id")[:50].explain()
     assert "course_by_word" not in Course.objects.search("o").order_by("id")[:50].explain()
-
-
-def test_the_words_of_a_row_that_lacks_the_letters_are_not_worked_out() -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no such index.")
-    CourseFactory(title="Quantumfields")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_bitmapscan = off")
-    plan = Course.objects.search("quan").explain()
-    assert plan.index("strpos") < plan.index("school_beginnings")

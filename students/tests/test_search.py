@@ -1,0 +1,104 @@
+"""Search among many students: those who are found may stand together anywhere in the order."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import QuerySet
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory
+from courses.keyset import read_page
+from courses.search import beginning
+from students import enrollments
+from students.models import SEARCHED, Student
+
+pytestmark = pytest.mark.django_db
+postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such index.")
+ORDERS = {"name": ("last_name", "first_name", "id"), "number": ("number", "id"), "email": ("email", "id"), "id": ("id",)}
+MANY, SHARE = 2_000, 0.3
+
+
+@pytest.fixture
+def students() -> None:
+    """Of MANY, those of SHARE whose name begins with “Ng” come last in every order; all have the domain of the email in common."""
+    last = int(MANY * (1 - SHARE))
+    Student.objects.bulk_create(
+        Student(number=f"N{number:05}", first_name="Thi", last_name="Nguyen" if number >= last else f"L{number % 700}", email=f"{number:05}@school.example")
+        for number in range(MANY)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE students_student" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def ordered(order: str, sign: str) -> QuerySet[Student]:
+    return Student.objects.order_by(*(sign + name for name in ORDERS[order]))
+
+
+@postgresql
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_those_who_stand_together_are_not_looked_for_in_the_order(students: None, order: str, sign: str) -> None:
+    rows = ordered(order, sign)
+    sought, broad = rows.search("ng")[:50].explain(), rows.search("school")[:50].explain()  # type: ignore[attr-defined]
+    assert "Bitmap Index Scan on student_by_word" in sought
+    assert "Index Scan using" not in sought
+    assert "Index Scan" in broad
+    assert "Bitmap" not in broad
+
+
+@postgresql
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/students/?q=ng",
+        "/students/?q=ng&is_active=true",
+        "/?q=ng",
+        "/courses/{course}/students/?q=ng",
+        "/admin/students/student/?q=ng",
+        "/admin/students/student/?q=ng&o=-1",
+        "/admin/autocomplete/?app_label=students&model_name=enrollment&field_name=student&term=ng",
+        "/api/v1/students?search=ng",
+        "/api/v1/students?search=ng&ordering=-number",
+        "/api/v1/students?ordering=last_name&search=ng&is_active=true",
+        "/api/v1/students?search=ng&course={course}",
+        "/api/v1/students?search=ng&term={term}",
+        "/admin/students/student/?q=ng&term={term}",
+    ],
+)
+def test_no_list_looks_for_them_so(students: None, api: APIClient, path: str) -> None:
+    course = CourseFactory()
+    enrollments.enroll([(pk, course.pk) for pk in Student.objects.values_list("pk", flat=True)[:100]])
+    client = Client()
+    client.force_login(User.objects.create_superuser("reader", password="pass"))
+    with CaptureQueriesContext(connection) as queries:
+        answer = (api if "/api/" in path else client).get(path.format(course=course.pk, term=course.term.code))
+    assert answer.status_code == 200, answer.content
+    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT") and 'school_beginnings("students_student"' in query["sql"]]
+    assert asked != []
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for [line] in cursor.fetchall())
+        assert "Bitmap Index Scan on student_by_word" in plan
+        assert "Filter: (school_beginnings" not in plan
+
+
+@pytest.mark.parametrize("text", ["ng", "ng thi", "school", "n0000", "ng school.example"])
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str, text: str) -> None:
+    rows: Any = ordered(order, sign)
+    plain = list(rows.filter(beginning(text, SEARCHED)))
+    cursor, pages = None, list[list[Student]]()
+    while True:
+        page = read_page(rows.search(text), cursor, 450)
+        if pages:
+            assert read_page(rows.search(text), page.previous, 450).rows == pages[-1]
+        pages.append(page.rows)
+        if (cursor := page.next) is None:
+            break
+    assert [row for found in pages for row in found] == plain != []
