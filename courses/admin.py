@@ -92,14 +92,17 @@ class FullnessFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "left":
-                return queryset.with_room()
+                found = queryset.with_room()
             case "full":
-                return queryset.filter(capacity__lte=F("taken"))
+                found = queryset.filter(capacity__lte=F("taken"))
             case "over":
-                return queryset.filter(capacity__lt=F("taken"))
+                found = queryset.filter(capacity__lt=F("taken"))
             case "waiting":
-                return queryset.filter(waiting__gt=0)
-        return queryset
+                found = queryset.filter(waiting__gt=0)
+            case _:
+                return queryset
+        # The seats of all courses are counted once, and not for the number of rows and again for the rows.
+        return queryset.filter(pk__in=list(found.order_by().values_list("pk", flat=True)))
 
 
 class SearchFilter(admin.ListFilter):
@@ -250,7 +253,8 @@ class TermAdmin(RecordedAdmin):
 class CourseAdmin(RecordedAdmin):
     list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
     list_display_links = ["code", "title"]
-    list_filter = [FullnessFilter, "is_open", "term"]
+    # The last looks at what the others have left.
+    list_filter = ["is_open", "term", FullnessFilter]
     list_select_related = ["term"]
     search_fields = ["code", "title"]
     readonly_fields = ["seats", "waiting"]

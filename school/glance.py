@@ -106,7 +106,7 @@ def count() -> Glance:
 
 def seats_of(terms: Sequence[Term]) -> list[Seats]:
     current = Enrollment.objects.filter(course__term__in=terms).current().order_by()
-    numbers = {(course, status): number for course, status, number in current.values_list("course", "status").annotate(Count("pk"))}
+    numbers = {(course, status): number for course, status, number in current.values_list("course", "status").annotate(number=Count("*"))}
     courses = Course.objects.filter(term__in=terms).order_by().values_list("pk", "term", "capacity")
     return [Seats(pk, term, limit, numbers.get((pk, Status.ACTIVE), 0), numbers.get((pk, Status.WAITLISTED), 0)) for pk, term, limit in courses]
 
