@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import Recorded
@@ -71,6 +72,14 @@ class CourseQuerySet(models.QuerySet["Course"]):
     def with_room(self) -> CourseQuerySet:
         """Those of `with_seats()` that have a seat left."""
         return self.filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
+
+    def soonest_first(self) -> CourseQuerySet:
+        """In the order in which one enrolls: courses of terms that take enrollments today, of those that run, that come, that are over."""
+        today = timezone.localdate()
+        over = Q(term__ends_on__lt=today)
+        shut = Q(term__enrollment_opens_on__gt=today) | Q(term__enrollment_closes_on__lt=today)
+        turn = Case(When(over, then=3), When(~shut, then=0), When(term__starts_on__lte=today, then=1), default=2)
+        return self.annotate(turn=turn).order_by("turn", "-term__starts_on", "code", "id")
 
     def search(self, text: str) -> CourseQuerySet:
         """Courses in which every word of `text` begins a word of the code or the title."""

@@ -56,7 +56,7 @@ def overview() -> dict[str, Any]:
 
 def found(filters: Filters) -> dict[str, Any]:
     """What the search found: the first students and courses."""
-    courses = Course.objects.select_related("term").with_seats().order_by("-term__starts_on", "code", "id")
+    courses = Course.objects.select_related("term").with_seats().soonest_first()
     students = Student.objects.order_by("last_name", "first_name", "id")
     return {"students": filters.narrow(students)[:FOUND_ROWS], "courses": filters.narrow(courses)[:FOUND_ROWS]}
 

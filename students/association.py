@@ -80,7 +80,6 @@ class Association(StaffPage):
     given: ClassVar[str]
     chosen: ClassVar[str]
     subjects: ClassVar[QuerySet[Any]]
-    choices: ClassVar[QuerySet[Any]]
     filters: ClassVar[type[Filters]]
     nothing_chosen: ClassVar[Promise]
     unread: Sequence[str] = ()
@@ -88,6 +87,11 @@ class Association(StaffPage):
     @property
     def field(self) -> str:
         return f"{self.chosen}s"
+
+    @property
+    def choices(self) -> QuerySet[Any]:
+        """All that can be chosen, what is likely to be looked for first."""
+        raise NotImplementedError
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.check(get_object_or_404(self.subjects, pk=pk), request.GET)
@@ -213,9 +217,12 @@ class StudentCourses(Association):
     template_name = "students/student_association.html"
     given, chosen = "student", "course"
     subjects = Student.objects.all()
-    choices = Course.objects.select_related("term").with_seats().order_by("-term__starts_on", "code", "id")
     filters = CourseFilters
     nothing_chosen = gettext_lazy("Choose at least one course.")
+
+    @property
+    def choices(self) -> QuerySet[Any]:
+        return Course.objects.select_related("term").with_seats().soonest_first()
 
     def named(self, names: set[str], data: QueryDict) -> pasting.Named:
         return pasting.courses(names, data.get("term", ""))
@@ -227,9 +234,12 @@ class CourseStudents(Association):
     template_name = "courses/course_association.html"
     given, chosen = "course", "student"
     subjects = Course.objects.select_related("term").with_seats()
-    choices = Student.objects.with_course_count().order_by("last_name", "first_name", "id")
     filters = StudentFilters
     nothing_chosen = gettext_lazy("Choose at least one student.")
+
+    @property
+    def choices(self) -> QuerySet[Any]:
+        return Student.objects.with_course_count().order_by("last_name", "first_name", "id")
 
     def named(self, names: set[str], data: QueryDict) -> pasting.Named:
         return pasting.students(names)

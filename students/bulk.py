@@ -204,7 +204,10 @@ class Enrolling(Bulk):
     title, button = _("Enroll in courses"), _("Enroll")
     search = _("Find courses")
     flag, logged = ADDITION, [{"added": {}}]
-    choices: ClassVar[QuerySet[Any]] = Course.objects.select_related("term").with_seats().order_by("-term__starts_on", "code", "id")
+
+    @property
+    def choices(self) -> QuerySet[Any]:
+        return Course.objects.select_related("term").with_seats().soonest_first()
 
     def read(self) -> None:
         if any(self.request.POST.getlist("override")) and not self.request.user.has_perm(OVERRIDE):
@@ -259,7 +262,10 @@ class EnrollingStudents(Enrolling):
     title = _("Enroll students")
     search = _("Find students")
     by = "student"
-    choices = Student.objects.order_by("last_name", "first_name", "id")
+
+    @property
+    def choices(self) -> QuerySet[Any]:
+        return Student.objects.order_by("last_name", "first_name", "id")
 
     @cached_property
     def pairs(self) -> list[tuple[Any, Any]]:

@@ -71,6 +71,20 @@ class TestShow:
         assert set(rows(clerk.get(url, {"term": "T-A"}))["found"]) == {biology.pk, chemistry.pk}
         assert "Nothing was found" in clerk.get(url, {"q": "zoo"}).content.decode()
 
+    def test_what_can_be_enrolled_in_today_comes_first_then_what_runs_comes_and_is_past(self, clerk: Client, url: str) -> None:
+        today = timezone.localdate()
+
+        def course(code: str, begins: int, **days: int) -> Course:
+            window = {name: today + timedelta(days=number) for name, number in days.items()}
+            return CourseFactory.create(code=code, title="Biology", term=TermFactory.create(starts_on=today + timedelta(days=begins), **window))
+
+        past, coming = course("A", -500), course("B", 90, enrollment_opens_on=60)
+        running, later = course("C", -60, enrollment_closes_on=-1), course("E", 60, enrollment_opens_on=0, enrollment_closes_on=0)
+        now = course("F", 0, enrollment_opens_on=-9)
+        second = CourseFactory.create(code="D", title="Biology", term=now.term)
+        order = [later.pk, second.pk, now.pk, running.pk, coming.pk, past.pk]
+        assert rows(clerk.get(url))["found"] == rows(clerk.get(url, {"q": "bio"}))["found"] == order
+
     def test_what_was_chosen_stays_chosen_across_a_search(self, clerk: Client, url: str) -> None:
         chosen, other = CourseFactory.create(title="Biology"), CourseFactory.create(title="Chemistry")
         answer = clerk.get(url, {"q": "chem", "courses": [str(chosen.pk), "x", "\0", str(2**70)]})
@@ -78,8 +92,8 @@ class TestShow:
         assert ticked(answer) == [chosen.pk]
 
     def test_pages_have_every_course_once(self, clerk: Client, url: str) -> None:
-        term = TermFactory.create()
-        made = [course.pk for course in CourseFactory.create_batch(45, term=term)]
+        terms = TermFactory.create(), TermFactory.create(starts_on=timezone.localdate() - timedelta(days=500))
+        made = [course.pk for term in terms for course in CourseFactory.create_batch(25, term=term)]
         seen, cursor = [], ""
         while cursor is not None:
             answer = clerk.get(url, {"cursor": cursor} if cursor else {})
