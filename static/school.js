@@ -49,16 +49,19 @@ document.addEventListener("keydown", (event) => {
 // history, and those after it take its place. Leaving the field, Enter, a choice or a pause ends it.
 const PAUSE = 2000;
 let settled = true;
-let last = 0;
+let typed = 0;
+document.addEventListener("input", ({ timeStamp }) => {
+  settled ||= timeStamp - typed > PAUSE;
+  typed = timeStamp;
+});
 document.addEventListener("change", () => { settled = true; });
 document.addEventListener("htmx:before:history:update", ({ detail: { history: entry } }) => {
-  const isNew = entry.path !== location.pathname + location.search && (settled || performance.now() - last > PAUSE);
+  const isNew = entry.path !== location.pathname + location.search && settled;
   if (isNew) {
     keepFocus(document.activeElement);
     settled = false;
   }
   entry.type = isNew ? "push" : "replace";
-  last = performance.now();
 });
 
 // Who comes back to a page is where they left it.
