@@ -4,6 +4,8 @@ from secrets import token_urlsafe
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
@@ -23,15 +25,25 @@ class Tokens(LoginRequiredMixin, View):
         return self.page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        once = request.POST.get("once")
-        if once and request.session.get(ONCE) == once:
+        secret = self.make(request, request.POST.get("once"))
+        if secret is None:
             messages.warning(
                 request, _("This form had made a token already, so it made no other. If you have not kept its secret, revoke it and make a new one.")
             )
             return redirect("tokens")
+        return self.page(request, secret)
+
+    @transaction.atomic
+    def make(self, request: HttpRequest, once: str | None) -> str | None:
+        """The secret of a new token; None where the form with this mark has made one."""
+        # Forms that are sent in the same instant come one after the other, and see what those before them have kept.
+        User.objects.select_for_update(no_key=True).get(username=request.user.get_username())
+        if once and request.session.load().get(ONCE) == once:
+            return None
         _token, secret = AuthToken.objects.create(request.user)
         request.session[ONCE] = once
-        return self.page(request, secret)
+        request.session.save()
+        return str(secret)
 
     def page(self, request: HttpRequest, secret: str = "") -> HttpResponse:
         tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")

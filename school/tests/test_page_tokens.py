@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
+from students.tests.test_races import at_once
+
 pytestmark = pytest.mark.django_db
 
 Browser = Callable[[str], Client]
@@ -42,6 +44,21 @@ def test_a_form_that_is_sent_again_makes_no_other_token(browser_of: Browser) -> 
     assert AuthToken.objects.count() == 1
     browser.post("/tokens/", {"once": first.context["once"]})
     assert AuthToken.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("_round", range(5))
+def test_a_form_that_is_sent_twice_in_the_same_instant_makes_one_token(browser_of: Browser, _round: int) -> None:
+    browser = browser_of("Clerk")
+    once = browser.get("/tokens/").context["once"]
+
+    def send() -> int:
+        other = Client()
+        other.cookies = browser.cookies
+        return other.post("/tokens/", {"once": once}).status_code
+
+    assert sorted(at_once(*[send] * 4)) == [200, 302, 302, 302]
+    assert AuthToken.objects.count() == 1
 
 
 def test_when_a_token_was_made_and_expires_is_shown(browser_of: Browser) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from students.factories import StudentFactory
 from tests.browser.conftest import School
@@ -167,7 +167,12 @@ def test_a_slow_answer_is_no_pause(open_as: OpenAs, school: School) -> None:
     search = page.get_by_label("Search")
     search.fill("l")
     expect(page).to_have_url(re.compile("q=l&|q=l$"))
-    page.route("**/students/?q=lee*", lambda route: (page.wait_for_timeout(2500), route.continue_()))
+
+    def answer_late(route: Route) -> None:
+        page.wait_for_timeout(2500)
+        route.continue_()
+
+    page.route("**/students/?q=lee*", answer_late)
     search.fill("lee")
     expect(page).to_have_url(re.compile("q=lee"))
     page.go_back()
