@@ -9,7 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import connections
-from django.db.models import BooleanField, Case, Func, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, Func, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.deconstruct import deconstructible
 
@@ -45,8 +45,8 @@ def beginning(text: str, fields: Iterable[str]) -> Q:
     return Q(*(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR) for pattern in patterns))
 
 
-def of_each(condition: Q) -> Q:
-    """`condition`, for rows that are searched too: PostgreSQL asks it of each that is found, and never works out the words of all that meet it."""
+def of_each(condition: Exists) -> Q:
+    """`condition`, for rows that are searched too: PostgreSQL asks it of those that are found, and never works out the words of all that meet it."""
     return Q(Case(When(condition, then=Value(True)), default=Value(False)))
 
 

@@ -13,7 +13,7 @@ from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Case, Model, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -275,7 +275,7 @@ class TermOfStudentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Student]) -> QuerySet[Student]:
         if self.value() is None:
             return queryset
-        are = Q(pk__in=Enrollment.objects.current().filter(course__term__code=self.value()).values("student"))
+        are = Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), course__term__code=self.value()))
         return queryset.filter(of_each(are) if request.GET.get(SEARCH_VAR) else are)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import django_filters as filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
@@ -75,7 +75,7 @@ class StudentFilters(filters.FilterSet):
         return self.enrolled(queryset, course__term=term)
 
     def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
-        are = Q(pk__in=Enrollment.objects.current().filter(**where).values("student"))
+        are = Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where))
         return queryset.filter(of_each(are) if self.form.cleaned_data["search"] else are)
 
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""What the pages cost in a school of any size: CPU ms of this process and of PostgreSQL, the best of some.
+
+    export DATABASE_URL=postgresql://…
+    .venv/bin/python manage.py migrate; .venv/bin/python manage.py createcachetable; .venv/bin/python manage.py collectstatic
+    .venv/bin/python benchmarks/pages.py fill 1000000 2000      (students, of whom there are 1,500 at least, and courses; some minutes)
+    .venv/bin/python benchmarks/pages.py measure 15
+
+PostgreSQL is on the same machine, a Linux: it tells what each of its processes has used.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from itertools import accumulate
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ["DJANGO_SETTINGS_MODULE"] = "school.settings"
+
+import django
+from django.apps import apps
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from faker.providers.person import de_DE, en_US
+
+STUDENTS, ADMIN = "/students/?q=", "/admin/students/"
+SOUGHT = ["school", "m", "ma", "smith", "mary", "mary+wil", "S0001234", "zzz"]
+PAGES = [
+    *("/", "/?q=mary", "/students/", "/students/?is_active=false", *(STUDENTS + text for text in SOUGHT)),
+    *("/students/{s}/", "/students/{s}/courses/", "/students/{s}/courses/?q=bio"),
+    *("/courses/", "/courses/?q=bio", "/courses/?term=T10", "/courses/?has_seats=true"),
+    *("/courses/{c}/", "/courses/{c}/?q=m", "/courses/{c}/students/", "/courses/{c}/students/?q=mary+wil", "/courses/{c}/sheet/", "/terms/", "/tokens/"),
+    *(f"{ADMIN}student/{query}" for query in ("", "?q=m", "?term=T10", "?term=T10&q=m")),
+    *(f"{ADMIN}enrollment/{query}" for query in ("", "?q=mary", "?q=bio+mary")),
+    *(f"/admin/courses/course/{query}" for query in ("", "?seats=left", "?seats=full", "?seats=over", "?o=4", "{c}/change/")),
+]
+
+
+def main(action: str, *numbers: str) -> None:
+    django.setup()
+    fill(*map(int, numbers)) if action == "fill" else measure(*map(int, numbers))
+
+
+def fill(students: int, courses: int) -> None:
+    with connection.cursor() as cursor:
+        for table, names in {"first": {**en_US.Provider.first_names}, "last": weighted_last_names()}.items():
+            cursor.execute(f"CREATE TEMP TABLE {table} (name text, upto float8 PRIMARY KEY)")
+            shares = [upto / sum(names.values()) for upto in accumulate(names.values())]
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                for row in zip(names, [*shares[:-1], 1], strict=True):
+                    copy.write_row(row)
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text(), {"students": students, "courses": courses})
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def weighted_last_names() -> Mapping[str, float]:
+    """American ones as often as they are, and German ones, which many have in common too, for a fifth of all."""
+    american, german = en_US.Provider.last_names, list(dict.fromkeys(de_DE.Provider.last_names))
+    share = 0.25 * sum(american.values()) / len(german)
+    return {name: american.get(name, 0) + (share if name in german else 0) for name in [*american, *german]}
+
+
+def measure(rounds: int) -> None:
+    client = Client(SERVER_NAME="localhost")
+    user, student, course = (apps.get_model(name).objects for name in ("auth.User", "students.Student", "courses.Course"))
+    client.force_login(user.get(pk=1))
+    rows = {"s": student.count() // 2, "c": course.get(code="EVEN-1500").pk}
+    cache.clear()
+    for page in PAGES:
+        path = page.format(**rows)
+        best = min((cost(client, path) for _ in range(rounds + 1)), key=sum)
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(path, secure=True)
+        size = len(answer.content) / 1000
+        print(f"{sum(best):7.1f} = {best[0]:5.1f} + {best[1]:6.1f} ms {len(queries):3} queries {size:6.1f} KB {answer.status_code} {path}")
+
+
+def cost(client: Client, path: str) -> tuple[float, float]:
+    before = used()
+    client.get(path, secure=True)
+    here, there = (after - at for after, at in zip(used(), before, strict=True))
+    return here, there
+
+
+def used() -> tuple[float, float]:
+    """Milliseconds of CPU until now: of this process, and of PostgreSQL's for this connection."""
+    connection.ensure_connection()
+    nanoseconds = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text().split()[0]
+    return time.process_time() * 1000, int(nanoseconds) / 1e6
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
