@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
@@ -215,6 +217,13 @@ class TestList:
         rows = registrar.get(COURSES, {"seats": wanted}).context["cl"].result_list
 
         assert sorted(course.code for course in rows) == shown.split()
+
+    def test_looks_at_the_seats_of_all_courses_once(self, registrar: Client) -> None:
+        CourseFactory(capacity=0)
+        with CaptureQueriesContext(connection) as queries:
+            registrar.get(COURSES, {"seats": "full"})
+
+        assert sum('"capacity" <= ' in query["sql"] for query in queries) == 1
 
     def test_is_counted_no_further_than_is_shown(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("courses.paginator.COUNTED", 3)
