@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
@@ -125,6 +126,11 @@ def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
     context.on("weberror", lambda error: faults.append(str(error.error)))
     context.on("request", note_request)
     context.on("response", note_response)
+
+
+def busy(*_args: object, **_kwargs: object) -> None:
+    """In place of a view: the lock could not be had in time."""
+    raise OperationalError("database is locked")
 
 
 def told(page: Page, *words: str) -> None:

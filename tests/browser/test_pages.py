@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from courses.staff import RecordPage
 from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
-from tests.browser.conftest import School
+from tests.browser.conftest import School, busy
 
 pytestmark = [LOOKED_AT, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -97,6 +98,21 @@ def test_every_state(open_as: Callable[..., Page], school: School, look: Any) ->
     page.locator(".secret").wait_for()
     found["a new token"] = faults_of(page)
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordPage, "post", busy)
+        page.goto("/terms/new/")
+        page.locator("main form").evaluate("form => { form.noValidate = true }")
+        page.locator(send).first.click()
+        page.locator("main .narrow form").wait_for()
+        found["the database is busy"] = faults_of(page)
+    page.context.clear_cookies(name="csrftoken")
+    page.goto("/terms/new/")
+    page.context.clear_cookies(name="csrftoken")
+    page.locator("main form").evaluate("form => { form.noValidate = true }")
+    page.locator(send).first.click()
+    page.locator("main .narrow").wait_for()
+    found["an old form"] = faults_of(page)
+
     page = open_as(**look.window)
     page.goto("/")
     page.locator("#id_username").fill("nobody")
@@ -109,6 +125,15 @@ def test_every_state(open_as: Callable[..., Page], school: School, look: Any) ->
     page.goto("/students/new/")
     found["not allowed"] = faults_of(page)
     assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(open_as: Callable[..., Page], school: School) -> None:
+    page = open_as("Viewer", scheme="dark")
+    page.goto(f"/courses/{school.held.pk}/sheet/")
+    color = "getComputedStyle(document.querySelector('tbody th')).color"
+    assert page.evaluate(color) == "rgb(232, 230, 225)"
+    page.emulate_media(media="print")
+    assert page.evaluate(color) == "rgb(31, 35, 40)"
 
 
 def test_labels_stand_where_their_fields_begin(open_as: Callable[..., Page], school: School) -> None:

@@ -6,8 +6,9 @@ import pytest
 from knox.models import AuthToken
 from playwright.sync_api import Page, Route, expect
 
+from courses.staff import RecordPage
 from students.models import Status, Student
-from tests.browser.conftest import School
+from tests.browser.conftest import School, busy, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -154,6 +155,22 @@ def test_what_is_undone_is_undone_once(open_as: OpenAs, school: School) -> None:
         expect(page.get_by_role("status").first).to_contain_text("nothing to undo")
     row = school.student.enrollments.get(course=school.held)
     assert (row.status, row.history.count()) == (Status.ACTIVE, 3)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_could_not_be_saved_is_kept_and_sent_once_more(open_as: OpenAs, school: School, javascript: bool) -> None:
+    page = open_as("Registrar", javascript=javascript)
+    page.goto("/students/new/")
+    fill(page, NORA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordPage, "post", busy)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    told(page, "was saved")
+    assert Student.objects.get(number="N-1").email == NORA["Email"]
 
 
 def test_a_new_token_that_is_reloaded_is_not_made_twice(open_as: OpenAs, school: School) -> None:
