@@ -16,6 +16,8 @@ from django.utils.deconstruct import deconstructible
 Q_ = TypeVar("Q_", bound=QuerySet[Any])
 # Where at least this share of the rows is found, the first of them are soon met in any order.
 NEARLY_ALL = 0.9
+# The name of the expression that what was found is sorted by.
+SORTED = "sorted_by"
 
 
 def search(queryset: Q_, text: str, fields: tuple[str, ...]) -> Q_:
@@ -45,6 +47,11 @@ def beginning(text: str, fields: Iterable[str]) -> Q:
     return Q(*(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR) for pattern in patterns))
 
 
+def narrow(queryset: Q_, condition: Exists) -> Q_:
+    """Those of `queryset`, searched or not, that meet `condition`."""
+    return queryset.filter(of_each(condition) if SORTED in queryset.query.annotations else condition)
+
+
 def of_each(condition: Exists) -> Q:
     """`condition`, for rows that are searched too: PostgreSQL asks it of those that are found, and never works out the words of all that meet it."""
     return Q(Case(When(condition, then=Value(True)), default=Value(False)))
@@ -69,7 +76,7 @@ def _sorted(queryset: Q_) -> Q_:
     if name not in {"pk", *(field.name for field in queryset.model._meta.concrete_fields if not field.is_relation)}:
         return queryset
     sign = "-" if str(first).startswith("-") else ""
-    return queryset.annotate(sorted_by=Coalesce(name, name)).order_by(f"{sign}sorted_by", *others)
+    return queryset.annotate(**{SORTED: Coalesce(name, name)}).order_by(sign + SORTED, *others)
 
 
 @deconstructible(path="courses.search.Beginnings")

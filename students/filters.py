@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
 from courses.models import Term
-from courses.search import beginning, of_each
+from courses.search import beginning, narrow
 from students import feed
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
 from students.moments import IsoMomentField
@@ -75,8 +75,7 @@ class StudentFilters(filters.FilterSet):
         return self.enrolled(queryset, course__term=term)
 
     def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
-        are = Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where))
-        return queryset.filter(of_each(are) if self.form.cleaned_data["search"] else are)
+        return narrow(queryset, Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where)))
 
 
 class StudentCourseFilters(CurrentFilterSet):

@@ -87,6 +87,14 @@ def test_no_list_looks_for_them_so(students: None, api: APIClient, path: str) ->
         assert "Filter: (school_beginnings" not in plan
 
 
+@postgresql
+@pytest.mark.parametrize(("text", "of_each"), [("ng", True), ("school", False), ("", False)])
+def test_a_filter_is_asked_of_each_that_is_found_unless_these_are_nearly_all(students: None, api: APIClient, text: str, of_each: bool) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        api.get(f"/api/v1/students?search={text}&course={CourseFactory().pk}")
+    assert ("CASE WHEN EXISTS" in queries[-1]["sql"]) == of_each
+
+
 @pytest.mark.parametrize("text", ["ng", "ng thi", "school", "n0000", "ng school.example"])
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("order", ORDERS)
