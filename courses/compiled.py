@@ -119,7 +119,8 @@ def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequ
 def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any) -> list[list[Sequence[Any]]]:
     params = [param for question in questions for param in question.statement[1]]
     # Who looks at queries sees them whole.
-    texts = [question.statement[0] if database.queries_logged else _prepared(question, cursor) for question in questions]
+    are_seen = database.queries_logged
+    texts = [question.statement[0] if are_seen else _prepared(question, cursor) for question in questions]
     cursor.execute("; ".join(texts), _filled(params, values, database))
     found = [questions[0].read(cursor, database)]
     for question in questions[1:]:
