@@ -16,7 +16,7 @@ from courses.imports import Key, Table, batched
 from courses.models import Course
 from courses.sheets import Faults, Rejected, read
 from students import enrollments
-from students.enrollments import LOAD, PLAIN, Change, Options, Verb
+from students.enrollments import ENROLL, LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
 
 # So many lines are looked up, decided and written at once.
@@ -66,6 +66,8 @@ def import_enrollments(file: TextIO, options: Options = PLAIN, skipped: Faults |
     """
     faults = Faults() if skipped is None else skipped
     rows = _once(sorted(_rows(file, faults)), faults)
+    # First come, first served, when all that ends has ended: what it leaves or completes may let others in.
+    rows.sort(key=lambda row: (row[3] is ENROLL, row[2]))
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
         enrollments.lock([row[0] for row in rows], [row[1] for row in rows])

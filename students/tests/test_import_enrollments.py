@@ -113,6 +113,23 @@ def test_seats_are_counted_over_the_whole_file(ann: Student, bob: Student, biolo
     assert not Enrollment.objects.exists()
 
 
+def test_lines_are_served_in_their_order(ann: Student, bob: Student, one_seat: Course) -> None:
+    import_csv("enrollments", HEADER + "2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n", "--on-full=waitlist")
+    assert statuses() == {"2": "active", "1": "waitlisted"}
+
+
+def test_a_seat_may_change_hands_in_one_file(ann: Student, bob: Student, one_seat: Course) -> None:
+    enrolled(bob, one_seat)
+    assert import_csv("enrollments", WITH_STATUS + "1,2026-FA,BIO-101,active\n2,2026-FA,BIO-101,withdrawn\n") == "enrollments: 1 withdrawn, 1 created"
+    assert statuses() == {"1": "active", "2": "withdrawn"}
+
+
+def test_a_prerequisite_may_be_completed_in_the_same_file(ann: Student, biology: Course) -> None:
+    CourseFactory(term=biology.term, code="BIO-201", prerequisites=["BIO-102"])
+    CourseFactory(term=biology.term, code="BIO-102")
+    assert import_csv("enrollments", WITH_STATUS + "1,2026-FA,BIO-201,active\n1,2026-FA,BIO-102,completed\n") == "enrollments: 2 created"
+
+
 def test_the_past_is_loaded_without_asking_the_window(ann: Student, biology: Course) -> None:
     yesterday = timezone.localdate() - timedelta(days=1)
     type(biology.term).objects.update(enrollment_closes_on=yesterday)
