@@ -6,6 +6,7 @@ courses, each in the order of their keys, and seats are counted after that. Whoe
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ HELD = Compiled(Enrollment.objects.filter(AmongPairs("student", "course", Pairs(
 LIMITED = Course.objects.filter(Among("pk", Ids("courses")), capacity__isnull=False).order_by()
 SEATS = Compiled(Enrollment.objects.filter(course__in=LIMITED, status="active").order_by().values_list("course").annotate(n=Count("*")))
 WAITING = Compiled(Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted").order_by().values_list("course").annotate(n=Count("*")))
+WAITED_FOR = Compiled(Enrollment.objects.filter(Among("student", Ids("students")), status="waitlisted").order_by().values_list("course"))
 CURRENT_OF = Compiled(Enrollment.objects.current().filter(Among("student", Ids("students"))).order_by("pk").values_list("course"))
 STUDENT, COURSE, TERM = Enrollment._meta.get_field("student"), Enrollment._meta.get_field("course"), Course._meta.get_field("term")
 PUT = Put(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
@@ -62,16 +64,20 @@ class Outcome(models.TextChoices):
 class Verb:
     """The status a pair shall have, and what it is called to come there from each status it may come from (None: no row).
 
-    From any other status nothing is changed, or, where the verb is `strict`, the change is refused.
+    From any other status nothing is changed, or, where the verb is `strict`, the change is refused. Who waits is given a seat
+    where refusals are overridden, if the verb is `pressing`.
     """
 
     status: Status
     moves: Mapping[Status | None, Outcome]
     strict: bool = False
+    pressing: bool = False
 
 
 A, W, C, X = Status.ACTIVE, Status.WAITLISTED, Status.COMPLETED, Status.WITHDRAWN
-ENROLL = Verb(A, {None: Outcome.CREATED, X: Outcome.REACTIVATED})
+ENROLL = Verb(A, {None: Outcome.CREATED, X: Outcome.REACTIVATED}, pressing=True)
+# Of a set that is to be had as it is: what is overridden is meant for the others.
+KEEP = Verb(A, ENROLL.moves)
 WITHDRAW = Verb(X, {A: Outcome.WITHDRAWN, W: Outcome.WITHDRAWN})
 # One enrollment is given a status, by whoever may.
 ACTIVATE = Verb(A, {W: Outcome.REACTIVATED, X: Outcome.REACTIVATED}, strict=True)
@@ -180,8 +186,10 @@ def replace(student_id: int, wanted: Sequence[Change], options: Options = PLAIN,
     with transaction.atomic():
         # Under this lock nobody gives the student another course.
         _locked, current = ask([LOCK_STUDENTS, CURRENT_OF], {"students": _possible([student_id])})
+        held = {course for [course] in current}
+        kept = [dataclasses.replace(change, verb=KEEP) if change.course_id in held else change for change in wanted]
         surplus = [Change(student_id, course, WITHDRAW) for [course] in current if course not in keep]
-        return _write([*wanted, *surplus], options, **how)
+        return _write([*kept, *surplus], options, **how)
 
 
 def move_up(course_ids: Iterable[int]) -> None:
@@ -210,8 +218,7 @@ def lock(students: Iterable[int], courses: Iterable[int]) -> None:
     For who comes to the writer several times in one transaction, or saves a student or a course beside it.
     """
     held = _lock_students(students)
-    waited_for = Enrollment.objects.filter(student__in=held, status=Status.WAITLISTED).order_by()
-    lock_courses({*courses, *waited_for.values_list("course", flat=True)})
+    lock_courses({*courses, *(course for [course] in WAITED_FOR(students=held))})
 
 
 def lock_courses(courses: Iterable[int]) -> None:
@@ -308,10 +315,11 @@ class _Ledger:
             return Result(change, outcome, row)
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if not self.options.accept(reason))
-        if left and not (self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]):
-            return Result(change, Outcome.REFUSED, row, left)
-        if left and row is not None and row.status == Status.WAITLISTED:
+        may_wait = self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]
+        if left and row is not None and row.status == Status.WAITLISTED and (may_wait or not change.verb.strict):
             return Result(change, Outcome.UNCHANGED, row)
+        if left and not may_wait:
+            return Result(change, Outcome.REFUSED, row, left)
         if len(left) < len(reasons):
             self.overridden[change.student_id, change.course_id] = [str(reason.code) for reason in reasons if reason not in left]
         if left:
@@ -368,8 +376,7 @@ class _Ledger:
         if not completing:
             return ()
         held = _lock_students(change.student_id for change in changes)
-        waiting = Enrollment.objects.filter(student__in={*completing} & {*held}, status=Status.WAITLISTED).order_by()
-        return waiting.values_list("course", flat=True)
+        return [course for [course] in WAITED_FOR(students={*completing} & {*held})]
 
     def _has_room(self, course: Course) -> bool:
         return course.capacity is None or self.taken[course.id] < course.capacity
@@ -394,7 +401,7 @@ class _Ledger:
 
     def _outcome(self, verb: Verb, before: Status | None) -> Outcome | None:
         """What coming from `before` is called; None where nothing is to be done, or nothing can."""
-        if verb is ENROLL and before == Status.WAITLISTED and self.options.override:
+        if verb.pressing and before == Status.WAITLISTED and self.options.override:
             # Whoever takes a refusal upon themselves does not want the student to wait on.
             return Outcome.REACTIVATED
         return verb.moves.get(before)

@@ -41,7 +41,7 @@ class School:
         if self.status.get((student, course)) == "active":
             return "reactivated"
         left = [code for code in self.reasons(student, course) if code not in override]
-        if wait and left == ["course_full"] and before == "waitlisted":
+        if left and before == "waitlisted":
             return "unchanged"
         if wait and left == ["course_full"]:
             self.put(student, course, "waitlisted")

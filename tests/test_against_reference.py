@@ -97,7 +97,9 @@ class Comparison(RuleBasedStateMachine):
     @rule(lines=lines, wait=st.booleans())
     def load(self, lines: dict[tuple[int, int], str], wait: bool) -> None:
         expected = copy.deepcopy(self.school)
-        outcomes = [expected.load(student, course, status, wait=wait) for (student, course), status in sorted(lines.items())]
+        outcomes = [
+            expected.load(student, course, status, wait=wait) for (student, course), status in sorted(lines.items(), key=lambda line: line[1] == "active")
+        ]
         completing = {student for (student, _course), status in lines.items() if status == "completed"}
         waited_for = {course for course, queue in expected.queue.items() if completing & set(queue)}
         expected.settle({course for _student, course in lines} | waited_for)
@@ -110,16 +112,17 @@ class Comparison(RuleBasedStateMachine):
         self.school = expected
         assert counts == Counter(outcomes)
 
-    @rule(student=who, courses=st.sets(what), wait=st.booleans())
-    def replace(self, student: int, courses: set[int], wait: bool) -> None:
+    @rule(student=who, courses=st.sets(what), wait=st.booleans(), override=overrides)
+    def replace(self, student: int, courses: set[int], wait: bool, override: set[str]) -> None:
         expected = copy.deepcopy(self.school)
         wanted = sorted(courses)
-        outcomes = [expected.enroll(student, course, wait=wait, override=set()) for course in wanted]
-        others = [course for course in range(COURSES) if course not in courses and self.school.status.get((student, course)) in ("active", "waitlisted")]
+        held = [course for course in range(COURSES) if self.school.status.get((student, course)) in ("active", "waitlisted")]
+        outcomes = [expected.enroll(student, course, wait=wait, override=set() if course in held else override) for course in wanted]
+        others = [course for course in held if course not in courses]
         outcomes += [expected.leave(student, course, "withdrawn") for course in others]
         expected.settle({*wanted, *others})
         try:
-            results = enrollments.replace(self.students[student].pk, [self.change(student, course, ENROLL) for course in wanted], Options(wait))
+            results = enrollments.replace(self.students[student].pk, [self.change(student, course, ENROLL) for course in wanted], Options(wait, override))
         except Refused:
             assert "refused" in outcomes
             return

@@ -4,6 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from courses.factories import CourseFactory
+from students import enrollments
+from students.enrollments import Options
 from students.factories import StudentFactory
 from students.models import Student
 from students.tests.importing import faults_of, import_csv
@@ -114,3 +117,23 @@ def test_more_rows_than_a_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     renamed = [row.replace("Smith", "Jones") for row in reversed(rows)]
     assert import_csv("students", HEADER + "".join(renamed)) == "students: 0 created, 10 changed, 0 unchanged"
     assert Student.history.count() == 20
+
+
+def test_all_students_are_locked_before_any_course_that_one_of_them_moves_up_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the writer does it: else the import and somebody who enrolls could wait for each other."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite locks all at once.")
+    monkeypatch.setattr("courses.imports.BATCH", 1)
+    students, course = StudentFactory.create_batch(2, is_active=False), CourseFactory.create(capacity=0)
+    for student in students:
+        student.is_active = True
+        student.save()
+        enrollments.enroll([(student.pk, course.pk)], Options(waitlist=True))
+        student.is_active = False
+        student.save()
+    lines = "".join(f"{student.number},A,B,{student.email},yes\n" for student in students)
+    with CaptureQueriesContext(connection) as captured:
+        import_csv("students", f"number,first_name,last_name,email,is_active\n{lines}")
+    locks = [query["sql"].partition(" WHERE ")[2] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
+    assert all(str(student.pk) in locks[0] for student in students)
+    assert "courses_course" in locks[1]

@@ -270,6 +270,20 @@ class TestOverride:
         assert result.outcome == Outcome.REACTIVATED
         assert standing(course, *waiters) == ["waitlisted", "active"]
 
+    def test_of_something_else_leaves_who_waits_where_they_are(self) -> None:
+        course, _seated, waiters = full()
+        [result] = enrollments.enroll([(waiters[1].pk, course.pk)], Options(override={"course_closed"}))
+        assert result.outcome == Outcome.UNCHANGED
+        assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
+
+    def test_in_a_set_is_meant_for_the_courses_that_are_new_in_it(self) -> None:
+        course, _seated, waiters = full()
+        other = CourseFactory(capacity=0)
+        wanted = [Change(waiters[1].pk, course.pk), Change(waiters[1].pk, other.pk)]
+        results = enrollments.replace(waiters[1].pk, wanted, Options(override={"course_full"}))
+        assert [result.outcome for result in results] == [Outcome.UNCHANGED, Outcome.CREATED]
+        assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
+
     def test_is_recorded_only_for_whom_it_was_needed(self) -> None:
         course, free = CourseFactory(capacity=0), CourseFactory()
         student = StudentFactory()
