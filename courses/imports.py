@@ -181,9 +181,11 @@ class Courses(Table[Course]):
     """Courses of a file; what one asks for is there or in the file, and does not lead back to it."""
 
     def check(self, ids: Mapping[Key, int]) -> None:
-        wanted = self._wanted()
-        for (_term, code), (line, values) in self.rows.items():
-            for check in (partial(check_known, self._asked(values), wanted), partial(check_circle, code, wanted)):
+        held = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
+        wanted = self._wanted(held)
+        for key, (line, values) in self.rows.items():
+            known = {*wanted, *held.get(key, ())}
+            for check in (partial(check_known, self._asked(values), known), partial(check_circle, key[1], wanted)):
                 try:
                     if self._asked(values):
                         check()
@@ -198,9 +200,9 @@ class Courses(Table[Course]):
     def _asked(self, values: Key) -> list[str]:
         return values[self.names.index("prerequisites")] if "prerequisites" in self.names else []
 
-    def _wanted(self) -> dict[str, set[str]]:
-        """The codes that each course will ask for, in any term, by its code."""
-        asked = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
+    def _wanted(self, held: Mapping[Key, Sequence[str]]) -> dict[str, set[str]]:
+        """The codes that each course will ask for, in any term, by its code. `held` are those that it asks for now."""
+        asked = dict(held)
         if "prerequisites" in self.names:
             asked |= {key: self._asked(values) for key, (_line, values) in self.rows.items()}
         wanted: dict[str, set[str]] = {}

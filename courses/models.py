@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import chain
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -142,7 +143,9 @@ class Course(Recorded):
         if not self.prerequisites:
             return
         found = Course.objects.filter(code__in=self.prerequisites)
-        check_known(self.prerequisites, {self.code, *found.values_list("code", flat=True)})
+        # What it asks for already may have got another code since, or be gone: that is no reason to refuse what is changed now.
+        asked = Course.objects.filter(pk=self.pk).values_list("prerequisites", flat=True)
+        check_known(self.prerequisites, {self.code, *found.values_list("code", flat=True), *chain.from_iterable(asked)})
         self.check_circle()
 
     def check_circle(self) -> None:

@@ -96,6 +96,21 @@ def test_says_what_is_wrong_and_where(api: APIClient, change: dict[str, Any], po
     assert not Course.objects.exists()
 
 
+def test_a_course_that_asks_for_one_whose_code_was_corrected_can_still_be_changed(api: APIClient) -> None:
+    first, course = CourseFactory(code="A-1"), CourseFactory(prerequisites=["A-1"])
+    assert api.patch(f"{URL}/{first.pk}", {"code": "A-2"}).status_code == 200
+    assert api.patch(f"{URL}/{course.pk}", {"capacity": 5}).status_code == 200
+    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", "A-2"]}).status_code == 200
+    answer = api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", "A-3"]})
+    assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (400, "There is no course with the code A-3.")
+
+
+def test_asks_for_each_course_once(api: APIClient) -> None:
+    CourseFactory(code="A-1")
+    course = CourseFactory()
+    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", " A-1"]}).json()["prerequisites"] == ["A-1"]
+
+
 def test_a_code_is_unique_in_its_term(api: APIClient) -> None:
     CourseFactory(code="BIO-101", term=TermFactory(code="2026-FA"))
     answer = api.post(URL, body())

@@ -122,6 +122,10 @@ class TestPrerequisites:
         assert import_csv("courses", text) == "courses: 0 created, 0 changed, 3 unchanged"
         assert Course.history.count() == 3
 
+    def test_that_were_asked_for_before_may_be_gone(self, fall: Term) -> None:
+        CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
+        assert import_csv("courses", self.HEADER + "2026-FA,B,new,,OLD\n") == "courses: 0 created, 1 changed, 0 unchanged"
+
     def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(self, fall: Term) -> None:
         CourseFactory(code="OLD")
         course = CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])

@@ -97,7 +97,8 @@ def _write_replayed(world: World, course: Any, records: list[Any], status: dict[
         if record.status == Status.WAITLISTED:
             place[record.student_id] = record.enrolled_at
     plain = [record for record in came if not record.override]
-    over = sum("course_full" in record.override for record in came)
+    # Also of who left and came back in one list, to whom a seat had been given in between.
+    over = sum("course_full" in record.override for record in records if record.status == Status.ACTIVE)
     taken = sum(one == Status.ACTIVE for one in status.values())
     if plain and course.capacity is not None and taken - over > course.capacity:
         yield f"{course.code} had {taken} for {course.capacity} at {records[0].history_date}"
