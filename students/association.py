@@ -273,7 +273,8 @@ class Withdraw(StaffPage):
         return found
 
     def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
-        return self.page(status=status, enrollment=enrollment, form=form, next=next_for(enrollment), back=self.back(enrollment))
+        promoted = promoted_by([Change(enrollment.student_id, enrollment.course_id, WITHDRAW)])
+        return self.page(status=status, enrollment=enrollment, form=form, promoted=promoted, back=self.back(enrollment))
 
     def back(self, enrollment: Enrollment) -> str:
         """The page that the link to this one was on."""
@@ -309,11 +310,8 @@ def words_of(result: Result) -> str:
     return _("%(outcome)s, place %(position)d") % {"outcome": label, "position": result.enrollment.position}
 
 
-def next_for(enrollment: Enrollment) -> Student | None:
-    """Who is the first to wait for the seat of `enrollment`, where its course is full. In one with more than all seats taken it frees none."""
-    course = Course.objects.with_seats().get(pk=enrollment.course_id)
-    if enrollment.status != Status.ACTIVE or course.taken != course.capacity:
-        return None
-    waiting = Enrollment.objects.filter(course=enrollment.course_id, status=Status.WAITLISTED).select_related("student")
-    first = waiting.order_by("enrolled_at", "pk").first()
-    return first.student if first else None
+def promoted_by(changes: Sequence[Change]) -> list[Enrollment]:
+    """Whom `changes` would move up from a waitlist."""
+    with enrollments.promotions() as promoted:
+        enrollments.write(changes, validate_only=True)
+    return promoted

@@ -15,7 +15,7 @@ from courses.history import Door, acting
 from courses.models import Course
 from courses.staff import PAGE_ROWS, StaffPage, read, read_edits
 from students import enrollments
-from students.association import tell
+from students.association import promoted_by, tell
 from students.enrollments import WITHDRAW, Change
 from students.forms import RosterFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status
@@ -113,8 +113,7 @@ class RosterWithdraw(StaffPage):
 
     def show(self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        with enrollments.promotions() as promoted:
-            enrollments.write([Change(row.student_id, pk, WITHDRAW) for row in rows], validate_only=True)
+        promoted = promoted_by([Change(row.student_id, pk, WITHDRAW) for row in rows])
         return self.page(status=status, course=course, rows=rows, form=form, promoted=promoted, back=reverse("course", args=[pk]))
 
 

@@ -1,5 +1,7 @@
 """`/students/{id}/courses/{course_id}/withdraw/`."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -76,20 +78,35 @@ def full(*, seats: int = 1, waiters: int = 2) -> tuple[Course, list[Enrollment]]
     return course, [result.enrollment for result in results if result.enrollment]
 
 
-class TestWaitlist:
-    def test_says_beforehand_who_is_next(self, clerk: Client) -> None:
-        _course, [seated, first, second] = full()
-        assert f"Next on its waitlist is {first.student}." in clerk.get(path(seated)).content.decode()
-        assert "Next on its waitlist" not in clerk.get(path(first)).content.decode()
-        clerk.post(path(first))
-        assert f"Next on its waitlist is {second.student}." in clerk.get(path(seated)).content.decode()
+def promised(client: Client, row: Enrollment) -> list[str]:
+    """Who moves up, as the page says beforehand; it changes nothing."""
+    before = list(Enrollment.objects.order_by("pk").values())
+    text = client.get(path(row)).content.decode()
+    assert list(Enrollment.objects.order_by("pk").values()) == before
+    _form, moving, who = text.partition("These move up from the waitlist:")
+    assert bool(moving) != ("Nobody moves up from the waitlist." in text)
+    return re.findall("<li>(.*?)</li>", who.partition("</ul>")[0])
 
-    def test_nobody_is_next_where_nobody_waits_or_no_seat_becomes_free(self, clerk: Client) -> None:
+
+class TestWaitlist:
+    def test_says_beforehand_who_moves_up(self, clerk: Client) -> None:
+        _course, [seated, first, second] = full()
+        assert promised(clerk, seated) == [str(first.student)]
+        assert promised(clerk, first) == []
+        clerk.post(path(first))
+        assert promised(clerk, seated) == [str(second.student)]
+
+    def test_who_would_be_passed_over_is_not_named(self, clerk: Client) -> None:
+        _course, [seated, first, second] = full()
+        Student.objects.filter(pk=first.student_id).update(is_active=False)
+        assert promised(clerk, seated) == [str(second.student)]
+
+    def test_nobody_moves_up_where_nobody_waits_or_no_seat_becomes_free(self, clerk: Client) -> None:
         _course, [alone] = full(waiters=0)
-        assert "Next on its waitlist" not in clerk.get(path(alone)).content.decode()
+        assert promised(clerk, alone) == []
         course, [seated, *_others] = full(seats=2)
         Course.objects.filter(pk=course.pk).update(capacity=1)
-        assert "Next on its waitlist" not in clerk.get(path(seated)).content.decode()
+        assert promised(clerk, seated) == []
 
     def test_says_who_moved_up(self, clerk: Client) -> None:
         course, [seated, first, _second] = full()
