@@ -21,7 +21,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from courses.changes import Changes
 from courses.edits import tell_changes
-from courses.filters import MAX_ID
+from courses.filters import is_id
 from courses.history import Recorded
 from courses.models import Course, Term
 from courses.paginator import BoundedPaginator
@@ -57,10 +57,6 @@ class ChangesForm(Changes):
         return hasattr(error, "error_dict")
 
 
-def is_key(text: str) -> bool:
-    return text.isdecimal() and int(text) <= MAX_ID
-
-
 class KeySelect(AutocompleteSelect):
     """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it. In a row it says itself what is chosen."""
 
@@ -68,7 +64,7 @@ class KeySelect(AutocompleteSelect):
         return {**super().build_attrs(base_attrs, extra_attrs), "title": capfirst(self.field.verbose_name)}
 
     def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
-        return super().optgroups(name, [key for key in value if is_key(key)], attrs)
+        return super().optgroups(name, [key for key in value if is_id(key)], attrs)
 
 
 class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
@@ -160,7 +156,8 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         """Django's, for at most AT_ONCE rows. A page that asks once more names them in `rows`, one field: Django takes no thousand."""
         data = request.POST
         keys = [key for key in data.get("rows", "").split(",") if key]
-        if not all(map(is_key, [*keys, *data.getlist(ACTION_CHECKBOX_NAME)])):
+        # A page that asks once more selects 0.
+        if not all(map(is_id, {*keys, *data.getlist(ACTION_CHECKBOX_NAME)} - {"0"})):
             raise BadRequest("What was selected is no row.")
         if "rows" in data:
             # Whatever the list's filters would make of them by now.

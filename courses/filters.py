@@ -18,6 +18,11 @@ PAGE_PARAMETERS = {"limit", "cursor", "count"}
 MAX_ID = BigIntegerField.MAX_BIGINT
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` can be the id of a row."""
+    return text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= MAX_ID
+
+
 class InvalidParameter(ValidationError):
     """A query parameter is wrong: {name: [messages]}."""
 

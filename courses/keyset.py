@@ -14,6 +14,8 @@ from django.db.models import BigIntegerField, F, Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
 MAX_NUMBER = BigIntegerField.MAX_BIGINT
+# Rows on a page.
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 
 class BadCursor(ValueError):

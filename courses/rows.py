@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from courses.compiled import Compiled, Question, ask
 from courses.etags import asks_for_match, tagged
-from courses.keyset import Cursor, Source, beyond, with_order
+from courses.keyset import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Source, beyond, with_order
 from courses.serializers import Columns
 from courses.slots import Slot
 
@@ -68,8 +68,10 @@ class CompiledSource(Source):
         super().__init__(all_rows(self.view, tuple(self.kwargs)))
 
     def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
-        page = compiled_page(self.view, tuple(self.kwargs), number, start and start.backward)
-        return page(**self.kwargs, **{f"at_{index}": value for index, value in enumerate(start.values if start else ())})
+        # In two sizes, for what is compiled is kept.
+        size = (DEFAULT_LIMIT if number <= DEFAULT_LIMIT + 1 else MAX_LIMIT) + 1
+        page = compiled_page(self.view, tuple(self.kwargs), size, start and start.backward)
+        return page(**self.kwargs, **{f"at_{index}": value for index, value in enumerate(start.values if start else ())})[:number]
 
 
 def blank(view: View, names: tuple[str, ...], action: str) -> RowsMixin:

@@ -88,8 +88,9 @@ def glance() -> Glance:
     start = time()
     counted = count()
     took = time() - start
-    if took > QUICK:
-        cache.set(KEY, replace(counted, fresh_until=start + took * KEPT), None)
+    kept_for = took * KEPT if took > QUICK else 0
+    # Twice as long for those who ask while somebody else counts anew; what is kept for no time is deleted.
+    cache.set(KEY, replace(counted, fresh_until=start + kept_for), 2 * kept_for)
     cache.delete(f"{KEY}-counting")
     return counted
 

@@ -11,14 +11,14 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from courses.filters import InvalidParameter
-from courses.keyset import BadCursor, Page, Source, read_page
+from courses.keyset import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, Source, read_page
 
 
 class KeysetPagination(BasePagination):
     """Pages by keyset, of a queryset whose order ends in a unique field."""
 
-    default_limit = 50
-    max_limit = 200
+    default_limit = DEFAULT_LIMIT
+    max_limit = MAX_LIMIT
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """One page of `queryset`, which may be another source of rows. Raises InvalidParameter for a limit or a cursor that is not one."""

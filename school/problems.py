@@ -239,8 +239,11 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """The answer to an error that no view caught: 503 where the database is away or busy, else 500."""
-    away = isinstance(sys.exc_info()[1], LATER)
+    """The answer to an error that no view caught: 503 where the database is away or busy, 400 for a value that it cannot hold, else 500."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DataError):
+        return _page(request, "malformed", _("Something that was sent can be neither kept nor looked for, such as a character that is none."))
+    away = isinstance(error, LATER)
     if away and not request.path_info.startswith("/api/"):
         return _page(request, "unavailable", _("The database is away or busy, or somebody else changed the same. Nothing was done. Try again in a moment."))
     return _page(request, "unavailable" if away else "server_error")

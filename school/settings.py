@@ -181,7 +181,7 @@ if not SECRET_KEY:
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "throttle": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "throttle"},
+    "throttle": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "throttle", "OPTIONS": {"MAX_ENTRIES": 100_000}},
 }
 
 PASSWORD_HASHERS = [
@@ -215,6 +215,8 @@ STORAGES = {
 }
 
 BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A pasted list is sent again as one field for each that it names, beside the other fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 API_RATE = knob("API_RATE", rate, None, wants="requests a minute for one user (1 or more), or off")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["school.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.utils import display_for_value
@@ -35,8 +34,8 @@ from students.telling import standing, tell
 
 # So many rows fit on a page of 100 KB.
 SHOWN = 50
-# So many can a page have with those that are added to it: Django takes no more fields from one, and a row has three.
-ROWS = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS // 3
+# So many can a page have with those that are added to it: each is a form to be made and read.
+ROWS = 333
 # So many keys are named in a question.
 LISTED = 1_000
 # What is told beside Django's “was added” and “was changed”.

@@ -34,6 +34,8 @@ from students.undo import TAG, remember
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
+# So many pasted names that name nothing are told one by one.
+UNREAD = 50
 
 
 class LeftOut(Result):
@@ -188,7 +190,8 @@ class Association(StaffPage):
             refused=refused,
             outcomes=Counter(words_of(result) for result in results).items(),
             paste=data.get("paste", ""),
-            unread=self.unread,
+            unread=self.unread[:UNREAD],
+            unread_more=len(self.unread[UNREAD:]),
             unknown=[message for result in results if self.key(result) not in known for reason in result.refusals for message in reason.messages],
             current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
             back=reverse(self.given, args=[subject.pk]),

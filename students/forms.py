@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.filters import MAX_ID
+from courses.filters import is_id
 from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
 from courses.search import beginning
 from students.enrollments import Options
@@ -147,10 +147,6 @@ class AssociationForm(OptionsForm):
 
 class WithdrawForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=500, required=False, help_text=_("Kept in the history. It may be left empty."))
-
-
-def is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= MAX_ID
 
 
 def ids_of(texts: list[str]) -> list[int]:

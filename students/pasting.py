@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -12,7 +13,8 @@ from courses.models import Course
 from students.models import Student
 
 SEPARATORS = re.compile(r"[\r\n,;\t]+")
-MOST = 1_000
+# So many lines or words of a list are looked up, and so many lines of it taken.
+MOST, WORDS = 1_000, 5_000
 
 Named = Mapping[str, int]
 
@@ -27,7 +29,8 @@ class Pasted(NamedTuple):
 def read(text: str, find: Callable[[set[str]], Named]) -> Pasted:
     """What the lines of `text` name, by `find`. More than MOST of them are taken for unknown."""
     lines = [line for part in SEPARATORS.split(text.replace("\0", "")) if (line := " ".join(part.split()))]
-    known = find({name for line in lines[:MOST] for name in (line, *line.split())})
+    names = dict.fromkeys(name for line in lines[:MOST] for name in (line, *line.split()))
+    known = find(set(islice(names, WORDS)))
     ids, unknown = dict[int, None](), list[str]()
     for line in lines:
         for name in [line] if line in known else line.split():

@@ -8,10 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
+from courses.rows import compiled_page
 from students import enrollments
 from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
-from students.models import Status
+from students.models import Status, Student
 
 pytestmark = pytest.mark.django_db
 LISTS = ["/students", "/students/{s}/courses", "/courses/{c}/students", "/enrollments"]
@@ -88,3 +89,11 @@ def test_a_list_takes_the_query_of_the_token_and_its_own(api: APIClient, rows: d
     with CaptureQueriesContext(connection) as queries:
         api.get("/api/v1/students")
     assert len(queries) == 2
+
+
+def test_any_limit_is_read_by_one_of_two_questions(api: APIClient, rows: dict[str, int]) -> None:
+    """What is compiled is kept, and PostgreSQL keeps a plan of it on each connection."""
+    compiled_page.cache_clear()
+    for limit in (1, 2, 49, 50, 51, 199, 200):
+        assert len(api.get(f"/api/v1/students?limit={limit}").json()["results"]) == min(limit, Student.objects.count())
+    assert compiled_page.cache_info().currsize == 2

@@ -1,7 +1,9 @@
 """`/`: the desk."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from time import time
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from courses.history import Door, acting
 from courses.models import Course
 from school.charts import Chart
 from school.desk import overview
-from school.glance import glance
+from school.glance import KEY, glance
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -172,14 +174,22 @@ class TestNumbersThatTakeLong:
         with django_assert_num_queries(0):
             assert [row.term for row in glance().terms] == [term]
 
-    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("school.glance.KEPT", 0)
+    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.KEPT", 10_000)
+        now = time()
         assert glance().terms == []
+        kept_for = cache.get(KEY).fresh_until - now
         TermFactory.create()
-        cache.add("glance-counting", True)
-        assert glance().terms == []
-        cache.delete("glance-counting")
-        assert len(glance().terms) == 1
+        for later, number in ((0.5, 0), (1.5, 0), (2.5, 1)):
+            with time_machine.travel(now + later * kept_for):
+                cache.add(f"{KEY}-counting", True)
+                assert len(glance().terms) == number
+
+    def test_that_no_longer_take_long_are_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.glance.QUICK", 1_000)
+        cache.set(KEY, replace(glance(), fresh_until=0))
+        glance()
+        assert cache.get(KEY) is None
 
     def test_say_when_they_were_counted(self, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("school.glance.KEPT", 1_000_000)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.test import Client
 
 from students.pages import StudentList
@@ -30,7 +30,12 @@ def test_no_session_is_read_for_it(client: Client, django_assert_num_queries: Ca
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("error", "status", "words"), [(OperationalError("away"), 503, "Nothing was done"), (RuntimeError("bug"), 500, "It is not your fault")]
+    ("error", "status", "words"),
+    [
+        (OperationalError("away"), 503, "Nothing was done"),
+        (RuntimeError("bug"), 500, "It is not your fault"),
+        (DataError("NUL"), 400, "can be neither kept nor looked for"),
+    ],
 )
 def test_what_broke(browser_of: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str) -> None:
     def fail(*_args: Any, **_kwargs: Any) -> None:

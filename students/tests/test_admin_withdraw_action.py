@@ -183,7 +183,9 @@ def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPat
     assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
 
 
-@pytest.mark.parametrize("more", [{ACTION_CHECKBOX_NAME: ["x"]}, {"rows": "1,x"}, {"rows": str(10**30)}])
+@pytest.mark.parametrize(
+    "more", [{ACTION_CHECKBOX_NAME: ["x"]}, {"rows": "1,x"}, {"rows": str(10**30)}, {"rows": "9" * 5_000}, {ACTION_CHECKBOX_NAME: ["9" * 5_000]}]
+)
 def test_what_is_no_row_is_a_bad_request(registrar: Client, more: dict[str, Any]) -> None:
     assert ask(registrar, "1", **more).status_code == 400
 

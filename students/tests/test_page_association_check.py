@@ -12,6 +12,7 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.pasting import MOST
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,20 @@ class TestPaste:
         shown = [*answer.context["chosen"], *answer.context["found"]]
         assert {choice.row for choice in shown if choice.chosen} == {one, two}
         assert "“nobody” is no student's number or email." in answer.content.decode()
+
+    def test_as_many_as_can_be_pasted_can_be_sent(self, clerk: Client) -> None:
+        course = CourseFactory.create()
+        students = StudentFactory.create_batch(MOST)
+        url, sent = f"/courses/{course.pk}/students/", {"paste": "\n".join(student.number for student in students)}
+        assert clerk.post(f"{url}?do=check", sent).status_code == 200
+        assert clerk.post(url, {"students": [student.pk for student in students], "on_full": "refuse"}).status_code == 302
+        assert course.enrollments.count() == MOST
+
+    def test_a_list_that_is_none_is_told_of_in_short(self, clerk: Client, url: str) -> None:
+        answer = clerk.post(f"{url}?do=check", {"paste": "word " * 50_000})
+        assert answer.status_code == 200
+        assert answer.content.count("“word” names no course".encode()) == 50
+        assert "and 49950 more" in answer.content.decode()
 
     def test_a_long_list_takes_no_more_queries(self, clerk: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
         course = CourseFactory.create()
