@@ -1,7 +1,7 @@
 """Students and enrollments over the API. The views carry; `students.enrollments` decides."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
@@ -11,6 +11,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -49,6 +50,7 @@ from students.story import changes
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 Writer = Callable[..., list[Result]]
 CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
+DETAILED = Student.objects.with_course_count().prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments")).order_by("id")
 COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("pk")).values_list(*StudentCourseSerializer.columns().values()))
 
 
@@ -60,13 +62,26 @@ class StudentViewSet(RowsMixin, ModelViewSet):
     parts = {"courses": (COURSES_OF, StudentCourseSerializer)}
 
     def get_queryset(self) -> QuerySet[Student]:
-        queryset = super().get_queryset()
-        if self.action == "list":
-            return queryset
-        return queryset.prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments"))
+        return super().get_queryset() if self.action == "list" else DETAILED.all()
 
     def get_serializer_class(self) -> type[BaseSerializer[Student]]:
         return StudentSerializer if self.action == "list" else StudentDetailSerializer
+
+
+def if_unchanged(handler: Callable[..., Response]) -> Callable[..., Response]:
+    """`handler`, of a view of one student's courses, for a request whose If-Match names the student with the courses of now. Raises Stale."""
+
+    @wraps(handler)
+    def checked(view: RowsMixin, request: Request, student_id: int, **kwargs: int) -> Response:
+        if not asks_for_match(request):
+            return handler(view, request, student_id, **kwargs)
+        with transaction.atomic():
+            # Under this lock nobody gives the student another course.
+            Student.locked(pk=student_id)
+            check_match(request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=student_id)).data)
+            return handler(view, request, student_id, **kwargs)
+
+    return checked
 
 
 class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
@@ -82,18 +97,21 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return super().get_queryset().filter(student=self.kwargs["student_id"])
 
     @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    @if_unchanged
     def create(self, request: Request, student_id: int) -> Response:
         body = CoursesBody(data=request.data)
         body.is_valid(raise_exception=True)
         return carry_out(self, body, body.changes(student_id))
 
     @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
+    @if_unchanged
     def partial_update(self, request: Request, student_id: int) -> Response:
         body = CoursesPatch(data=request.data)
         body.is_valid(raise_exception=True)
         return carry_out(self, body, body.changes(student_id), always_ok=True)
 
     @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
+    @if_unchanged
     def update(self, request: Request, student_id: int) -> Response:
         body = CoursesPut(data=request.data)
         body.is_valid(raise_exception=True)
@@ -101,6 +119,7 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return carry_out(self, body, body.changes(student_id), writer, always_ok=True)
 
     @extend_schema(responses={204: None})
+    @if_unchanged
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
         withdraw_or_404(Change(student_id, course_id, WITHDRAW))
         return Response(status=status.HTTP_204_NO_CONTENT)

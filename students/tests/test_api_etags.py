@@ -73,3 +73,30 @@ def test_what_is_created_has_one_too(api: APIClient) -> None:
     assert answer["ETag"] == api.get("/api/v1/terms/A")["ETag"]
     answer = api.post("/api/v1/enrollments", {"student_id": StudentFactory.create().pk, "course_id": CourseFactory.create().pk})
     assert answer["ETag"] == api.get(f"/api/v1/enrollments/{answer.json()['id']}")["ETag"]
+
+
+COURSES: dict[str, Callable[[int, int], tuple[str, dict[str, Any]]]] = {
+    "post": lambda _held, new: ("", {"course_id": new}),
+    "patch": lambda held, new: ("", {"add": [new], "remove": [held]}),
+    "put": lambda _held, new: ("", {"course_ids": [new]}),
+    "delete": lambda held, _new: (f"/{held}", {}),
+}
+
+
+@pytest.mark.parametrize("method", COURSES)
+def test_the_courses_of_a_student_are_changed_by_one_who_has_seen_the_student_with_them(api: APIClient, method: str) -> None:
+    row, new, other = enrolled(StudentFactory.create(), CourseFactory.create()), CourseFactory.create(), CourseFactory.create()
+    url = f"/api/v1/students/{row.student_id}"
+    ending, body = COURSES[method](row.course_id, new.pk)
+    stale = api.get(url)["ETag"]
+    enrolled(row.student, other)
+    before = api.get(url)
+    answer = getattr(api, method)(f"{url}/courses{ending}", body, HTTP_IF_MATCH=stale)
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+    assert api.get(url).content == before.content
+    assert getattr(api, method)(f"{url}/courses{ending}", body, HTTP_IF_MATCH=before["ETag"]).status_code in (200, 201, 204)
+    assert api.get(url)["ETag"] != before["ETag"]
+
+
+def test_the_courses_of_nobody(api: APIClient) -> None:
+    assert api.put("/api/v1/students/77/courses", {"course_ids": []}, HTTP_IF_MATCH="*").status_code == 404
