@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Case, DateTimeField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from courses.history import Door, acting
 from courses.models import Course
@@ -59,32 +60,46 @@ class CoursePage(StaffPage):
         )
 
 
-class RosterFile(StaffPage):
-    """The roster as CSV: all its pages, narrowed as on the course's page."""
+class WholeRoster(StaffPage):
+    """All pages of the roster as one, narrowed as on the course's page. What cannot be read of that is refused, for there is no field to say so beside."""
 
     permission_required = PERMISSIONS
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        course = get_object_or_404(Course.objects.select_related("term"), pk=pk)
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        filters = RosterFilters(request.GET)
+        return self.show(course, filters) if filters.is_valid() else self.refuse(filters)
+
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+        raise NotImplementedError
+
+    def refuse(self, filters: RosterFilters) -> HttpResponse:
+        wrong = " ".join(f"{filters[name].label}: {message}" for name, messages in filters.errors.items() for message in messages)
+        problem = {"status": 400, "title": _("The address asks for what cannot be read"), "detail": wrong}
+        return render(self.request, "problem.html", {"problem": problem}, status=400)
+
+
+class RosterFile(WholeRoster):
+    """The roster as CSV."""
+
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
         # The mark at the beginning tells spreadsheets that this is UTF-8.
         response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
         table = csv.writer(response)
         table.writerow(COLUMNS)
-        table.writerows(line_of(row) for row in roster_of(course, RosterFilters(request.GET)))
+        table.writerows(line_of(row) for row in roster_of(course, filters))
         return response
 
 
-class RosterSheet(StaffPage):
-    """The roster on paper: all its pages as one, narrowed as on the course's page."""
+class RosterSheet(WholeRoster):
+    """The roster on paper."""
 
-    permission_required = PERMISSIONS
     template_name = "courses/sheet.html"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        rows = roster_of(course, RosterFilters(request.GET))[: SHEET_ROWS + 1]
-        return self.page(course=course, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS)
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+        rows = roster_of(course, filters)[: SHEET_ROWS + 1]
+        return self.page(course=course, filters=filters, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS)
 
 
 class RosterWithdraw(StaffPage):

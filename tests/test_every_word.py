@@ -206,7 +206,15 @@ class Walk:
             yield self.get(path)
         for path in (free, full, f"{full}?status=all&as_of=2030-01-01T00:00", f"{full}?q=nobody", f"/courses/{self.over.pk}/", f"/courses/{self.asking.pk}/"):
             yield self.get(path)
-        for path in (f"{full}edit/", f"{full}sheet/", f"{full}sheet/?q=nobody", f"{full}withdraw/", f"{full}students/", "/terms/ZZ-FA/edit/"):
+        for path in (
+            f"{full}edit/",
+            f"{full}sheet/",
+            f"{full}sheet/?q=nobody",
+            f"{full}sheet/?as_of=2030-01-01T00:00",
+            f"{full}withdraw/",
+            f"{full}students/",
+            "/terms/ZZ-FA/edit/",
+        ):
             yield self.get(path)
         for pks in ([self.ann.pk], [self.ann.pk, self.ben.pk]):
             yield self.get(f"{full}withdraw/?" + "&".join(f"students={pk}" for pk in pks))
@@ -270,6 +278,7 @@ class Walk:
     def problems(self) -> Iterator[tuple[str, Any]]:
         yield self.get("/nowhere/", 404)
         yield self.get("/students/404404/", 404)
+        yield self.get(f"/courses/{self.full.pk}/sheet/?as_of=nonsense", 400)
         yield self.post("/terms/nope/edit/", {"code": "x"}, 404)
         for error, status in ((OperationalError("away"), 503), (RuntimeError("broken"), 500)):
             with patch("school.desk.Desk.dispatch", side_effect=error):

@@ -121,6 +121,25 @@ class TestOnThePages:
         file = clerk.get(f"/courses/{course.pk}/roster.csv?as_of=2026-03-12T11:30").content.decode()
         assert [line.split(",")[1:6:3] for line in file.splitlines()[1:]] == [["Abel", "active"], ["Bell", "waitlisted"]]
 
+    def test_the_sheet_says_of_when_it_is(self, clerk: Client) -> None:
+        course = CourseFactory(capacity=7)
+        row = enrolled(StudentFactory(last_name="Abel"), course)
+        enrollments.withdraw([(row.student_id, course.pk)])
+        then, now = (clerk.get(f"/courses/{course.pk}/sheet/{query}").content.decode() for query in ("?as_of=2026-03-12T10:30", ""))
+        assert ("Abel, " in then, "Abel, " in now) == (True, False)
+        assert ("Seats taken" in then, "Seats taken" in now) == (False, True)
+        assert f"{course.term.code}. As it stood at 2026-03-12 10:30; printed " in then
+
+    @pytest.mark.parametrize("printed", ["roster.csv", "sheet/"])
+    def test_what_cannot_be_read_is_refused_where_there_is_no_place_to_say_so(self, clerk: Client, printed: str) -> None:
+        row = enrolled(StudentFactory(last_name="Abel"), CourseFactory())
+        answer = clerk.get(f"/courses/{row.course_id}/{printed}", {"as_of": "yesterday", "status": "<b>"})
+        assert (answer.status_code, answer["Content-Type"]) == (400, "text/html; charset=utf-8")
+        text = answer.content.decode()
+        assert "As it stood at: Enter a valid date/time." in text
+        assert "Status: Select a valid choice. &lt;b&gt; is not one of the available choices." in text
+        assert "Abel" not in text
+
     def test_a_students_courses(self, clerk: Client) -> None:
         student, course = StudentFactory(), CourseFactory(code="LOGIC")
         enrolled(student, course)
