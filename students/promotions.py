@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from courses.history import Recorded, recorded
+from courses.history import Door, Recorded, current_door, recorded
 from courses.models import Course, Term
 from courses.staff import mark_changed
 from students import enrollments
@@ -57,7 +57,9 @@ def told(request: HttpRequest) -> Iterator[None]:
     rows = Enrollment.objects.filter(pk__in=times, status=Status.ACTIVE).select_related("student", "course__term").order_by("course", "pk")
     moved = [row for row in rows if row.enrolled_at == times[row.pk]]
     if names := [str(row) for row in moved]:
-        mark_changed(request, moved)
+        # The admin shows no marks, and would leave them to whatever staff page is opened next, be it tomorrow.
+        if current_door() == Door.STAFF:
+            mark_changed(request, moved)
         messages.success(request, _("Moved up from the waitlist: %s.") % listed(names, NAMED))
 
 

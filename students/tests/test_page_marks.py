@@ -7,6 +7,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from courses.tests.admin_page import submit
 from students import enrollments
 from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
@@ -76,3 +77,11 @@ def test_what_was_edited_is_marked(registrar: Client, student: Student, course: 
     assert ["7.5" in row for row in marked(registrar, f"/courses/{course.pk}/")] == [True]
     registrar.post("/terms/T-1/edit/", {"code": "T-1", "name": "Other", "starts_on": term.starts_on, "ends_on": term.ends_on})
     assert ["Other" in row for row in marked(registrar, "/terms/")] == [True]
+
+
+@pytest.mark.parametrize(("path", "numbers"), [("/courses/{}/edit/", 1), ("/admin/courses/course/{}/change/", 0)])
+def test_who_moved_up_is_marked_where_the_next_page_tells_of_it(registrar: Client, course: Course, path: str, numbers: int) -> None:
+    Course.objects.update(capacity=0)
+    enrollments.enroll([(StudentFactory.create().pk, course.pk)], Options(waitlist=True))
+    submit(registrar, path.format(course.pk), {"capacity": "1"})
+    assert len([row for row in marked(registrar, f"/courses/{course.pk}/") if "active just now" in row]) == numbers
