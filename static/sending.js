@@ -3,6 +3,8 @@
 
 (() => {
   const SOON = 500;
+  // No event tells that somebody has stopped the sending. Who clicks again after this long means it.
+  const LONG = 10_000;
   const WORKING = document.currentScript.dataset.working;
   // What makes each form that is under way as it was before.
   const sent = new Map();
@@ -21,21 +23,21 @@
     form.ariaBusy = "true";
     const words = submitter?.matches("input") ? "value" : "textContent";
     const before = submitter?.[words];
-    const timer = setTimeout(() => {
-      live.textContent = WORKING;
-      if (submitter) submitter[words] = WORKING;
-    }, SOON);
-    sent.set(form, () => {
-      clearTimeout(timer);
+    const restore = () => {
+      timers.forEach(clearTimeout);
+      sent.delete(form);
       form.ariaBusy = null;
       live.textContent = "";
       if (submitter) submitter[words] = before;
-    });
+    };
+    const say = () => {
+      live.textContent = WORKING;
+      if (submitter) submitter[words] = WORKING;
+    };
+    const timers = [setTimeout(say, SOON), setTimeout(restore, LONG)];
+    sent.set(form, restore);
   });
 
   // After the back button it may be sent again.
-  addEventListener("pageshow", () => {
-    sent.forEach((restore) => restore());
-    sent.clear();
-  });
+  addEventListener("pageshow", () => sent.forEach((restore) => restore()));
 })();

@@ -69,6 +69,33 @@ def test_a_form_that_takes_long_says_so_and_is_sent_once(open_as: OpenAs, school
     assert Student.objects.filter(number="N-1").count() == 1
 
 
+# All timers of a page run ten times as fast.
+HURRY = "const slow = setTimeout; window.setTimeout = (work, milliseconds) => slow(work, milliseconds / 10);"
+STOPPED = """
+async (button) => {
+  button.click();
+  while (button.textContent !== "Working…") await new Promise((done) => setTimeout(done, 100));
+  window.stop();
+}
+"""
+
+
+def test_a_form_whose_sending_was_stopped_can_be_sent_again(open_as: OpenAs, school: School) -> None:
+    page = open_as("Registrar")
+    page.add_init_script(HURRY)
+    page.goto("/students/new/")
+    fill(page, NORA)
+    page.route("**/*", lambda route: None if route.request.method == "POST" else route.continue_())
+    button = page.get_by_role("button", name="Save").or_(page.get_by_role("button", name="Working…"))
+    button.evaluate(STOPPED)
+    page.unroute_all()
+    expect(button).to_have_text("Save")
+    expect(page.locator("form[aria-busy]")).to_have_count(0)
+    button.click()
+    told(page, "was saved")
+    assert Student.objects.filter(number="N-1").count() == 1
+
+
 def test_actions_of_the_admin_say_that_they_are_at_work_and_are_sent_once(open_as: OpenAs, school: School) -> None:
     page = open_as("Registrar")
     page.goto("/admin/students/enrollment/?status__exact=active")
