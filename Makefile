@@ -39,6 +39,7 @@ test: $(DEVELOPMENT) ## Run all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage report
 
 check: export HTTPS = on
+check: export HSTS_PRELOAD = on
 check: export ALLOWED_HOSTS = school.example
 check: export SECRET_KEY = this-key-is-only-for-the-checks-and-signs-nothing-0123456789
 check: $(DEVELOPMENT) ## Check style, types, templates, imports, migrations, settings and the API's schema

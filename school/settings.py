@@ -201,7 +201,8 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# What binds all hosts under this one is for the owner of the domain to say.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = knob("HSTS_PRELOAD", switch, False, wants=SWITCH)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if knob("TRUST_PROXY", switch, False, wants=SWITCH):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -27,6 +27,8 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("CSRF_TRUSTED_ORIGINS", "https://school.example", lambda s: s.CSRF_TRUSTED_ORIGINS, ["https://school.example"]),
     ("DATABASE_URL", "sqlite:////tmp/other.sqlite3", lambda s: s.DATABASES["default"]["NAME"], "/tmp/other.sqlite3"),
     ("DEBUG", "on", lambda s: (s.DEBUG, s.HTTPS, s.SECURE_SSL_REDIRECT), (True, False, False)),
+    ("HSTS_PRELOAD", "on", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (True, True)),
+    ("HSTS_PRELOAD", "off", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (False, False)),
     ("HTTPS", "off", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS), (False, False, False, 0)),
     ("HTTPS", "True", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT), (True, True, True)),
     ("HTTPS", "  ", lambda s: s.HTTPS, True),
@@ -46,6 +48,7 @@ BAD = [
     ("DATABASE_URL", "mysql://u:p@h/n"),
     ("DATABASE_URL", "nonsense"),
     ("DEBUG", "perhaps"),
+    ("HSTS_PRELOAD", "maybe"),
     ("HTTPS", "maybe"),
     ("LOCK_SECONDS", "0"),
     ("LOCK_SECONDS", "61"),
@@ -92,6 +95,8 @@ def test_every_knob_is_tested_here() -> None:
 def test_a_machine_without_any_setting(load: Load) -> None:
     settings = load()
     assert (settings.DEBUG, settings.HTTPS, settings.PORT, settings.TIME_ZONE, settings.LOG_LEVEL) == (False, True, 8000, "UTC", "INFO")
+    # It binds its own host alone: of those beside it the school knows nothing.
+    assert (settings.SECURE_HSTS_SECONDS > 0, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD) == (True, False, False)
     assert settings.ALLOWED_HOSTS == ["localhost", "127.0.0.1", "[::1]"]
     assert settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
     assert settings.DATABASES["default"]["NAME"].endswith("/var/school.sqlite3")
@@ -142,7 +147,7 @@ def test_the_key_of_a_machine_is_made_once_and_read_by_its_owner_only(load: Load
 
 
 def test_production_passes_the_checks_of_deployment(load: Load) -> None:
-    settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="on")
+    settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="on", HSTS_PRELOAD="on")
     named = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name not in ("DATABASES", "DATABASE")}
     with override_settings(**named):
         call_command("check", deploy=True, fail_level="WARNING")
