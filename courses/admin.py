@@ -19,6 +19,7 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
+from courses.capacity import warn_if_over
 from courses.changes import Changes
 from courses.edits import tell_changes
 from courses.filters import is_id
@@ -280,11 +281,7 @@ class CourseAdmin(RecordedAdmin):
 
     def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)
         super().save_related(request, form, formsets, change)
-        course = self.get_queryset(request).get(pk=form.instance.pk)
-        if course.capacity is not None and course.taken > course.capacity:
-            message = _("%(course)s has %(capacity)d seats and %(taken)d are taken. Nobody was withdrawn.")
-            values = {"course": course, "capacity": course.capacity, "taken": course.taken}
-            self.message_user(request, message % values, messages.WARNING)
+        warn_if_over(request, form.instance.pk)
 
     @admin.display(description=_("seats taken"), ordering="taken")
     def seats(self, course: Course) -> str:

@@ -1,11 +1,10 @@
 """Staff pages of the catalogue: lists and forms of terms and courses."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from courses.capacity import warn_if_over
 from courses.forms import CourseFilters, CourseForm, TermForm
 from courses.history import Recorded
 from courses.models import Course, Term
@@ -57,7 +56,4 @@ class CourseEdit(CourseNew):
     title = gettext_lazy("Edit course")
 
     def warn(self, row: Recorded) -> None:
-        course = Course.objects.with_seats().get(pk=row.pk)
-        if course.capacity is not None and course.taken > course.capacity:
-            message = _("%(taken)d seats are taken, more than the capacity of %(capacity)d. Everybody who has a seat keeps it.")
-            messages.warning(self.request, message % {"taken": course.taken, "capacity": course.capacity})
+        warn_if_over(self.request, row.pk)

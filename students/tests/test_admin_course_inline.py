@@ -106,7 +106,7 @@ def test_fewer_seats_than_are_taken_is_said_and_evicts_nobody(registrar: Client)
 
     response = submit(registrar, page_of(course), {"capacity": 1}, follow=True)
 
-    assert f"{course} has 1 seats and 2 are taken. Nobody was withdrawn." in messages_of(response)
+    assert f"{course}: more seats are taken (2) than there are (1). Everybody who has a seat keeps it." in messages_of(response)
     assert set(statuses(course).values()) == {"active"}
 
 

@@ -178,7 +178,7 @@ class TestSeats:
         fields = {"term": course.term_id, "code": course.code, "title": course.title, "credits": "3", "is_open": "on"}
         registrar = browser_of("Registrar")
         answer = registrar.post(f"/courses/{course.pk}/edit/", fields | {"capacity": "1"}, follow=True)
-        assert "2 seats are taken, more than the capacity of 1." in answer.content.decode()
+        assert "more seats are taken (2) than there are (1). Everybody who has a seat keeps it." in answer.content.decode()
         assert Enrollment.objects.filter(status=Status.ACTIVE).count() == 2
         answer = registrar.post(f"/courses/{course.pk}/edit/", fields | {"capacity": "2"}, follow=True)
-        assert "more than the capacity" not in answer.content.decode()
+        assert "more seats are taken" not in answer.content.decode()
