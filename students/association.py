@@ -28,7 +28,7 @@ from students import enrollments, pasting
 from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
-from students.permissions import OVERRIDE
+from students.permissions import ADD, OVERRIDE, PAIR, WITHDRAWAL
 from students.refusals import Refusal
 from students.undo import TAG, remember
 from students.viewsets import withdraw_or_404
@@ -77,7 +77,7 @@ class Choice:
 class Association(StaffPage):
     """The association form: finds what can be chosen, keeps what was chosen across searches, enrolls all of it or nothing."""
 
-    permission_required = ["students.add_enrollment", "students.view_enrollment", "students.view_student", "courses.view_course"]
+    permission_required = [ADD, *PAIR]
     # Of the two keys of an enrollment, the one in the path and the one that is chosen.
     given: ClassVar[str]
     chosen: ClassVar[str]
@@ -251,7 +251,7 @@ class CourseStudents(Association):
 class Withdraw(StaffPage):
     """Ends an enrollment, after asking once."""
 
-    permission_required = ["students.withdraw_enrollment", "students.view_enrollment", "students.view_student", "courses.view_course"]
+    permission_required = [WITHDRAWAL, *PAIR]
     template_name = "students/withdraw.html"
 
     def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:

@@ -15,10 +15,8 @@ from courses.search import beginning
 from students.enrollments import Options
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
 from students.moments import MomentField
-from students.refusals import Refusal
+from students.refusals import OVERRIDABLE, Refusal
 from students.story import as_of
-
-OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
 class StudentForm(RecordForm):

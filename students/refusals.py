@@ -44,6 +44,7 @@ ALTHOUGH = {
     Refusal.PREREQUISITE_MISSING: _("although a prerequisite is missing"),
     Refusal.COURSE_FULL: _("although the course is full"),
 }
+OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
 def refusals(student: Student, course: Course, *, taken: int, today: date, missing: Sequence[str] = (), ask_window: bool = True) -> Iterator[ValidationError]:

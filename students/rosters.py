@@ -21,9 +21,8 @@ from students.enrollments import WITHDRAW, Change
 from students.forms import RosterFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status
 from students.pages import read_history
-from students.permissions import WITHDRAWAL
+from students.permissions import PAIR, WITHDRAWAL
 
-PERMISSIONS = ["courses.view_course", "students.view_enrollment", "students.view_student"]
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -40,7 +39,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class CoursePage(StaffPage):
     """One course, with its roster and what happened to it."""
 
-    permission_required = PERMISSIONS
+    permission_required = PAIR
     template_name = "courses/course.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -63,7 +62,7 @@ class CoursePage(StaffPage):
 class WholeRoster(StaffPage):
     """All pages of the roster as one, narrowed as on the course's page. What cannot be read of that is refused, for there is no field to say so beside."""
 
-    permission_required = PERMISSIONS
+    permission_required = PAIR
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
@@ -105,7 +104,7 @@ class RosterSheet(WholeRoster):
 class RosterWithdraw(StaffPage):
     """Withdraws several students from a course, after showing what will happen."""
 
-    permission_required = [WITHDRAWAL, *PERMISSIONS]
+    permission_required = [WITHDRAWAL, *PAIR]
     template_name = "courses/withdraw.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -12,10 +12,9 @@ from courses.history import Door
 from courses.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 from students.models import Enrollment, Status, Student
-from students.refusals import Refusal
+from students.refusals import OVERRIDABLE
 
 MAX_ITEMS = 1_000
-OVERRIDABLE = [(refusal.value, refusal.value) for refusal in Refusal if refusal.can_be_overridden]
 SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
 
 
@@ -178,7 +177,9 @@ class OptionsSerializer(Body):
 
     on_full = serializers.ChoiceField(choices=["refuse", "waitlist"], required=False, help_text="What to do where a course is full.")
     override = serializers.ListField(
-        child=serializers.ChoiceField(choices=OVERRIDABLE), required=False, help_text="Refusals to override; needs a reason and the permission."
+        child=serializers.ChoiceField(choices=[refusal.value for refusal in OVERRIDABLE]),
+        required=False,
+        help_text="Refusals to override; needs a reason and the permission.",
     )
     reason = StrictCharField(max_length=500, required=False, help_text="Why; recorded in the history.")
     validate_only = StrictBooleanField(required=False, help_text="Tell what would happen and write nothing.")

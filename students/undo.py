@@ -16,6 +16,7 @@ from courses.staff import StaffPage, mark_changed
 from students import enrollments
 from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result
 from students.models import Enrollment, Status
+from students.permissions import ADD, VIEW, WITHDRAWAL
 
 BEGUN = (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
 UNDONE = (*BEGUN, Outcome.WITHDRAWN)
@@ -36,7 +37,7 @@ def remember(request: HttpRequest, results: Iterable[Result], waited: Iterable[i
 class Undo(StaffPage):
     """Withdraws whom the last action enrolled, and enrolls whom it withdrew, by all rules."""
 
-    permission_required = ["students.add_enrollment", "students.withdraw_enrollment", "students.view_enrollment"]
+    permission_required = [ADD, WITHDRAWAL, VIEW]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         done = {pk: rest for pk, *rest in request.session.pop(KEY, [])}
