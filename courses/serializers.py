@@ -165,7 +165,8 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
         for name, value in attrs.items():
             setattr(row, name, value)
         row.full_clean()
-        return attrs
+        # As the model has cleaned them.
+        return {name: getattr(row, name) for name in attrs}
 
     def update(self, instance: M, validated_data: dict[str, Any]) -> M:
         changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]

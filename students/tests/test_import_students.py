@@ -52,7 +52,7 @@ def test_reads_is_active(text: str, active: bool) -> None:
 
 def test_an_email_twice_in_the_file_names_the_first_line() -> None:
     assert faults_of("students", HEADER + ANN + "2,Bob,Jones,ANN@School.example\n") == [
-        "line 3, email 'ANN@School.example': The same one is on line 2 already.",
+        "line 3, email 'ANN@school.example': The same one is on line 2 already.",
     ]
     assert not Student.objects.exists()
 
