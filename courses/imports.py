@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Generic, TextIO, TypeVar
 
@@ -181,10 +181,9 @@ class Courses(Table[Course]):
     """Courses of a file; what one asks for is there or in the file, and does not lead back to it."""
 
     def check(self, ids: Mapping[Key, int]) -> None:
-        held = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
-        wanted = self._wanted(held)
+        wanted = self._wanted()
         for key, (line, values) in self.rows.items():
-            known = {*wanted, *held.get(key, ())}
+            known = {*wanted, *self._asked_before.get(key, ())}
             for check in (partial(check_known, self._asked(values), known), partial(check_circle, key[1], wanted)):
                 try:
                     if self._asked(values):
@@ -200,9 +199,15 @@ class Courses(Table[Course]):
     def _asked(self, values: Key) -> list[str]:
         return values[self.names.index("prerequisites")] if "prerequisites" in self.names else []
 
-    def _wanted(self, held: Mapping[Key, Sequence[str]]) -> dict[str, set[str]]:
-        """The codes that each course will ask for, in any term, by its code. `held` are those that it asks for now."""
-        asked = dict(held)
+    @cached_property
+    def _asked_before(self) -> dict[Key, list[str]]:
+        """The codes that courses asked for before anything was written: those may be gone by now."""
+        asking = Course.objects.exclude(prerequisites=[]).values_list("term_id", "code", "prerequisites")
+        return {(term, code): codes for term, code, codes in asking.iterator()}
+
+    def _wanted(self) -> dict[str, set[str]]:
+        """The codes that each course will ask for, in any term, by its code."""
+        asked = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
         if "prerequisites" in self.names:
             asked |= {key: self._asked(values) for key, (_line, values) in self.rows.items()}
         wanted: dict[str, set[str]] = {}

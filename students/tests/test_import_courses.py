@@ -1,12 +1,14 @@
 """import_csv courses."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory, TermFactory
+from courses.imports import Courses
 from courses.models import Course, Term
 from students.tests.importing import faults_of, import_csv
 
@@ -125,6 +127,17 @@ class TestPrerequisites:
     def test_that_were_asked_for_before_may_be_gone(self, fall: Term) -> None:
         CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
         assert import_csv("courses", self.HEADER + "2026-FA,B,new,,OLD\n") == "courses: 0 created, 1 changed, 0 unchanged"
+
+    def test_that_are_deleted_while_the_file_is_written_are_told(self, fall: Term, monkeypatch: pytest.MonkeyPatch) -> None:
+        old, write = CourseFactory.create(code="OLD"), Courses._write_batch
+
+        def write_beside_somebody(table: Courses, *of: Any) -> Any:
+            old.delete()
+            return write(table, *of)
+
+        monkeypatch.setattr(Courses, "_write_batch", write_beside_somebody)
+        told = faults_of("courses", self.HEADER + "2026-FA,B,b,,OLD\n")
+        assert told == ["line 2, prerequisites 'OLD': There is no course with the code OLD."]
 
     def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(self, fall: Term) -> None:
         CourseFactory(code="OLD")
