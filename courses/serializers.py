@@ -13,7 +13,6 @@ from rest_framework.validators import UniqueValidator
 
 from courses.filters import MAX_ID
 from courses.models import Course, Term
-from courses.prerequisites import codes
 
 M = TypeVar("M", bound=Model)
 
@@ -219,4 +218,4 @@ class CourseSerializer(ModelSerializer[Course]):
         fields = ["id", "code", "title", "description", "credits", "term", "capacity", "prerequisites", "is_open", "seats"]
 
     def validate_prerequisites(self, asked: list[str]) -> list[str]:
-        return codes(",".join(asked))
+        return list(dict.fromkeys(asked))

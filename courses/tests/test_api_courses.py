@@ -109,6 +109,8 @@ def test_asks_for_each_course_once(api: APIClient) -> None:
     CourseFactory(code="A-1")
     course = CourseFactory()
     assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", " A-1"]}).json()["prerequisites"] == ["A-1"]
+    CourseFactory(code="A-2")
+    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1,A-2"]}).json()["errors"][0]["code"] == "not_found"
 
 
 def test_a_code_is_unique_in_its_term(api: APIClient) -> None:
