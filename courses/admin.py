@@ -87,13 +87,15 @@ class FullnessFilter(admin.SimpleListFilter):
         return [("left", _("has seats left")), ("full", _("full")), ("over", _("over capacity")), ("waiting", _("somebody waits"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        # The seats of the others need not be counted.
+        limited = queryset.filter(capacity__isnull=False)
         match self.value():
             case "left":
                 found = queryset.with_room()
             case "full":
-                found = queryset.filter(capacity__lte=F("taken"))
+                found = limited.filter(capacity__lte=F("taken"))
             case "over":
-                found = queryset.filter(capacity__lt=F("taken"))
+                found = limited.filter(capacity__lt=F("taken"))
             case "waiting":
                 found = queryset.filter(waiting__gt=0)
             case _:

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -65,10 +64,17 @@ class Term(Recorded):
 SEARCHED = ("code", "title")
 
 
+def number_of(rows: models.QuerySet[Any]) -> Subquery:
+    """How many `rows` there are, for each row of the query around them. (Count would group them too, which takes half as long again.)"""
+    return Subquery(rows.order_by().values(n=Func(template="COUNT(*)", output_field=IntegerField())))
+
+
 class CourseQuerySet(models.QuerySet["Course"]):
     def with_seats(self) -> CourseQuerySet:
         """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
-        return self.annotate(taken=_count("active"), waiting=_count("waitlisted"))  # type: ignore[no-redef]
+        enrollments = Course.students.through.objects.filter(course=OuterRef("pk"))
+        numbers = {name: number_of(enrollments.filter(status=status)) for name, status in (("taken", "active"), ("waiting", "waitlisted"))}
+        return self.annotate(**numbers)
 
     def with_room(self) -> CourseQuerySet:
         """Those of `with_seats()` that have a seat left."""
@@ -85,11 +91,6 @@ class CourseQuerySet(models.QuerySet["Course"]):
     def search(self, text: str) -> CourseQuerySet:
         """Courses in which every word of `text` begins a word of the code or the title."""
         return search(self, text, SEARCHED)
-
-
-def _count(status: str) -> Coalesce:
-    enrollments = Course.students.through.objects.filter(course=OuterRef("pk"), status=status)
-    return Coalesce(Subquery(enrollments.order_by().values("course").annotate(n=Count("*")).values("n")), 0)
 
 
 class Course(Recorded):

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, NoReturn
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Case, IntegerField, OuterRef, Q, Value, When
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from courses.history import Act, Recorded, current_reason
-from courses.models import Course
+from courses.models import Course, number_of
 from courses.search import Beginnings, WordIndex, search
 
 number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
@@ -41,8 +41,7 @@ class StudentQuerySet(models.QuerySet["Student"]):
 
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""
-        active = Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE).order_by()
-        return self.annotate(course_count=Coalesce(Subquery(active.values("student").annotate(n=Count("pk")).values("n")), 0))  # type: ignore[no-redef]
+        return self.annotate(course_count=number_of(Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE)))  # type: ignore[no-redef]
 
 
 class EmailField(models.EmailField):  # type: ignore[type-arg]
@@ -107,8 +106,7 @@ def place_in(rows: models.QuerySet[Any]) -> Case:
     ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
         Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
     )
-    place = Subquery(ahead.order_by().values("course").annotate(n=Count("id")).values("n"), output_field=IntegerField())
-    return Case(When(status=Status.WAITLISTED, then=place), default=Value(None), output_field=IntegerField())
+    return Case(When(status=Status.WAITLISTED, then=number_of(ahead)), default=Value(None), output_field=IntegerField())
 
 
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
