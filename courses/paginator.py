@@ -6,7 +6,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
 # Rows of a list that are counted at most.
-COUNTED = 10_000
+COUNTED = 1_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -14,6 +14,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
+        return min(self.counted, COUNTED)
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there are more rows than are shown."""
+        return self.counted > COUNTED
+
+    @cached_property
+    def counted(self) -> int:
         rows: Any = self.object_list
         # The keys alone: what else is read of a row is not worked out to be counted.
-        return int(rows.order_by().values("pk")[:COUNTED].count())
+        return int(rows.order_by().values("pk")[: COUNTED + 1].count())

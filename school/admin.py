@@ -59,7 +59,7 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["kind"]
     fields = ["when", "who", "door", "kind", "name", "changes", "reason"]
     search_fields = ["name", "who"]
-    search_help_text = _("The whole name of a user or role, or the key of a token. The latest 10,000 changes that fit are listed.")
+    search_help_text = _("The whole name of a user or role, or the key of a token. The latest 1,000 changes that fit are listed.")
     ordering = ["-pk"]
     sortable_by = ()
     list_per_page = 50
