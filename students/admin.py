@@ -24,6 +24,7 @@ from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, Reco
 from courses.history import Door, acting
 from courses.models import Course, Term
 from courses.search import of_each
+from courses.slots import Among, Listed
 from students import enrollments
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
 from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
@@ -37,7 +38,7 @@ SHOWN = 50
 # So many can a page have with those that are added to it: each is a form to be made and read.
 ROWS = 333
 # So many keys are named in a question.
-LISTED = 1_000
+LISTED = 20_000
 # What is told beside Django's “was added” and “was changed”.
 NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
 
@@ -330,9 +331,13 @@ class EnrollmentAdmin(HistoryAdmin):
     change_form_template = "admin/enrollment_change_form.html"
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
-        for word in search_term.replace("\0", "").split():
-            queryset = queryset.filter(_of("student", Student.objects.search(word)) | _of("course", Course.objects.search(word)))
-        return queryset, False
+        words = search_term.replace("\0", "").split()
+        courses = {word: found for word in words if (found := Course.objects.search(word)).exists()}
+        for word, found in courses.items():
+            queryset = queryset.filter(_of("student", Student.objects.search(word)) | _of("course", found))
+        # The other words are all the student's: fewer have them together.
+        others = " ".join(word for word in words if word not in courses)
+        return queryset.filter(_of("student", Student.objects.search(others))) if others else queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows: Any = super().get_queryset(request)
@@ -347,8 +352,9 @@ class EnrollmentAdmin(HistoryAdmin):
         return ["student", "course", "place", "enrolled_at", "updated_at"] if obj else []
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Latest first; those of a term by course: they are found by an index of the course, wherever in time they are."""
-        return ["course_id", "-pk"] if "course__term__id__exact" in request.GET else ["-pk"]
+        """Latest first; those of a term or of some courses by course: they are found by an index of it, wherever in time they are."""
+        of_courses = request.GET.get("course__term__id__exact") or request.GET.get(CourseOfEnrollmentFilter.parameter_name, "").strip()
+        return ["course_id", "-pk"] if of_courses else ["-pk"]
 
     @admin.display(description=_("status"))
     def standing(self, row: Enrollment) -> str:
@@ -398,9 +404,12 @@ class EnrollmentAdmin(HistoryAdmin):
 
 
 def _of(key: str, found: QuerySet[Any]) -> Q:
-    """Enrollments of what was found. A few are named one by one: a database finds those by an index, and of many it soon has the latest."""
+    """Enrollments of what was found. Unless these are very many they are named: a database that knows them goes by their index, or
+    along the latest until a page is full, whichever is shorter."""
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
-    return Q(**{f"{key}__in": keys if len(keys) <= LISTED else found.order_by().values("pk")})
+    if len(keys) > LISTED:
+        return of_each(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
+    return Q(Among(key, Listed(keys))) if keys else Q(pk__in=[])
 
 
 def is_unchanged(row: Enrollment) -> bool:

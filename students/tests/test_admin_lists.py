@@ -73,6 +73,13 @@ class TestEnrollments:
 
         assert rows(registrar, ENROLLMENTS, course__term__id__exact=one.term_id) == [third, first, second]
 
+    def test_of_some_courses_come_by_course(self, registrar: Client) -> None:
+        one, other = CourseFactory(code="BIO-1"), CourseFactory(code="BIO-2")
+        first, second, third = (enrolled(StudentFactory(), course) for course in (one, other, one))
+
+        assert rows(registrar, ENROLLMENTS, in_course="bio") == [third, first, second]
+        assert rows(registrar, ENROLLMENTS, in_course=" ") == [third, second, first]
+
     @pytest.mark.parametrize(("typed", "number"), [("bio", 2), ("BIO-1", 1), ("zzz", 0), ("  ", 3), ("\0", 3)])
     def test_are_filtered_by_what_is_typed_of_the_course(self, registrar: Client, typed: str, number: int) -> None:
         for code in ("BIO-1", "BIO-2", "ART"):
@@ -89,7 +96,10 @@ class TestEnrollments:
         assert 'name="in_course" value="&quot;bio&quot;"' in form
 
     @pytest.mark.parametrize("bound", [0, 1_000])
-    @pytest.mark.parametrize(("typed", "number"), [("lee", 2), ("bio", 2), ("lee bio", 1), ("zzz", 0), ("lee zzz", 0), ("", 4), ("b", 3)])
+    @pytest.mark.parametrize(
+        ("typed", "number"),
+        [("lee", 2), ("bio", 2), ("lee bio", 1), ("zzz", 0), ("lee zzz", 0), ("", 4), ("b", 3), ("xu lee", 2), ("xu orr", 0)],
+    )
     def test_are_found_by_words_of_student_or_course(self, registrar: Client, monkeypatch: pytest.MonkeyPatch, bound: int, typed: str, number: int) -> None:
         monkeypatch.setattr("students.admin.LISTED", bound)
         lee = StudentFactory(first_name="Xu", last_name="Lee", number="1", email="1@x.example")
@@ -119,7 +129,17 @@ def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pyt
     for student in people(5):
         enrolled(student, course)
 
-    assert registrar.get(url).context["cl"].result_count == 3
+    page = registrar.get(url)
+
+    assert page.context["cl"].result_count == 3
+    assert "more than 3 " in " ".join(page.content.decode().split())
+
+
+def test_a_list_that_ends_at_its_bound_has_no_more(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("courses.paginator.COUNTED", 3)
+    people(3)
+
+    assert "more than" not in registrar.get(STUDENTS).content.decode()
 
 
 def test_no_page_of_an_enrollment_lists_all_students_or_courses(registrar: Client, browser_of: Callable[[str], Client]) -> None:
