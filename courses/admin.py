@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
@@ -222,9 +223,9 @@ class RecordedAdmin(HistoryAdmin):
             return HttpResponseRedirect(request.get_full_path())
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """An action does all it does or nothing."""
+        """Deleting is done to all or none. It begins when the page that asks first sends `post`; what only shows a page locks nothing."""
         try:
-            with transaction.atomic():
+            with transaction.atomic() if "post" in request.POST else nullcontext():
                 return super().response_action(request, queryset, *args, **kwargs)
         except ProtectedError as error:
             self.message_user(request, error.args[0], messages.ERROR)

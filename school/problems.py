@@ -29,9 +29,9 @@ from rest_framework.views import APIView, set_rollback
 
 from courses.changes import Missing
 from courses.filters import InvalidParameter
-from students.enrollments import Change, Refused
 from students.refusals import Refusal
 from students.serializers import outcomes_of, reason_of
+from students.verbs import Change, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"

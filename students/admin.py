@@ -25,13 +25,13 @@ from courses.history import Door, acting
 from courses.models import Course, Term
 from courses.search import of_each
 from courses.slots import Among, Listed
-from students import enrollments
+from students import enrollments, locks
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
-from students.enrollments import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import OptionsForm
 from students.models import CURRENT, Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, VERBS, WITHDRAWAL, statuses_after, verb_to
 from students.telling import standing, tell
+from students.verbs import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
 
 # So many rows fit on a page of 100 KB.
 SHOWN = 50
@@ -145,7 +145,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             self._show(error)
         # Before the page's own row is saved, in the order of the writer. (A new one is nobody else's yet.)
         rows = [*self._ending(), *self._beginning().values()]
-        enrollments.lock([row.student_id for row in rows if row.student_id], [row.course_id for row in rows if row.course_id])
+        locks.lock([row.student_id for row in rows if row.student_id], [row.course_id for row in rows if row.course_id])
 
     def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
         """Write all of it by the writer. Raises Refused."""
@@ -378,7 +378,7 @@ class EnrollmentAdmin(HistoryAdmin):
         if change and "status" not in form.changed_data:
             return
         if change:
-            enrollments.lock([obj.student_id], [obj.course_id])
+            locks.lock([obj.student_id], [obj.course_id])
             form.checked(Enrollment.objects.filter(pk=obj.pk).first())
         verb = verb_to(Status(obj.status), request.user) if change else ENROLL
         [result] = form.enrolling.write([Change(obj.student_id, obj.course_id, verb)])

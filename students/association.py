@@ -25,12 +25,12 @@ from courses.history import Door, acting
 from courses.models import Course
 from courses.staff import StaffPage, read
 from students import enrollments, pasting
-from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, PAIR, WITHDRAWAL
 from students.refusals import Refusal
 from students.undo import TAG, remember
+from students.verbs import WITHDRAW, Change, Outcome, Refused, Result
 from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20

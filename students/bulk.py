@@ -29,12 +29,12 @@ from courses.forms import SearchField
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
-from students.enrollments import PLAIN, WITHDRAW, Change, Outcome, Result
 from students.forms import IdsField, OptionsForm, WithdrawForm
 from students.models import Enrollment, Status, Student
 from students.permissions import OVERRIDE
 from students.refusals import Refusal
 from students.telling import standing, tell
+from students.verbs import PLAIN, WITHDRAW, Change, Outcome, Result
 
 CHOICES = 20
 DONE = (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED, Outcome.WITHDRAWN)
@@ -90,10 +90,12 @@ class Bulk:
             values = {"most": AT_ONCE, "number": len(self.pairs)}
             messages.error(self.request, __("At most %(most)d enrollments can be made at once, and these are %(number)d. Choose fewer.") % values)
             return self.page([], [])
+        if not (ready and self.is_confirmed):
+            return self.look()
         with transaction.atomic(), enrollments.promotions() as promoted, acting(Door.ADMIN, self.request, self.reason):
-            results = self.write(validate_only=not self.is_confirmed)
+            results = self.write(validate_only=False)
             moved = self.named(promoted)
-            done = ready and self.is_confirmed and self.is_shown(results, moved) and self.accepts(results)
+            done = self.is_shown(results, moved) and self.accepts(results)
             if done:
                 self.log(results)
             else:
@@ -102,6 +104,12 @@ class Bulk:
             return self.page(results, moved)
         tell(self.request, results)
         return None
+
+    def look(self) -> HttpResponse:
+        """The page, with what would happen now."""
+        with enrollments.promotions() as promoted:
+            results = self.write(validate_only=True)
+        return self.page(results, self.named(promoted))
 
     @property
     def is_confirmed(self) -> bool:
@@ -115,10 +123,10 @@ class Bulk:
         changes = [self.change(student, course) for student, course in self.pairs]
         return enrollments.write(changes, self.options, all_or_nothing=False, validate_only=validate_only)
 
-    def named(self, rows: Iterable[Enrollment]) -> list[Enrollment]:
-        """`rows`, which moved up, with their names."""
-        found = Enrollment.objects.filter(pk__in=[row.pk for row in rows])
-        return list(found.select_related("student", "course__term").order_by("course", "enrolled_at", "pk"))
+    def named(self, rows: Sequence[Enrollment]) -> list[Enrollment]:
+        """`rows`, which move up, in their order, with their names."""
+        found = Enrollment.objects.select_related("student", "course__term").in_bulk([row.pk for row in rows])
+        return [found[row.pk] for row in rows]
 
     def is_shown(self, results: Sequence[Result], moved: Sequence[Enrollment]) -> bool:
         """Whether this is what the page that was confirmed had shown; if not, says so."""

@@ -14,11 +14,11 @@ from faker import Faker
 from courses.factories import CourseFactory, TermFactory
 from courses.history import BATCH, record
 from courses.models import Course, Term
-from students import enrollments
-from students.enrollments import LOAD, WITHDRAW, Change, Options
+from students import enrollments, locks
 from students.factories import StudentFactory
 from students.feed import at
 from students.models import Status, Student
+from students.verbs import LOAD, WITHDRAW, Change, Options
 
 SEED = 1869
 STUDENTS = 2_000
@@ -75,7 +75,7 @@ def fill(today: date) -> None:
     students = [student.pk for student in _students(random, founded)]
     plan: Plan = {_moment(last[0].term.ends_on, HOURS[-1]): list(_wishes(random, last, students, Status.COMPLETED))}
     plan |= _registrations(random, this, students, today)
-    enrollments.lock(students, (course.pk for course in (*last, *this)))
+    locks.lock(students, (course.pk for course in (*last, *this)))
     for moment in sorted(plan):
         _carry_out(plan[moment], moment)
     for course in this:

@@ -7,8 +7,8 @@ from factory.django import DjangoModelFactory
 
 from courses.models import Course
 from students import enrollments
-from students.enrollments import LOAD, Change
 from students.models import Enrollment, Status, Student
+from students.verbs import LOAD, Change
 
 
 class StudentFactory(DjangoModelFactory[Student]):

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from courses.filters import is_id
 from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
 from courses.search import beginning
-from students.enrollments import Options
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
 from students.moments import MomentField
 from students.refusals import OVERRIDABLE, Refusal
 from students.story import as_of
+from students.verbs import Options
 
 
 class StudentForm(RecordForm):

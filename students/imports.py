@@ -15,9 +15,9 @@ from courses.history import BATCH
 from courses.imports import Key, Table, batched
 from courses.models import Course
 from courses.sheets import Faults, Rejected, read
-from students import enrollments
-from students.enrollments import ENROLL, LOAD, PLAIN, Change, Options, Verb
+from students import enrollments, locks
 from students.models import Status, Student
+from students.verbs import ENROLL, LOAD, PLAIN, Change, Options, Verb
 
 # So many lines are looked up, decided and written at once.
 LINES = 20_000
@@ -35,7 +35,7 @@ class Students(Table[Student]):
 
     def check(self, ids: Mapping[Key, int]) -> None:
         # A batch that lets somebody in locks courses, and the next one students again: that order is another one than the writer's.
-        enrollments.lock(ids.values(), ())
+        locks.lock(ids.values(), ())
         owners = self._owners()
         moving = []
         emails = iter(owners)
@@ -72,7 +72,7 @@ def import_enrollments(file: TextIO, options: Options = PLAIN, skipped: Faults |
     rows.sort(key=lambda row: (row[3] is ENROLL, row[2]))
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
-        enrollments.lock([row[0] for row in rows], [row[1] for row in rows])
+        locks.lock([row[0] for row in rows], [row[1] for row in rows])
         for batch in batched(rows, _("enrollments"), LINES):
             outcomes.update(_write_batch(batch, faults, options))
         if faults and (skipped is None or faults.unreadable):

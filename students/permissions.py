@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 
-from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, Verb
 from students.models import Status
+from students.verbs import ACTIVATE, COMPLETE, CORRECT, END, Verb
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

@@ -17,11 +17,11 @@ from courses.models import Course
 from courses.staff import PAGE_ROWS, StaffPage, read, read_edits
 from students import enrollments
 from students.association import promoted_by, tell
-from students.enrollments import WITHDRAW, Change
 from students.forms import RosterFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status
 from students.pages import read_history
 from students.permissions import PAIR, WITHDRAWAL
+from students.verbs import WITHDRAW, Change
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # A spreadsheet takes a cell that begins so for a formula.

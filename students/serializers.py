@@ -10,9 +10,9 @@ from rest_framework import serializers
 from courses.filters import MAX_ID
 from courses.history import Door
 from courses.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
-from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 from students.models import Enrollment, Status, Student
 from students.refusals import OVERRIDABLE
+from students.verbs import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
 
 MAX_ITEMS = 1_000
 SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from students.enrollments import Outcome, Result
 from students.models import Enrollment
 from students.promotions import listed
+from students.verbs import Outcome, Result
 
 NAMED = 10
 

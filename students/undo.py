@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from courses.history import Door, acting
 from courses.reasons import UNDONE as REASON
 from courses.staff import StaffPage, mark_changed
-from students import enrollments
-from students.enrollments import ENROLL, WITHDRAW, Change, Options, Outcome, Result
+from students import enrollments, locks
 from students.models import Enrollment, Status
 from students.permissions import ADD, VIEW, WITHDRAWAL
+from students.verbs import ENROLL, WITHDRAW, Change, Options, Outcome, Result
 
 BEGUN = (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
 UNDONE = (*BEGUN, Outcome.WITHDRAWN)
@@ -51,7 +51,7 @@ class Undo(StaffPage):
     def take_back(self, done: dict[int, Sequence[Any]]) -> tuple[list[Enrollment], list[Result]]:
         """All rows of what was done, and what became of those that nobody has changed since."""
         rows = Enrollment.objects.filter(pk__in=done).select_related("student", "course__term")
-        enrollments.lock((row.student_id for row in rows), (row.course_id for row in rows))
+        locks.lock((row.student_id for row in rows), (row.course_id for row in rows))
         # Read again under the locks.
         rows = rows.all()
         same = [row for row in rows if row.updated_at.isoformat() == done[row.pk][2]]

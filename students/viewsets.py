@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
@@ -23,8 +24,7 @@ from courses.models import Course
 from courses.rows import RowsMixin
 from courses.slots import Slot
 from courses.viewsets import ModelViewSet
-from students import enrollments
-from students.enrollments import WITHDRAW, Change, Outcome, Refused, Result
+from students import enrollments, locks
 from students.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
 from students.models import Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, VIEW, WITHDRAWAL, verb_to
@@ -46,6 +46,7 @@ from students.serializers import (
     outcomes_of,
 )
 from students.story import changes
+from students.verbs import WITHDRAW, Change, Outcome, Refused, Result
 
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 Writer = Callable[..., list[Result]]
@@ -69,17 +70,15 @@ class StudentViewSet(RowsMixin, ModelViewSet):
 
 
 def if_unchanged(handler: Callable[..., Response]) -> Callable[..., Response]:
-    """`handler`, of a view of one student's courses, for a request whose If-Match names the student with the courses of now. Raises Stale."""
+    """`handler`, of a view that can `check_unchanged`, for a request whose If-Match names what it changes as that is now. Raises Stale."""
 
     @wraps(handler)
-    def checked(view: RowsMixin, request: Request, student_id: int, **kwargs: int) -> Response:
+    def checked(view: Any, request: Request, **kwargs: int) -> Response:
         if not asks_for_match(request):
-            return handler(view, request, student_id, **kwargs)
+            return handler(view, request, **kwargs)
         with transaction.atomic():
-            # Under this lock nobody gives the student another course.
-            Student.locked(pk=student_id)
-            check_match(request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=student_id)).data)
-            return handler(view, request, student_id, **kwargs)
+            view.check_unchanged()
+            return handler(view, request, **kwargs)
 
     return checked
 
@@ -95,6 +94,13 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
 
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(student=self.kwargs["student_id"])
+
+    def check_unchanged(self) -> None:
+        """Locks the student, for If-Match is about the student with all courses. Raises Stale."""
+        pk = self.kwargs["student_id"]
+        # Under this lock nobody gives the student another course.
+        Student.locked(pk=pk)
+        check_match(self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data)
 
     @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
     @if_unchanged
@@ -166,11 +172,11 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return tagged(Response(data, status=code, headers=location))
 
     @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
-    @transaction.atomic
+    @if_unchanged
     def partial_update(self, request: Request, pk: int) -> Response:
         body = StatusBody(data=request.data)
         body.is_valid(raise_exception=True)
-        row = self.get_locked_object()
+        row: Enrollment = self.get_object()
         verb = verb_to(Status(body.validated_data["status"]), request.user)
         changes = [Change(row.student_id, row.course_id, verb, "/status")]
         if body.is_partial:
@@ -179,20 +185,17 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return tagged(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
-    @transaction.atomic
+    @if_unchanged
     def destroy(self, request: Request, pk: int) -> Response:
-        row = self.get_locked_object()
+        row: Enrollment = self.get_object()
         withdraw_or_404(Change(row.student_id, row.course_id, WITHDRAW))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def get_locked_object(self) -> Enrollment:
-        """The enrollment of the path, locked as the writer locks it where If-Match asks that it be the one that was read. Raises Stale."""
+    def check_unchanged(self) -> None:
+        """Locks the enrollment as the writer does. Raises Stale."""
         row: Enrollment = self.get_object()
-        if asks_for_match(self.request):
-            enrollments.lock([row.student_id], [row.course_id])
-            row = self.get_object()
-            check_match(self.request, self.get_serializer(row).data)
-        return row
+        locks.lock([row.student_id], [row.course_id])
+        check_match(self.request, self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None)

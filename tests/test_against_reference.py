@@ -3,7 +3,9 @@
 import copy
 import os
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -18,10 +20,10 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from courses.sheets import Rejected
 from students import enrollments
-from students.enrollments import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused
 from students.factories import StudentFactory
 from students.imports import import_enrollments
 from students.models import Enrollment, Status
+from students.verbs import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused, Result
 from tests.reference import School
 
 RUNS = int(os.environ.get("SCHOOL_MODEL_RUNS", "30"))
@@ -31,6 +33,14 @@ who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
 overrides = st.sets(st.sampled_from(["course_full", "course_closed", "window_closed", "prerequisite_missing"]), max_size=2)
 wishes = st.lists(st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6)
 lines = st.dictionaries(st.tuples(who, what), st.sampled_from(["active", "completed", "withdrawn"]), min_size=1, max_size=5)
+
+
+def standings(results: Iterable[Result]) -> list[Any]:
+    """What is told of each."""
+    return [
+        (result.outcome, result.enrollment and (result.enrollment.status, result.enrollment.position), [reason.code for reason in result.refusals])
+        for result in results
+    ]
 
 
 class Comparison(RuleBasedStateMachine):
@@ -53,24 +63,40 @@ class Comparison(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
 
+    def done(self, act: Callable[..., list[Result]], changes: list[Change], options: Options, **how: bool) -> list[Result]:
+        """What `act`, of the writer, has done, which is what it told when it was asked before. Raises Refused."""
+        with enrollments.promotions() as promised:
+            told = act(changes, options, **{**how, "validate_only": True})
+        refused: Refused | None = None
+        with enrollments.promotions() as promoted:
+            try:
+                results = act(changes, options, **how)
+            except Refused as error:
+                refused, results = error, list(error.results)
+        assert standings(told) == standings(results)
+        assert [row.pk for row in promised] == [row.pk for row in promoted]
+        if refused:
+            raise refused
+        return results
+
     def change(self, student: int, course: int, verb: Any) -> Change:
         return Change(self.students[student].pk, self.courses[course].pk, verb)
 
     @rule(student=who, course=what, wait=st.booleans(), override=overrides)
     def enroll(self, student: int, course: int, wait: bool, override: set[str]) -> None:
-        [result] = enrollments.write([self.change(student, course, ENROLL)], Options(wait, override), all_or_nothing=False)
+        [result] = self.done(enrollments.write, [self.change(student, course, ENROLL)], Options(wait, override), all_or_nothing=False)
         assert result.outcome == self.school.enroll(student, course, wait=wait, override=override)
         self.school.settle({course})
 
     @rule(student=who, course=what)
     def withdraw(self, student: int, course: int) -> None:
-        [result] = enrollments.write([self.change(student, course, WITHDRAW)])
+        [result] = self.done(enrollments.write, [self.change(student, course, WITHDRAW)], Options())
         assert result.outcome == self.school.leave(student, course, "withdrawn")
         self.school.settle({course})
 
     @rule(student=who, course=what)
     def complete(self, student: int, course: int) -> None:
-        [result] = enrollments.write([self.change(student, course, COMPLETE)], all_or_nothing=False)
+        [result] = self.done(enrollments.write, [self.change(student, course, COMPLETE)], Options(), all_or_nothing=False)
         waits_for = {number for number, queue in self.school.queue.items() if student in queue}
         assert result.outcome == self.school.leave(student, course, "completed")
         self.school.settle({course} | waits_for)
@@ -85,7 +111,7 @@ class Comparison(RuleBasedStateMachine):
         expected.settle({course for _student, course, _verb in list_})
         changes = [self.change(student, course, ENROLL if verb == "enroll" else WITHDRAW) for student, course, verb in list_]
         try:
-            results = enrollments.write(changes, Options(wait), all_or_nothing=all_or_nothing, validate_only=validate_only)
+            results = self.done(enrollments.write, changes, Options(wait), all_or_nothing=all_or_nothing, validate_only=validate_only)
         except Refused as refused:
             assert all_or_nothing
             results = list(refused.results)
@@ -122,7 +148,8 @@ class Comparison(RuleBasedStateMachine):
         outcomes += [expected.leave(student, course, "withdrawn") for course in others]
         expected.settle({*wanted, *others})
         try:
-            results = enrollments.replace(self.students[student].pk, [self.change(student, course, ENROLL) for course in wanted], Options(wait, override))
+            act = partial(enrollments.replace, self.students[student].pk)
+            results = self.done(act, [self.change(student, course, ENROLL) for course in wanted], Options(wait, override))
         except Refused:
             assert "refused" in outcomes
             return

@@ -28,10 +28,10 @@ from courses.models import Course, Term
 from courses.reasons import IMPORTED
 from courses.tests.admin_page import fields_of
 from students import enrollments
-from students.enrollments import COMPLETE, ENROLL, Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import AccessChange, Enrollment, Status, Student
 from students.refusals import Refusal
+from students.verbs import COMPLETE, ENROLL, Change, Options
 from tests.messages import ROOT
 
 pytestmark = pytest.mark.django_db

@@ -19,10 +19,10 @@ from courses.history import Door, acting
 from courses.models import Course
 from courses.tests.admin_page import submit
 from students import enrollments
-from students.enrollments import Options, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from students.refusals import Refusal, refusals
+from students.verbs import Options, Refused
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 from courses.factories import CourseFactory
 from courses.rows import compiled_page
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 LISTS = ["/students", "/students/{s}/courses", "/courses/{c}/students", "/enrollments"]

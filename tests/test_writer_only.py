@@ -53,7 +53,7 @@ def names_in(node: ast.expr) -> list[str]:
 def is_write(call: ast.Call) -> bool:
     *receiver, last = names_in(call.func) or [""]
     if not receiver:
-        return last == "Enrollment"
+        return last == "Enrollment" or (last == "Put" and "Enrollment" in names_in(call))
     if last == "Enrollment" or (last in {"QuerySet", "Manager"} and "Enrollment" in names_in(call)):
         return True
     if last in WRITES and "Enrollment" in receiver:
@@ -93,6 +93,7 @@ def test_the_writer_does() -> None:
         "Enrollment._base_manager.bulk_create(rows)",
         "Enrollment.objects.get(pk=1).save()",
         "QuerySet(Enrollment)",
+        "Put(Enrollment, ['student', 'course'], ['status'])",
         "QuerySet(Enrollment).filter(pk=1).update(status='x')",
         "models.QuerySet(Enrollment)",
         "student.courses.add(course)",

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 
 from courses.compiled import Compiled
-from students import enrollments
+from students import enrollments, ledger, locks
 
-LOCKS = ("STUDENTS", "COURSES", "LOCK_STUDENTS", "LOCK_COURSES")
+LOCKS = [
+    (ledger, "LOCKED_STUDENTS"),
+    (ledger, "LOCKED_COURSES"),
+    (locks, "LOCK_STUDENTS"),
+    (locks, "LOCK_COURSES"),
+    (enrollments, "LOCK_STUDENTS"),
+]
 
 
 def take_out_locks(put: Callable[[object, str, object], None] = setattr) -> None:
     """`put` is setattr, or a test's monkeypatch.setattr."""
-    for name in LOCKS:
-        rows = getattr(enrollments, name).queryset.all()
+    for module, name in LOCKS:
+        rows = getattr(module, name).queryset.all()
         rows.query.select_for_update = False
-        put(enrollments, name, Compiled(rows))
+        put(module, name, Compiled(rows))

@@ -15,6 +15,7 @@ from courses.models import Course, Term
 from courses.tests.admin_page import fields_of, messages_of, submit
 from students import enrollments
 from students.factories import StudentFactory, enrolled
+from students.verbs import Options
 from tests.queries import count_queries
 
 COURSES = "/admin/courses/course/"
@@ -211,8 +212,8 @@ class TestList:
     def test_is_filtered_by_seats(self, registrar: Client, wanted: str, shown: str) -> None:
         for code, capacity in (("FREE", 2), ("FULL", 1), ("OVER", 1), ("UNLIMITED", None)):
             enrolled(StudentFactory(), CourseFactory(code=code, capacity=capacity))
-        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="FULL").pk)], enrollments.Options(waitlist=True))
-        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="OVER").pk)], enrollments.Options(override=["course_full"]))
+        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="FULL").pk)], Options(waitlist=True))
+        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="OVER").pk)], Options(override=["course_full"]))
 
         rows = registrar.get(COURSES, {"seats": wanted}).context["cl"].result_list
 

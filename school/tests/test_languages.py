@@ -13,9 +13,10 @@ from rest_framework.test import APIClient
 from courses.factories import CourseFactory, TermFactory
 from courses.reasons import said
 from courses.tests.admin_page import fields_of
-from students.enrollments import COMPLETE, Change, Refused, write
+from students.enrollments import write
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from students.verbs import COMPLETE, Change, Refused
 
 GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
 

@@ -131,7 +131,7 @@ def test_a_session_without_csrf_token_may_not_write(browser_of: Any) -> None:
 
 
 def test_the_database_is_away(api: APIClient) -> None:
-    with patch("students.enrollments.ask", side_effect=OperationalError("canceling statement due to lock timeout")):
+    with patch("students.ledger.ask", side_effect=OperationalError("canceling statement due to lock timeout")):
         answer = api.post("/api/v1/enrollments", {"student_id": StudentFactory().pk, "course_id": CourseFactory().pk})
     problem_of(answer, 503, "unavailable")
     assert int(answer["Retry-After"]) > 0

@@ -15,6 +15,7 @@ from courses.tests.admin_page import fields_of, messages_of
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import Options
 from tests.queries import count_queries
 
 STUDENTS = "/admin/students/student/"
@@ -185,7 +186,7 @@ class TestConfirmed:
     def test_does_nothing_where_the_place_is_another_one_meanwhile(self, registrar: Client, ann: Student, bob: Student) -> None:
         full = CourseFactory(capacity=0)
         page = show(registrar, ann, chosen=[full], on_full="waitlist")
-        enrollments.enroll([(bob.pk, full.pk)], enrollments.Options(waitlist=True))
+        enrollments.enroll([(bob.pk, full.pk)], Options(waitlist=True))
 
         response = confirm(registrar, page)
 
@@ -238,7 +239,7 @@ class TestOverrides:
         assert statuses() == {}
 
     def test_gives_a_seat_to_one_who_waits(self, registrar: Client, ann: Student, full: Course) -> None:
-        enrollments.enroll([(ann.pk, full.pk)], enrollments.Options(waitlist=True))
+        enrollments.enroll([(ann.pk, full.pk)], Options(waitlist=True))
         page = show(registrar, ann, chosen=[full])
         assert 'value="course_full"' in page.content.decode()
 

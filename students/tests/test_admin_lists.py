@@ -11,6 +11,7 @@ from courses.factories import CourseFactory, TermFactory
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import Options
 from tests.queries import count_queries
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ class TestStudents:
         seated, waiting, gone, elsewhere = people(4)
         term = TermFactory(code="2026-FA")
         course = CourseFactory(term=term, capacity=1)
-        enrollments.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], enrollments.Options(waitlist=True))
+        enrollments.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
         enrolled(gone, CourseFactory(term=term), Status.WITHDRAWN)
         enrolled(elsewhere, CourseFactory())
         enrolled(seated, CourseFactory(term=term))
@@ -54,7 +55,7 @@ class TestStudents:
 class TestEnrollments:
     def test_tell_the_term_the_status_and_the_place(self, registrar: Client) -> None:
         course = CourseFactory(term=TermFactory(code="2026-FA"), capacity=0)
-        enrollments.enroll([(StudentFactory().pk, course.pk)], enrollments.Options(waitlist=True))
+        enrollments.enroll([(StudentFactory().pk, course.pk)], Options(waitlist=True))
 
         html = registrar.get(ENROLLMENTS).content.decode()
 
@@ -116,7 +117,7 @@ class TestEnrollments:
 
         def opened(number: int) -> int:
             pairs = [(student.pk, course.pk) for student in StudentFactory.create_batch(number)]
-            enrollments.enroll(pairs, enrollments.Options(waitlist=True))
+            enrollments.enroll(pairs, Options(waitlist=True))
             return count_queries(lambda: registrar.get(ENROLLMENTS))
 
         assert opened(3) == opened(27)

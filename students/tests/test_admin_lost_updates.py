@@ -10,9 +10,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from courses.tests.admin_page import Fields, fields_of, messages_of, submit
 from students import enrollments
-from students.enrollments import CORRECT, LOAD, WITHDRAW, Change
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import CORRECT, LOAD, WITHDRAW, Change
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from courses.factories import CourseFactory
 from courses.models import Course
 from courses.tests.admin_page import Fields, fields_of, messages_of, submit
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import Options
 
 ADD = "/admin/students/enrollment/add/"
 WAIT = Options(waitlist=True)

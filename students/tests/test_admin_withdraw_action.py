@@ -13,9 +13,9 @@ from courses.factories import CourseFactory
 from courses.models import Course
 from courses.tests.admin_page import fields_of, messages_of
 from students import enrollments
-from students.enrollments import Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import Change, Options
 from tests.queries import count_queries
 
 LIST = "/admin/students/enrollment/"

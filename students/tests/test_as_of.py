@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from students import enrollments
-from students.enrollments import Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from students.verbs import WITHDRAW, Change, Options
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 3, 12, 10, tzinfo=UTC)
@@ -23,7 +23,7 @@ WAIT = Options(waitlist=True)
 def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
     hours: Iterator[Any] = iter(range(1_000))
-    monkeypatch.setattr(enrollments, "stamp", lambda *_found: START + timedelta(hours=next(hours)))
+    monkeypatch.setattr("students.ledger.stamp", lambda *_found: START + timedelta(hours=next(hours)))
 
 
 def after(hours: float) -> str:
@@ -77,7 +77,7 @@ def test_a_students_courses_at_each_moment(api: APIClient) -> None:
 def test_two_changes_in_one_list_show_where_it_ended(api: APIClient) -> None:
     student, course = StudentFactory(), CourseFactory()
     row = enrolled(student, course)
-    enrollments.write([Change(student.pk, course.pk, enrollments.WITHDRAW), Change(student.pk, course.pk)])
+    enrollments.write([Change(student.pk, course.pk, WITHDRAW), Change(student.pk, course.pk)])
     assert standing(api, f"/courses/{course.pk}/students", as_of=after(1)) == [(row.student_id, "active", None)]
 
 

@@ -131,7 +131,7 @@ def test_a_poller_beside_many_writers_sees_all_they_did(api: APIClient, monkeypa
         sleep(chance.random() / 50)
         return stamp(*found)
 
-    monkeypatch.setattr(enrollments, "stamp", slowly)
+    monkeypatch.setattr("students.ledger.stamp", slowly)
 
     def work(mine: list[Enrollment]) -> None:
         try:

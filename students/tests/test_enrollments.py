@@ -11,9 +11,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from courses.models import Term
 from students import enrollments
-from students.enrollments import ACTIVATE, COMPLETE, CORRECT, END, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused, Verb
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from students.verbs import ACTIVATE, COMPLETE, CORRECT, END, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused, Verb
 
 pytestmark = pytest.mark.django_db
 

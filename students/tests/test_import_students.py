@@ -6,10 +6,10 @@ from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory
 from students.models import Student
 from students.tests.importing import faults_of, import_csv
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 HEADER = "number,first_name,last_name,email\n"

@@ -12,9 +12,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from courses.tests.admin_page import submit
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from courses.tests.admin_page import fields_of, messages_of, submit
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory
 from students.models import Enrollment, Status, Student
 from students.promotions import listed
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)

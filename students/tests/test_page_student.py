@@ -12,9 +12,9 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 

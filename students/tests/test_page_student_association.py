@@ -12,10 +12,10 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from students.story import changes
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 

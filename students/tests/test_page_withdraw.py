@@ -8,10 +8,10 @@ from django.test import Client
 from courses.factories import CourseFactory
 from courses.models import Course
 from students import enrollments
-from students.enrollments import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from students.story import latest
+from students.verbs import Options
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,10 @@ from django.db import connection
 
 from courses.factories import CourseFactory
 from students import enrollments
-from students.enrollments import Change, Outcome, Refused
 from students.factories import StudentFactory, enrolled
+from students.ledger import Ledger
 from students.models import Enrollment, Status, Student
+from students.verbs import Change, Outcome, Refused
 from tests.unlocked import take_out_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,13 +79,13 @@ def test_without_immediate_transactions_sqlite_fails(monkeypatch: pytest.MonkeyP
 
 def slow_down_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time for the others between the count and the write."""
-    decide = enrollments._Ledger.decide
+    decide = Ledger.decide
 
     def slowly(self: Any, change: Change) -> Any:
         sleep(0.05)
         return decide(self, change)
 
-    monkeypatch.setattr(enrollments._Ledger, "decide", slowly)
+    monkeypatch.setattr(Ledger, "decide", slowly)
 
 
 @pytest.mark.parametrize("_round", range(3))

@@ -27,8 +27,9 @@ from django.utils import timezone
 from courses.factories import CourseFactory
 from courses.history import Door
 from courses.models import Course
-from students import enrollments
+from students import enrollments, locks
 from students.factories import StudentFactory
+from students.ledger import Ledger
 from students.models import Enrollment, Status
 from students.refusals import refusals
 from students.tests.test_races import at_once, slow_down_decisions
@@ -184,13 +185,13 @@ def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool
 
 
 def test_the_checker_sees_a_waitlist_that_does_not_move(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(enrollments._Ledger, "_move_up", lambda self, course: None)
+    monkeypatch.setattr(Ledger, "_move_up", lambda self, course: None)
     assert controlled(monkeypatch, tmp_path, "waits beside a free seat")
 
 
 def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    queue = enrollments._Ledger._queue
-    monkeypatch.setattr(enrollments._Ledger, "_queue", lambda self, course: queue(self, course)[::-1])
+    queue = Ledger._queue
+    monkeypatch.setattr(Ledger, "_queue", lambda self, course: queue(self, course)[::-1])
     assert controlled(monkeypatch, tmp_path, "came before one who waited")
 
 
@@ -198,15 +199,15 @@ def test_the_checker_sees_seats_that_are_sold_twice(monkeypatch: pytest.MonkeyPa
     """Without the lock; on SQLite that is the transaction itself."""
     take_out_locks(monkeypatch.setattr)
     if connection.vendor == "sqlite":
-        monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext, set_rollback=lambda rollback: None))
+        monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext))
     slow_down_decisions(monkeypatch)
     assert controlled(monkeypatch, tmp_path, " had ")
 
 
 def test_the_checker_sees_a_write_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    save = enrollments._Ledger.save
+    save = enrollments._save
     random = Random(1)
-    monkeypatch.setattr(enrollments._Ledger, "save", lambda self: save(self) if random.random() < 0.9 else None)
+    monkeypatch.setattr(enrollments, "_save", lambda ledger: save(ledger) if random.random() < 0.9 else None)
     assert controlled(monkeypatch, tmp_path, "in the history")
 
 
@@ -227,18 +228,18 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
     """The control of the order: courses locked as they come are locked in a circle."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all at once.")
-    read = enrollments._Ledger._read
+    read = Ledger._read
 
     def as_they_come(ledger: Any, changes: Any, courses: Any) -> None:
         wanted = [change.course_id for change in changes]
         for course in Random().sample(wanted, len(wanted)):
-            enrollments.lock_courses([course])
+            locks.lock_courses([course])
         read(ledger, changes, courses)
 
     def until_it_fails() -> None:
         for _ in range(20):
             test_lists_of_courses_in_any_order_never_wait_in_a_circle()
 
-    monkeypatch.setattr(enrollments._Ledger, "_read", as_they_come)
+    monkeypatch.setattr(Ledger, "_read", as_they_come)
     with pytest.raises(OperationalError):
         until_it_fails()

@@ -14,9 +14,9 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students import enrollments
-from students.enrollments import Options, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import Options, Refused
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 YESTERDAY = timezone.localdate() - timedelta(days=1)

@@ -13,9 +13,9 @@ from courses.factories import CourseFactory
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
-from students.enrollments import COMPLETE, CORRECT, LOAD, Change, Options, Verb
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
+from students.verbs import COMPLETE, CORRECT, LOAD, Change, Options, Verb
 
 pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)

@@ -10,9 +10,9 @@ from courses.factories import CourseFactory, TermFactory
 from courses.history import Door, acting
 from courses.models import Course
 from students import enrollments
-from students.enrollments import ACTIVATE, COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.verbs import ACTIVATE, COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
 
 pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)

@@ -26,9 +26,9 @@ from courses.history import Door, acting
 from courses.models import Course
 from courses.tests.admin_page import submit
 from students import enrollments
-from students.enrollments import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused, Result
 from students.factories import StudentFactory
 from students.models import Enrollment, Status, Student
+from students.verbs import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused, Result
 
 Pair = tuple[int, int]
 OVERRIDES = ["course_full", "course_closed", "window_closed", "prerequisite_missing"]

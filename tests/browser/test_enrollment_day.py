@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from students import enrollments
-from students.enrollments import Change, Options
 from students.factories import StudentFactory
 from students.models import Status
+from students.verbs import Change, Options
 from tests.browser.conftest import School, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("javascript", [True, False])]

@@ -18,8 +18,8 @@ from courses.history import Door, acting
 from courses.imports import import_courses, import_terms
 from courses.reasons import IMPORTED
 from courses.sheets import Faults, Rejected, opened
-from students.enrollments import Options
 from students.imports import import_enrollments, import_students
+from students.verbs import Options
 
 KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
     "terms": import_terms,
