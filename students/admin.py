@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
 from courses.history import Door, acting
 from courses.models import Course, Term
-from courses.search import of_each
+from courses.search import SORTED, beginning, of_each
 from courses.slots import Among, Listed
 from students import enrollments, locks
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
@@ -286,7 +286,7 @@ class CourseOfEnrollmentFilter(SearchFilter):
     parameter_name = "in_course"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
-        return queryset.filter(_of("course", Course.objects.search(self.text))) if self.text else queryset
+        return queryset.filter(_of("course", Course, self.text)) if self.text else queryset
 
 
 @admin.register(Student)
@@ -332,12 +332,12 @@ class EnrollmentAdmin(HistoryAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
         words = search_term.replace("\0", "").split()
-        courses = {word: found for word in words if (found := Course.objects.search(word)).exists()}
-        for word, found in courses.items():
-            queryset = queryset.filter(_of("student", Student.objects.search(word)) | _of("course", found))
+        of_courses = [word for word in words if Course.objects.search(word).exists()]
+        for word in of_courses:
+            queryset = queryset.filter(_of("student", Student, word) | _of("course", Course, word))
         # The other words are all the student's: fewer have them together.
-        others = " ".join(word for word in words if word not in courses)
-        return queryset.filter(_of("student", Student.objects.search(others))) if others else queryset, False
+        others = " ".join(word for word in words if word not in of_courses)
+        return queryset.filter(_of("student", Student, others)) if others else queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows: Any = super().get_queryset(request)
@@ -403,13 +403,17 @@ class EnrollmentAdmin(HistoryAdmin):
         return Withdrawal(self, request, queryset).answer()
 
 
-def _of(key: str, found: QuerySet[Any]) -> Q:
-    """Enrollments of what was found. Unless these are very many they are named: a database that knows them goes by their index, or
-    along the latest until a page is full, whichever is shorter."""
+def _of(key: str, model: type[Student | Course], text: str) -> Q:
+    """Enrollments of a student or a course that is found by `text`. Unless these are very many they are named: a database that knows
+    them goes by their index, or along the latest until a page is full, whichever is shorter."""
+    found: Any = model._default_manager.search(text)
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
-    if len(keys) > LISTED:
+    if len(keys) <= LISTED:
+        return Q(Among(key, Listed(keys))) if keys else Q(pk__in=[])
+    if SORTED in found.query.annotations:
         return of_each(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
-    return Q(Among(key, Listed(keys))) if keys else Q(pk__in=[])
+    # Nearly all are found: a page is full before many were looked at.
+    return beginning(text, [field for field in EnrollmentAdmin.search_fields if field.startswith(key)])
 
 
 def is_unchanged(row: Enrollment) -> bool:
