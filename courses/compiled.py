@@ -122,10 +122,13 @@ def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, A
     are_seen = database.queries_logged
     texts = [question.statement[0] if are_seen else _prepared(question, cursor) for question in questions]
     cursor.execute("; ".join(texts), _filled(params, values, database))
-    found = [questions[0].read(cursor, database)]
-    for question in questions[1:]:
-        cursor.nextset()
-        found.append(question.read(cursor, database))
+    # Of the driver's own cursor: Django's looks for errors around each call of it, and here that is done around all.
+    answers = cursor.cursor
+    with database.wrap_database_errors:
+        found = [questions[0].read(answers, database)]
+        for question in questions[1:]:
+            answers.nextset()
+            found.append(question.read(answers, database))
     return found
 
 

@@ -121,7 +121,7 @@ class OutcomesSerializer(serializers.Serializer[Any]):
 
 def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
     """`results` as OutcomeSerializer says."""
-    shown = EnrollmentSerializer().to_representation
+    shown = EnrollmentSerializer.shown
     return [
         {
             "index": index,

@@ -166,8 +166,9 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         if body.is_batch or body.is_partial:
             return carry_out(self, body, body.changes())
         [result] = written_by(request, body, body.changes())
+        assert result.enrollment is not None
         code = created_or_ok([result])
-        data = self.get_serializer(result.enrollment).data
+        data = EnrollmentSerializer.shown(result.enrollment)
         location = {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"} if code == status.HTTP_201_CREATED else {}
         return tagged(Response(data, status=code, headers=location))
 
