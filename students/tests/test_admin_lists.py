@@ -136,6 +136,19 @@ def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pyt
     assert "more than 3 " in " ".join(page.content.decode().split())
 
 
+def test_a_search_tells_how_many_it_found_beside_it(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("courses.paginator.COUNTED", 1)
+    people(3)
+
+    def told(**query: str) -> str:
+        html = " ".join(registrar.get(STUDENTS, query).content.decode().split())
+        return html[html.index('id="toolbar"') : html.index("</form>", html.index('id="toolbar"'))]
+
+    assert "1 student (" in told(q="l1")
+    assert "more than 1 student (" in told(q="school")
+    assert "student (" not in told()
+
+
 def test_a_list_that_ends_at_its_bound_has_no_more(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("courses.paginator.COUNTED", 3)
     people(3)
