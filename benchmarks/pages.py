@@ -35,7 +35,7 @@ PAGES = [
     *("/courses/", "/courses/?q=bio", "/courses/?term=T10", "/courses/?has_seats=true"),
     *("/courses/{c}/", "/courses/{c}/?q=m", "/courses/{c}/students/", "/courses/{c}/students/?q=mary+wil", "/courses/{c}/sheet/", "/terms/", "/tokens/"),
     *(f"{ADMIN}student/{query}" for query in ("", "?q=m", "?term=T10", "?term=T10&q=m")),
-    *(f"{ADMIN}enrollment/{query}" for query in ("", "?q=mary", "?q=bio+mary")),
+    *(f"{ADMIN}enrollment/{query}" for query in ("", "?q=mary", "?q=bio+mary", "?q=m+j", "?in_course={m}")),
     *(f"/admin/courses/course/{query}" for query in ("", "?seats=left", "?seats=full", "?seats=over", "?o=4", "{c}/change/")),
 ]
 
@@ -68,7 +68,7 @@ def measure(rounds: int) -> None:
     client = Client(SERVER_NAME="localhost")
     user, student, course = (apps.get_model(name).objects for name in ("auth.User", "students.Student", "courses.Course"))
     client.force_login(user.get(pk=1))
-    rows = {"s": student.count() // 2, "c": course.get(code="EVEN-1500").pk}
+    rows = {"s": student.count() // 2, "c": course.get(code="EVEN-1500").pk, "m": course.order_by("pk")[course.count() // 2].code}
     cache.clear()
     for page in PAGES:
         path = page.format(**rows)

@@ -98,6 +98,8 @@ CASES: dict[str, str] = {
     "GET /admin/students/student/": "student_by_name",
     "GET /admin/students/student/77/change/": "enrollment_once",
     "GET /admin/students/enrollment/": "students_enrollment_pkey",
+    "GET /admin/students/enrollment/?in_course=c-77": "enrollment_by_course",
+    "GET /admin/students/enrollment/?q=s77": "enrollment_once",
     "GET /admin/students/accesschange/?kind__exact=role": "access_by_kind",
     "GET /admin/students/accesschange/?q=who77": "access_by_name",
     'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}': "enrollment_by_course",
