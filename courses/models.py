@@ -13,9 +13,9 @@ from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from courses.history import Recorded
 from courses.prerequisites import CodesField, check_circle, check_known, hold
-from courses.search import Beginnings, WordIndex, search
+from courses.shared.history import Recorded
+from courses.shared.search import Beginnings, WordIndex, search
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 # A term's code stands in a path.

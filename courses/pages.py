@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy
 
 from courses.capacity import warn_if_over
 from courses.forms import CourseFilters, CourseForm, TermForm
-from courses.history import Recorded
 from courses.models import Course, Term
-from courses.staff import ListPage, RecordPage, StaffPage, read
+from courses.shared.history import Recorded
+from courses.shared.staff import ListPage, RecordPage, StaffPage, read
 
 
 class TermList(StaffPage):

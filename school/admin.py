@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from courses.paginator import BoundedPaginator
-from courses.said import in_words
+from courses.shared.paginator import BoundedPaginator
+from courses.shared.said import in_words
 from students.access import NONE, SET, SET_ANEW
 from students.models import AccessChange
 

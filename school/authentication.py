@@ -15,8 +15,8 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from courses.compiled import Compiled, instance_of
-from courses.slots import Slot
+from courses.shared.compiled import Compiled, instance_of
+from courses.shared.slots import Slot
 
 # Columns of a token and of its user. Others are read when somebody asks for them.
 TOKEN = ["digest", "token_key", "user_id", "expiry"]

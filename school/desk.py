@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
-from courses.forms import Filters
 from courses.models import Course
+from courses.shared.forms import Filters
 from school.glance import glance
 from students.models import Student
 from students.story import latest, tell_causes

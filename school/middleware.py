@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
-from courses.history import Door, acting
+from courses.shared.history import Door, acting
 from students.promotions import told
 
 View = Callable[[HttpRequest], HttpResponse]

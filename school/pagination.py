@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from courses.filters import InvalidParameter
-from courses.keyset import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, Source, read_page
+from courses.shared.filters import InvalidParameter
+from courses.shared.keyset import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, Source, read_page
 
 
 class KeysetPagination(BasePagination):

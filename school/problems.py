@@ -27,8 +27,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
-from courses.changes import Missing
-from courses.filters import InvalidParameter
+from courses.shared.changes import Missing
+from courses.shared.filters import InvalidParameter
 from students.refusals import Refusal
 from students.serializers import outcomes_of, reason_of
 from students.verbs import Change, Refused

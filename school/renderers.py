@@ -12,7 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from courses.json import dumps
+from courses.shared.json import dumps
 
 
 class TooLarge(APIException):

@@ -221,12 +221,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 API_RATE = knob("API_RATE", rate, None, wants="requests a minute for one user (1 or more), or off")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["school.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["courses.permissions.ModelPermissions"],
+    "DEFAULT_PERMISSION_CLASSES": ["courses.shared.permissions.ModelPermissions"],
     "DEFAULT_PARSER_CLASSES": ["school.renderers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["school.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "school.renderers.Negotiation",
     "DEFAULT_PAGINATION_CLASS": "school.pagination.KeysetPagination",
-    "DEFAULT_FILTER_BACKENDS": ["courses.filters.FilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["courses.shared.filters.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "school.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "school.metadata.Metadata",
     "DEFAULT_THROTTLE_CLASSES": ["school.throttling.UserThrottle"] if API_RATE else [],

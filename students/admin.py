@@ -20,11 +20,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from courses.admin import ChangesForm, CourseAdmin, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
-from courses.history import Door, acting
+from courses.admin import CourseAdmin
 from courses.models import Course, Term
-from courses.search import SORTED, beginning, of_each
-from courses.slots import Among, Listed
+from courses.shared.admin import ChangesForm, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
+from courses.shared.history import Door, acting
+from courses.shared.search import SORTED, beginning, of_each
+from courses.shared.slots import Among, Listed
 from students import enrollments, locks
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
 from students.forms import OptionsForm

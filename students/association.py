@@ -19,11 +19,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from courses.changes import Missing
-from courses.forms import CourseFilters, Filters
-from courses.history import Door, acting
+from courses.forms import CourseFilters
 from courses.models import Course
-from courses.staff import StaffPage, read
+from courses.shared.changes import Missing
+from courses.shared.forms import Filters
+from courses.shared.history import Door, acting
+from courses.shared.staff import StaffPage, read
 from students import enrollments, pasting
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student

@@ -24,10 +24,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.admin import AT_ONCE
-from courses.forms import SearchField
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.admin import AT_ONCE
+from courses.shared.forms import SearchField
+from courses.shared.history import Door, acting
 from students import enrollments
 from students.forms import IdsField, OptionsForm, WithdrawForm
 from students.models import Enrollment, Status, Student

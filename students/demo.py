@@ -12,8 +12,8 @@ from django.utils.text import slugify
 from faker import Faker
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import BATCH, record
 from courses.models import Course, Term
+from courses.shared.history import BATCH, record
 from students import enrollments, locks
 from students.factories import StudentFactory
 from students.feed import at

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.db import transaction
 
-from courses.compiled import Compiled, ask
-from courses.history import entry, records_of, told
-from courses.put import Put
-from courses.reasons import MOVED_UP
-from courses.slots import Among, Ids
+from courses.shared.compiled import Compiled, ask
+from courses.shared.history import entry, records_of, told
+from courses.shared.put import Put
+from courses.shared.reasons import MOVED_UP
+from courses.shared.slots import Among, Ids
 from students.ledger import Ledger
 from students.locks import LOCK_STUDENTS, possible
 from students.models import Enrollment, Status

@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from courses.compiled import Compiled, Question, Written
-from courses.slots import Slot
+from courses.shared.compiled import Compiled, Question, Written
+from courses.shared.slots import Slot
 from students.models import Enrollment
 
 LAST = Compiled(Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1])

@@ -8,9 +8,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from courses.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter, TermFilter
+from courses.filters import TermFilter
 from courses.models import Term
-from courses.search import beginning, narrow
+from courses.shared.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
+from courses.shared.search import beginning, narrow
 from students import feed
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
 from students.moments import IsoMomentField

@@ -9,9 +9,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.filters import is_id
-from courses.forms import Filters, Query, RecordForm, SearchField, TruthField
-from courses.search import beginning
+from courses.shared.filters import is_id
+from courses.shared.forms import Filters, Query, RecordForm, SearchField, TruthField
+from courses.shared.search import beginning
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
 from students.moments import MomentField
 from students.refusals import OVERRIDABLE, Refusal

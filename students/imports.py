@@ -11,10 +11,10 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
-from courses.history import BATCH
-from courses.imports import Key, Table, batched
 from courses.models import Course
-from courses.sheets import Faults, Rejected, read
+from courses.shared.history import BATCH
+from courses.shared.imports import Key, Table, batched
+from courses.shared.sheets import Faults, Rejected, read
 from students import enrollments, locks
 from students.models import Status, Student
 from students.verbs import ENROLL, LOAD, PLAIN, Change, Options, Verb

@@ -13,10 +13,10 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from courses.compiled import Compiled, Question, ask, instance_of
 from courses.models import Course, Term
-from courses.said import Said
-from courses.slots import Among, AmongPairs, Ids, Pairs
+from courses.shared.compiled import Compiled, Question, ask, instance_of
+from courses.shared.said import Said
+from courses.shared.slots import Among, AmongPairs, Ids, Pairs
 from students import feed
 from students.feed import INSTANT, stamp
 from students.locks import COURSES, STUDENTS, WAITED_FOR, lock_students, locked, possible

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from django.db.models import BigIntegerField, QuerySet
 
-from courses.compiled import Compiled
 from courses.models import Course
-from courses.slots import Among, Ids
+from courses.shared.compiled import Compiled
+from courses.shared.slots import Among, Ids
 from students.models import Enrollment, Student
 
 Q = TypeVar("Q", bound=QuerySet[Any])

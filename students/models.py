@@ -12,9 +12,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from courses.history import Act, Recorded, current_reason
 from courses.models import Course, number_of
-from courses.search import Beginnings, WordIndex, search
+from courses.shared.history import Act, Recorded, current_reason
+from courses.shared.search import Beginnings, WordIndex, search
 
 number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 

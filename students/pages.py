@@ -7,8 +7,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from courses.keyset import Page
-from courses.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read, read_edits
+from courses.shared.keyset import Page
+from courses.shared.staff import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read, read_edits
 from students.forms import AsOf, StudentFilters, StudentForm
 from students.models import CURRENT, Enrollment, Student
 from students.story import latest, tell_causes

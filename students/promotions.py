@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from courses.history import Door, Recorded, current_door, recorded
 from courses.models import Course, Term
-from courses.staff import mark_changed
+from courses.shared.history import Door, Recorded, current_door, recorded
+from courses.shared.staff import mark_changed
 from students import enrollments
 from students.models import Enrollment, Status, Student
 

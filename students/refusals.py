@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course
-from courses.said import day
+from courses.shared.said import day
 from students.models import Student
 
 

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from courses.history import Door, acting
 from courses.models import Course
-from courses.staff import PAGE_ROWS, StaffPage, read, read_edits
+from courses.shared.history import Door, acting
+from courses.shared.staff import PAGE_ROWS, StaffPage, read, read_edits
 from students import enrollments
 from students.association import promoted_by, tell
 from students.forms import RosterFilters, WithdrawForm, ids_of

@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from courses.filters import MAX_ID
-from courses.history import Door
-from courses.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
+from courses.shared.filters import MAX_ID
+from courses.shared.history import Door
+from courses.shared.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
 from students.models import Enrollment, Status, Student
 from students.refusals import OVERRIDABLE
 from students.verbs import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from courses.history import Door, acting
-from courses.reasons import UNDONE as REASON
-from courses.staff import StaffPage, mark_changed
+from courses.shared.history import Door, acting
+from courses.shared.reasons import UNDONE as REASON
+from courses.shared.staff import StaffPage, mark_changed
 from students import enrollments, locks
 from students.models import Enrollment, Status
 from students.permissions import ADD, VIEW, WITHDRAWAL

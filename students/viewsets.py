@@ -17,13 +17,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from courses.compiled import Compiled
-from courses.etags import asks_for_match, check_match, tagged
-from courses.history import Door, acting
 from courses.models import Course
-from courses.rows import RowsMixin
-from courses.slots import Slot
-from courses.viewsets import ModelViewSet
+from courses.shared.compiled import Compiled
+from courses.shared.etags import asks_for_match, check_match, tagged
+from courses.shared.history import Door, acting
+from courses.shared.rows import RowsMixin
+from courses.shared.slots import Slot
+from courses.shared.viewsets import ModelViewSet
 from students import enrollments, locks
 from students.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
 from students.models import Enrollment, Status, Student

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from courses.sheets import Rejected
+from courses.shared.sheets import Rejected
 from students import enrollments
 from students.factories import StudentFactory
 from students.imports import import_enrollments

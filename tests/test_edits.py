@@ -9,8 +9,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, Recorded, acting
 from courses.models import Course
+from courses.shared.history import Door, Recorded, acting
 from students.factories import StudentFactory
 from students.models import Student
 from tests.queries import count_queries

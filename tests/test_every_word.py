@@ -23,9 +23,9 @@ from django.utils.translation import trans_real
 from knox.models import AuthToken
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course, Term
-from courses.reasons import IMPORTED
+from courses.shared.history import Door, acting
+from courses.shared.reasons import IMPORTED
 from courses.tests.admin_page import fields_of
 from students import enrollments
 from students.factories import StudentFactory, enrolled

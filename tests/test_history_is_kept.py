@@ -15,9 +15,9 @@ from rest_framework.test import APIClient
 from simple_history.utils import update_change_reason
 
 from courses.factories import CourseFactory
-from courses.history import Door, acting
-from courses.kept import Kept
 from courses.models import Course, Term
+from courses.shared.history import Door, acting
+from courses.shared.kept import Kept
 from students import enrollments
 from students.factories import StudentFactory
 from students.models import Enrollment, Student

@@ -15,8 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.history import Door, acting
 from courses.tests.admin_page import submit
 from students import enrollments
 from students.factories import StudentFactory, enrolled

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
-from courses.rows import compiled_page
+from courses.shared.rows import compiled_page
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student

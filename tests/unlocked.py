@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from courses.compiled import Compiled
+from courses.shared.compiled import Compiled
 from students import enrollments, ledger, locks
 
 LOCKS = [

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-import courses.search
+import courses.shared.search
 
 
 class Migration(migrations.Migration):
@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.search.AddWordIndex(
+        courses.shared.search.AddWordIndex(
             model_name="course",
-            index=courses.search.WordIndex(courses.search.Beginnings("code", "title"), name="course_by_word"),
+            index=courses.shared.search.WordIndex(courses.shared.search.Beginnings("code", "title"), name="course_by_word"),
         ),
     ]

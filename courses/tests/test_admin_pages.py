@@ -227,7 +227,7 @@ class TestList:
         assert sum('"capacity" <= ' in query["sql"] for query in queries) == 1
 
     def test_is_counted_no_further_than_is_shown(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("courses.paginator.COUNTED", 3)
+        monkeypatch.setattr("courses.shared.paginator.COUNTED", 3)
         CourseFactory.create_batch(5)
 
         assert registrar.get(COURSES).context["cl"].result_count == 3

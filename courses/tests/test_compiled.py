@@ -6,11 +6,11 @@ from django.db.models import CharField, Value
 from django.db.transaction import TransactionManagementError
 from django.db.utils import DatabaseError
 
-from courses import compiled
-from courses.compiled import Compiled, ask, instance_of
 from courses.factories import CourseFactory
 from courses.models import Course
-from courses.slots import Among, Ids, Slot
+from courses.shared import compiled
+from courses.shared.compiled import Compiled, ask, instance_of
+from courses.shared.slots import Among, Ids, Slot
 
 BY_CODE = Course.objects.filter(code=Slot("code", CharField())).order_by("pk")
 postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans nothing ahead.")

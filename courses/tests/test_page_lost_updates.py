@@ -9,8 +9,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course, Term
+from courses.shared.history import Door, acting
 from courses.tests.admin_page import Fields, fields_of, submit
 from students.factories import StudentFactory
 from students.models import Student

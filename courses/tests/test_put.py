@@ -7,7 +7,7 @@ from django.db import connection
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from courses.put import Put
+from courses.shared.put import Put
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test import Client
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
-from courses.paginator import COUNTED
+from courses.shared.paginator import COUNTED
 from students.models import AccessChange
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.utils.translation import get_language, ngettext, override
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
-from courses.reasons import said
+from courses.shared.reasons import said
 from courses.tests.admin_page import fields_of
 from students.enrollments import write
 from students.factories import StudentFactory, enrolled

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.history import Door, acting
 from school.charts import Chart
 from school.desk import overview
 from school.glance import KEY, glance

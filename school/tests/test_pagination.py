@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
-from courses.keyset import Cursor
+from courses.shared.keyset import Cursor
 from students.factories import StudentFactory, enrolled
 
 pytestmark = pytest.mark.django_db

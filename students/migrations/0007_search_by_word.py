@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import courses.search
+import courses.shared.search
 
 
 class Migration(migrations.Migration):
@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.search.AddWordIndex(
+        courses.shared.search.AddWordIndex(
             model_name="student",
-            index=courses.search.WordIndex(courses.search.Beginnings("number", "first_name", "last_name", "email"), name="student_by_word"),
+            index=courses.shared.search.WordIndex(courses.shared.search.Beginnings("number", "first_name", "last_name", "email"), name="student_by_word"),
         ),
     ]

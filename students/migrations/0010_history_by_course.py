@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import courses.operations
+import courses.shared.operations
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.operations.AddIndexMeanwhile(
+        courses.shared.operations.AddIndexMeanwhile(
             model_name="historicalenrollment",
             index=models.Index(fields=["course", "history_id"], name="history_by_course"),
         ),

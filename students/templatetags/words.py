@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from courses.reasons import said
+from courses.shared.reasons import said
 from students import sentences
 from students.refusals import Refusal
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.test import Client, RequestFactory
 from knox.models import AuthToken
 
-from courses.history import Door, acting
+from courses.shared.history import Door, acting
 from students.models import AccessChange
 
 pytestmark = pytest.mark.django_db

@@ -71,7 +71,7 @@ def test_what_is_in_use_stays_and_the_page_says_what_to_do(admin: Client, make: 
 @pytest.mark.parametrize("way", [delete, delete_selected])
 def test_what_came_into_use_a_moment_ago_stays(admin: Client, make: Callable[[], Any], way: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     row = make()
-    monkeypatch.setattr("courses.admin.RecordedAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), []))
+    monkeypatch.setattr("courses.shared.admin.RecordedAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), []))
 
     response = way(admin, row)
 

@@ -125,7 +125,7 @@ class TestEnrollments:
 
 @pytest.mark.parametrize("url", [STUDENTS, ENROLLMENTS])
 def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr("courses.paginator.COUNTED", 3)
+    monkeypatch.setattr("courses.shared.paginator.COUNTED", 3)
     course = CourseFactory()
     for student in people(5):
         enrolled(student, course)
@@ -137,7 +137,7 @@ def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pyt
 
 
 def test_a_search_tells_how_many_it_found_beside_it(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courses.paginator.COUNTED", 1)
+    monkeypatch.setattr("courses.shared.paginator.COUNTED", 1)
     people(3)
 
     def told(**query: str) -> str:
@@ -150,7 +150,7 @@ def test_a_search_tells_how_many_it_found_beside_it(registrar: Client, monkeypat
 
 
 def test_a_list_that_ends_at_its_bound_has_no_more(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courses.paginator.COUNTED", 3)
+    monkeypatch.setattr("courses.shared.paginator.COUNTED", 3)
     people(3)
 
     assert "more than" not in registrar.get(STUDENTS).content.decode()

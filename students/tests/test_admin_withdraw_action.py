@@ -174,7 +174,7 @@ class TestAsks:
 
 
 def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courses.admin.AT_ONCE", 2)
+    monkeypatch.setattr("courses.shared.admin.AT_ONCE", 2)
     many = rows(3)
 
     response = ask(registrar, many[0].pk, select_across=1)

@@ -8,8 +8,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Term
+from courses.shared.history import Door, acting
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status

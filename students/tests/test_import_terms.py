@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from courses import sheets
 from courses.factories import TermFactory
 from courses.models import Term
+from courses.shared import sheets
 from students.tests.importing import faults_of, import_csv
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,7 @@ class TestRefused:
 
     def test_what_the_database_refuses_at_last(self) -> None:
         """Somebody makes the same term after the file was compared with what is there."""
-        with patch("courses.imports.Table._ids", return_value={}):
+        with patch("courses.shared.imports.Table._ids", return_value={}):
             TermFactory(code="2026-FA")
             [fault] = faults_of("terms", HEADER + SPRING + FALL)
         assert fault.startswith("the file: The database refused it (")
@@ -168,7 +168,7 @@ class TestFile:
             call_command("import_csv", "terms", str(tmp_path / "nowhere.csv"))
 
     def test_a_database_that_is_busy(self) -> None:
-        with patch("courses.imports.Table.write", side_effect=OperationalError("locked")), pytest.raises(CommandError, match=r"away or busy.*locked"):
+        with patch("courses.shared.imports.Table.write", side_effect=OperationalError("locked")), pytest.raises(CommandError, match=r"away or busy.*locked"):
             import_csv("terms", HEADER + FALL)
 
 

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.history import Door, acting
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status

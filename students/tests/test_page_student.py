@@ -10,7 +10,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
+from courses.shared.history import Door, acting
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student

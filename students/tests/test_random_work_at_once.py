@@ -25,8 +25,8 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from courses.factories import CourseFactory
-from courses.history import Door
 from courses.models import Course
+from courses.shared.history import Door
 from students import enrollments, locks
 from students.factories import StudentFactory
 from students.ledger import Ledger

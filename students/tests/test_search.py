@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
-from courses.keyset import read_page
-from courses.search import beginning
+from courses.shared.keyset import read_page
+from courses.shared.search import beginning
 from students import enrollments
 from students.models import SEARCHED, Student
 

@@ -10,8 +10,8 @@ from django.test import Client, RequestFactory
 from django.utils.html import strip_tags
 
 from courses.factories import CourseFactory
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.history import Door, acting
 from students import enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student

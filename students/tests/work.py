@@ -22,8 +22,8 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from courses.factories import CourseFactory, TermFactory
-from courses.history import Door, acting
 from courses.models import Course
+from courses.shared.history import Door, acting
 from courses.tests.admin_page import submit
 from students import enrollments
 from students.factories import StudentFactory

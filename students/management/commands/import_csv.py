@@ -14,10 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
-from courses.history import Door, acting
 from courses.imports import import_courses, import_terms
-from courses.reasons import IMPORTED
-from courses.sheets import Faults, Rejected, opened
+from courses.shared.history import Door, acting
+from courses.shared.reasons import IMPORTED
+from courses.shared.sheets import Faults, Rejected, opened
 from students.imports import import_enrollments, import_students
 from students.verbs import Options
 

@@ -8,8 +8,8 @@ from django.http import Http404
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from courses.history import Recorded
-from courses.said import in_words
+from courses.shared.history import Recorded
+from courses.shared.said import in_words
 
 M = TypeVar("M", bound=Recorded)
 

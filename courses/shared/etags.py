@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from courses.json import dumps
+from courses.shared.json import dumps
 
 
 class Stale(APIException):

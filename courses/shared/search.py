@@ -79,7 +79,7 @@ def _sorted(queryset: Q_) -> Q_:
     return queryset.annotate(**{SORTED: Coalesce(name, name)}).order_by(sign + SORTED, *others)
 
 
-@deconstructible(path="courses.search.Beginnings")
+@deconstructible(path="courses.shared.search.Beginnings")
 class Beginnings(Func):
     """What the words of some fields begin with. The function is made by a migration, for PostgreSQL."""
 

@@ -14,11 +14,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import View
 
-from courses.changes import Missing
-from courses.edits import edits_of, tell_changes
-from courses.forms import Filters, RecordForm
-from courses.history import Recorded
-from courses.keyset import BadCursor, Page, read_page
+from courses.shared.changes import Missing
+from courses.shared.edits import edits_of, tell_changes
+from courses.shared.forms import Filters, RecordForm
+from courses.shared.history import Recorded
+from courses.shared.keyset import BadCursor, Page, read_page
 
 M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50

@@ -11,8 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, TextField
 from django.utils.functional import cached_property
 
-from courses.compiled import Question, Written, ask
-from courses.slots import Slot, typed
+from courses.shared.compiled import Question, Written, ask
+from courses.shared.slots import Slot, typed
 
 M = TypeVar("M", bound=Model)
 

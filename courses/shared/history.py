@@ -19,8 +19,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from courses.kept import Kept, KeptHistory
-from courses.put import Copy, text_of
+from courses.shared.kept import Kept, KeptHistory
+from courses.shared.put import Copy, text_of
 
 BATCH = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from simple_history.models import ModelChange
 from simple_history.template_utils import HistoricalRecordContextHelper
 
-from courses.history import Recorded
-from courses.said import in_words
+from courses.shared.history import Recorded
+from courses.shared.said import in_words
 
 
 class Words(HistoricalRecordContextHelper):

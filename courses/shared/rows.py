@@ -14,18 +14,18 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from courses.compiled import Compiled, Question, ask
-from courses.etags import asks_for_match, tagged
-from courses.keyset import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Source, beyond, with_order
-from courses.serializers import Columns
-from courses.slots import Slot
+from courses.shared.compiled import Compiled, Question, ask
+from courses.shared.etags import asks_for_match, tagged
+from courses.shared.keyset import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Source, beyond, with_order
+from courses.shared.serializers import Columns
+from courses.shared.slots import Slot
 
 View = type["RowsMixin"]
 PAGE = {"cursor", "limit"}
 
 
 class RowsMixin(GenericAPIView[Any]):
-    """List and retrieve for a view whose serializer shows columns (`courses.serializers.Columns`)."""
+    """List and retrieve for a view whose serializer shows columns (`courses.shared.serializers.Columns`)."""
 
     # Finds what the path names and the rows belong to.
     owner: ClassVar[Question | None] = None

@@ -13,7 +13,7 @@ from django.db.models.base import ModelState
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
 
-from courses.slots import Slot
+from courses.shared.slots import Slot
 
 M = TypeVar("M", bound=Model)
 # Each takes memory of PostgreSQL, on every connection.
