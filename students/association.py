@@ -30,9 +30,9 @@ from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
 from students.permissions import ADD, OVERRIDE, PAIR, WITHDRAWAL
 from students.refusals import Refusal
+from students.shortcuts import withdraw_or_404
 from students.undo import TAG, remember
 from students.verbs import WITHDRAW, Change, Outcome, Refused, Result
-from students.viewsets import withdraw_or_404
 
 CHOICE_ROWS = 20
 # So many pasted names that name nothing are told one by one.
@@ -263,7 +263,7 @@ class Withdraw(StaffPage):
         if not form.is_valid():
             return self.show(enrollment, form, status=422)
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
-            result = withdraw_or_404(Change(pk, course_id, WITHDRAW))
+            result = withdraw_or_404(pk, course_id)
         remember(request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else [])
         said = _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course}
         messages.success(request, said, extra_tags=TAG)

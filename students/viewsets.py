@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import status, viewsets
@@ -45,8 +44,9 @@ from students.serializers import (
     StudentSerializer,
     outcomes_of,
 )
+from students.shortcuts import withdraw_or_404
 from students.story import changes
-from students.verbs import WITHDRAW, Change, Outcome, Refused, Result
+from students.verbs import Change, Outcome, Refused, Result
 
 ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
 Writer = Callable[..., list[Result]]
@@ -127,7 +127,7 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     @extend_schema(responses={204: None})
     @if_unchanged
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
-        withdraw_or_404(Change(student_id, course_id, WITHDRAW))
+        withdraw_or_404(student_id, course_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -189,7 +189,7 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     @if_unchanged
     def destroy(self, request: Request, pk: int) -> Response:
         row: Enrollment = self.get_object()
-        withdraw_or_404(Change(row.student_id, row.course_id, WITHDRAW))
+        withdraw_or_404(row.student_id, row.course_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def check_unchanged(self) -> None:
@@ -233,13 +233,3 @@ def written_by(request: Request, body: OptionsSerializer, changes: Sequence[Chan
 def created_or_ok(results: list[Result]) -> int:
     written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED) for result in results)
     return status.HTTP_201_CREATED if written else status.HTTP_200_OK
-
-
-def withdraw_or_404(change: Change) -> Result:
-    try:
-        [result] = enrollments.write([change])
-    except Refused as error:
-        raise Http404 from error
-    if result.outcome != Outcome.WITHDRAWN:
-        raise Http404
-    return result
