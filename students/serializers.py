@@ -120,7 +120,7 @@ class OutcomesSerializer(serializers.Serializer[Any]):
 
 
 def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
-    """`results` as OutcomeSerializer says."""
+    """`results` as OutcomeSerializer says. Where nothing was `written`, only rows are shown that are there all the same."""
     shown = EnrollmentSerializer.shown
     return [
         {
@@ -128,7 +128,7 @@ def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict
             "student_id": result.change.student_id,
             "course_id": result.change.course_id,
             "outcome": result.outcome.value,
-            "enrollment": shown(result.enrollment) if result.enrollment and (written or result.outcome == Outcome.UNCHANGED) else None,
+            "enrollment": shown(row) if (row := result.enrollment) and row.pk and (written or result.outcome == Outcome.UNCHANGED) else None,
             "refusals": [reason_of(reason) for reason in result.refusals],
         }
         for index, result in enumerate(results)

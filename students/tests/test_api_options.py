@@ -120,6 +120,13 @@ def test_validate_only_tells_refusals_with_200(api: APIClient, student: Student,
     }
 
 
+@pytest.mark.parametrize(("more", "status"), [({"validate_only": True}, 200), ({}, 409)])
+def test_the_same_twice_shows_no_enrollment_that_is_not_there(api: APIClient, student: Student, course: Course, more: dict[str, Any], status: int) -> None:
+    answer = api.post(f"/api/v1/students/{student.pk}/courses", {"course_ids": [free := CourseFactory().pk, free, course.pk], **more})
+    assert answer.status_code == status
+    assert [(item["outcome"], item["enrollment"]) for item in answer.json()["outcomes"]] == [("created", None), ("unchanged", None), ("refused", None)]
+
+
 def test_not_atomic_does_what_can_be_done(api: APIClient, student: Student, course: Course) -> None:
     free = CourseFactory.create()
     answer = api.post(f"/api/v1/students/{student.pk}/courses", {"course_ids": [course.pk, free.pk, 404], "atomic": False})
