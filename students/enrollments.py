@@ -99,11 +99,10 @@ def _look(changes: Sequence[Change], options: Options) -> list[Result]:
 def _write(changes: Sequence[Change], options: Options, *, all_or_nothing: bool) -> list[Result]:
     ledger = Ledger(changes, options)
     results = _decide(ledger, changes)
+    ledger.tell_positions(results)
     if all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
-        ledger.tell_positions(results)
         raise Refused(results)
     _save(ledger)
-    _tell_positions(results)
     return results
 
 
@@ -147,11 +146,3 @@ def _save(ledger: Ledger) -> None:
         *(record(row, changed=True, reason=MOVED_UP) for row in ledger.promoted.values()),
     ]
     PUT(rows, RECORDS.question, **told(entries, ledger.now))
-
-
-def _tell_positions(results: Iterable[Result]) -> None:
-    waiting = {row.pk: row for result in results if (row := result.enrollment) and row.status == Status.WAITLISTED}
-    if not waiting:
-        return
-    for row in Enrollment.objects.filter(pk__in=list(waiting)).with_position():
-        waiting[row.pk].position = row.position

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
 from courses.shared.compiled import Compiled, Question, ask, instance_of
 from courses.shared.said import Said
-from courses.shared.slots import Among, AmongPairs, Ids, Pairs
+from courses.shared.slots import Among, AmongPairs, Ids, Listed, Pairs
 from students import feed
 from students.feed import INSTANT, stamp
 from students.locks import COURSES, STUDENTS, WAITED_FOR, lock_students, locked, possible
@@ -46,7 +47,8 @@ class Ledger:
         # (student id, code) -> the courses with that code that the student has completed.
         self.completed: dict[tuple[int, str], set[int]] = {}
         self._read_completed(self.students, self.courses.values())
-        self.queues: dict[int, list[Enrollment]] = {}
+        # Courses where nobody else who waits can move up until somebody leaves, begins to wait or completes a course.
+        self.at_rest: set[int] = set()
         self.created: list[Enrollment] = []
         self.changed: dict[int, Enrollment] = {}
         self.promoted: dict[int, Enrollment] = {}
@@ -125,7 +127,6 @@ class Ledger:
     def tell_positions(self, results: Iterable[Result]) -> None:
         """Give the enrollment of each of `results` that waits the place that it has now."""
         courses = {result.change.course_id for result in results if result.enrollment and result.enrollment.status == Status.WAITLISTED}
-        self._read_queues(courses - self.queues.keys())
         for course in courses:
             waiting = [row for row in self.queues[course] if row.status == Status.WAITLISTED]
             for place, row in enumerate(waiting, 1):
@@ -133,12 +134,13 @@ class Ledger:
 
     def _move_up(self, course: Course) -> None:
         """Give free seats to those who wait, first come first; one who cannot be enrolled now is passed over and keeps the place."""
-        if not self.waiting[course.id] or not self._has_room(course):
+        if course.id in self.at_rest or not self.waiting[course.id] or not self._has_room(course):
             return
-        for row in self._queue(course):
+        for row in self.queues[course.id]:
             student = self.students.get(row.student_id) or row.student
             if row.status == Status.WAITLISTED and self._has_room(course) and not self._refusals(student, course):
                 self._promote(row)
+        self.at_rest.add(course.id)
 
     def _promote(self, row: Enrollment) -> None:
         row.status, row.enrolled_at, row.updated_at = Status.ACTIVE, self.now, self.now
@@ -147,22 +149,15 @@ class Ledger:
         if row.id and row.id not in self.changed:
             self.promoted[row.id] = row
 
-    def _queue(self, course: Course) -> list[Enrollment]:
-        """Those who wait, as they came; some may have gone since."""
-        if course.id not in self.queues:
-            self._read_queues({course.id})
-        return self.queues[course.id]
-
-    def _read_queues(self, courses: Collection[int]) -> None:
-        if not courses:
-            return
-        self.queues |= {course: [] for course in courses}
-        waiting = Enrollment.objects.filter(course__in=courses, status=Status.WAITLISTED).select_related("student").order_by("enrolled_at", "pk")
-        students = set()
+    @cached_property
+    def queues(self) -> dict[int, list[Enrollment]]:
+        """Those who wait for each course, as they came; some may have gone since. Read when first asked for, of all courses at once."""
+        queues: dict[int, list[Enrollment]] = {course: [] for course in self.courses}
+        waiting = Enrollment.objects.filter(course__in=list(queues), status=Status.WAITLISTED).select_related("student").order_by("enrolled_at", "pk")
         for row in waiting:
-            self.queues[row.course_id].append(self.rows.setdefault((row.student_id, row.course_id), row))
-            students.add(row.student_id)
-        self._read_completed(students, [self.courses[course] for course in courses])
+            queues[row.course_id].append(self.rows.setdefault((row.student_id, row.course_id), row))
+        self._read_completed({row.student_id for queue in queues.values() for row in queue}, self.courses.values())
+        return queues
 
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
@@ -181,7 +176,7 @@ class Ledger:
         codes = {code for course in courses for code in course.prerequisites}
         if not codes:
             return
-        rows = Enrollment.objects.filter(student__in=list(students), status=Status.COMPLETED, course__code__in=codes)
+        rows = Enrollment.objects.filter(Among("student", Listed([*students])), status=Status.COMPLETED, course__code__in=codes)
         for student, course, code in rows.order_by().values_list("student", "course", "course__code"):
             row = self.rows.get((student, course))
             # What was decided here is not in the database yet.
@@ -221,6 +216,9 @@ class Ledger:
         if Status.COMPLETED in (before, after):
             completed = self.completed.setdefault((student, self.courses[course].code), set())
             (completed.add if after == Status.COMPLETED else completed.discard)(course)
+            self.at_rest.clear()
+        if after != Status.ACTIVE:
+            self.at_rest.discard(course)
         row.status, row.updated_at = after, self.now
         self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
         self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
@@ -231,7 +229,7 @@ class Ledger:
         return self._linked(instance_of(Enrollment, values.items(), adding=True))
 
     def _enqueue(self, row: Enrollment) -> None:
-        queue = self._queue(self.courses[row.course_id])
+        queue = self.queues[row.course_id]
         queue[:] = [other for other in queue if other is not row]
         # After everybody who waits, whatever the clocks of the servers say.
         row.enrolled_at = max(self.now, queue[-1].enrolled_at + INSTANT) if queue else self.now

@@ -190,8 +190,14 @@ def test_the_checker_sees_a_waitlist_that_does_not_move(monkeypatch: pytest.Monk
 
 
 def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    queue = Ledger._queue
-    monkeypatch.setattr(Ledger, "_queue", lambda self, course: queue(self, course)[::-1])
+    move_up = Ledger._move_up
+
+    def backwards(ledger: Any, course: Any) -> None:
+        ledger.queues[course.id].reverse()
+        move_up(ledger, course)
+        ledger.queues[course.id].reverse()
+
+    monkeypatch.setattr(Ledger, "_move_up", backwards)
     assert controlled(monkeypatch, tmp_path, "came before one who waited")
 
 

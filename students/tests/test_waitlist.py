@@ -9,10 +9,12 @@ from django.utils import timezone
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from courses.shared.history import Door, acting
-from students import enrollments
+from students import enrollments, ledger
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.refusals import refusals
 from students.verbs import ACTIVATE, COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
+from tests.queries import count_queries
 
 pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)
@@ -396,6 +398,38 @@ class TestWithinOneList:
         results = enrollments.write(changes, all_or_nothing=False)
         assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.WITHDRAWN]
         assert standing(course, *waiters) == ["active", "active"]
+
+
+class TestLongQueues:
+    """What a list costs where many wait whom no free seat helps."""
+
+    def test_are_looked_through_once_while_nothing_changes_for_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        course, _seated, waiters = full(waiters=3)
+        Course.objects.filter(pk=course.pk).update(capacity=9, is_open=False)
+        asked: list[int] = []
+
+        def noted(student: Student, course: Course, **more: Any) -> Any:
+            asked.append(student.pk)
+            return refusals(student, course, **more)
+
+        monkeypatch.setattr(ledger, "refusals", noted)
+        newcomers = StudentFactory.create_batch(4)
+        enrollments.write([Change(student.pk, course.pk) for student in newcomers], all_or_nothing=False)
+        assert asked == [student.pk for student in (*waiters, *newcomers)]
+
+    def test_are_read_together(self) -> None:
+        student = StudentFactory()
+        courses = [full()[0] for _ in range(3)]
+
+        def wait(*some: Course) -> int:
+            return count_queries(lambda: enrollments.write([Change(student.pk, course.pk) for course in some], WAIT, validate_only=True))
+
+        assert wait(courses[0]) == wait(*courses)
+
+    def test_are_read_together_where_a_term_changes(self) -> None:
+        courses = [full()[0].pk for _ in range(3)]
+        Course.objects.update(capacity=9, is_open=False)
+        assert count_queries(lambda: enrollments.move_up(courses[:1])) == count_queries(lambda: enrollments.move_up(courses))
 
 
 class TestPartial:
