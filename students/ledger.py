@@ -64,7 +64,8 @@ class Ledger:
         terms = {term.id: term for term in TERMS.instances(rows[2])}
         for course in self.courses.values():
             if course.term_id not in terms:
-                raise IntegrityError("The term that a course was just given was deleted meanwhile, as the database will say at the end.")
+                # Locked, the course was just given it here, and the database will say so at the end; not locked, it was given another one.
+                raise IntegrityError("The term of a course was changed or deleted meanwhile.")
             course._state.fields_cache["term"] = terms[course.term_id]
         # What is only looked at may come and go between one question and the next.
         held = (row for row in HELD.instances(rows[3]) if row.student_id in self.students and row.course_id in self.courses)
