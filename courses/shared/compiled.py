@@ -135,13 +135,15 @@ def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, A
 def _prepared(question: Question, cursor: Any) -> str:
     """How a question is asked that PostgreSQL has planned before on this connection: to plan it takes several times as long as to answer it."""
     sql, slots, _converters = question.statement
-    if question.name not in _kept.prepared:
+    # Read once: two threads that meet may give a question two names.
+    name = question.name
+    if name not in _kept.prepared:
         if len(_kept.prepared) == MOST_PREPARED:
             return sql
         places = [f"${place}" for place in range(1, len(slots) + 1)]
-        cursor.execute(f"PREPARE {question.name} AS {sql % tuple(places)}")
-        _kept.prepared.add(question.name)
-    return f"EXECUTE {question.name}({', '.join(['%s'] * len(slots))})" if slots else f"EXECUTE {question.name}"
+        cursor.execute(f"PREPARE {name} AS {sql % tuple(places)}")
+        _kept.prepared.add(name)
+    return f"EXECUTE {name}({', '.join(['%s'] * len(slots))})" if slots else f"EXECUTE {name}"
 
 
 def _spelled_out(sql: str, params: Sequence[Any], database: Any) -> tuple[str, Sequence[Any]]:

@@ -1,5 +1,7 @@
 """Questions whose SQL is written once, and planned once for a connection."""
 
+from itertools import count
+
 import pytest
 from django.db import connection, transaction
 from django.db.models import CharField, Value
@@ -68,6 +70,14 @@ class TestConnections:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [question.name])
             assert cursor.fetchone() == (1,)
+
+    @postgresql
+    def test_a_question_that_another_thread_names_at_that_moment_is_answered(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
+        names = count()
+        monkeypatch.setattr(Compiled, "name", property(lambda _question: f"school_named_{next(names)}"))
+        assert question(code=course.code)
+        connection.close()
 
     @postgresql
     def test_no_more_are_kept_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
