@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,24 +54,26 @@ class Ledger:
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
 
-    def _read(self, changes: Sequence[Change], courses: Iterable[int]) -> None:
-        students = possible(change.student_id for change in changes)
-        courses = possible([*courses, *(change.course_id for change in changes), *self._opened_by(changes)])
-        pairs = [(change.student_id, change.course_id) for change in changes if change.student_id in students and change.course_id in courses]
-        rows, self.now = self._ask(students=students, courses=courses, pairs=pairs)
-        self.students = {student.id: student for student in SEEN_STUDENTS.instances(rows[0])}
-        self.courses = {course.id: course for course in SEEN_COURSES.instances(rows[1])}
-        terms = {term.id: term for term in TERMS.instances(rows[2])}
+    def _read(self, changes: Sequence[Change], others: Iterable[int]) -> None:
+        student_ids = possible(change.student_id for change in changes)
+        course_ids = possible([*others, *(change.course_id for change in changes), *self._opened_by(changes)])
+        pairs = [(change.student_id, change.course_id) for change in changes if change.student_id in student_ids and change.course_id in course_ids]
+        (students, courses, terms, held, taken, waiting, *_stamp), self.now = self._ask(students=student_ids, courses=course_ids, pairs=pairs)
+        self.students = {student.id: student for student in SEEN_STUDENTS.instances(students)}
+        self.courses = {course.id: course for course in SEEN_COURSES.instances(courses)}
+        self._link_terms({term.id: term for term in TERMS.instances(terms)})
+        # What is only looked at may come and go between one question and the next.
+        rows = (row for row in HELD.instances(held) if row.student_id in self.students and row.course_id in self.courses)
+        self.rows = {(row.student_id, row.course_id): self._linked(row) for row in rows}
+        # Seats taken of the courses that have a limit, and those who wait for any.
+        self.taken, self.waiting = (Counter[int](dict(counted)) for counted in (taken, waiting))  # type: ignore[arg-type]
+
+    def _link_terms(self, terms: Mapping[int, Term]) -> None:
         for course in self.courses.values():
             if course.term_id not in terms:
                 # Locked, the course was just given it here, and the database will say so at the end; not locked, it was given another one.
                 raise IntegrityError("The term of a course was changed or deleted meanwhile.")
             course._state.fields_cache["term"] = terms[course.term_id]
-        # What is only looked at may come and go between one question and the next.
-        held = (row for row in HELD.instances(rows[3]) if row.student_id in self.students and row.course_id in self.courses)
-        self.rows = {(row.student_id, row.course_id): self._linked(row) for row in held}
-        # Seats taken of the courses that have a limit, and those who wait for any.
-        self.taken, self.waiting = (Counter[int](dict(counted)) for counted in rows[4:6])  # type: ignore[arg-type]
 
     def _ask(self, **about: Any) -> tuple[list[list[Sequence[Any]]], datetime]:
         """Students, courses, terms, the rows of the pairs, seats taken and who waits, as they are when the locks are had; and the moment of the changes."""
