@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import Count
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
@@ -47,6 +46,7 @@ class Ledger:
         # (student id, code) -> the courses with that code that the student has completed.
         self.completed: dict[tuple[int, str], set[int]] = {}
         self._read_completed(self.students, self.courses.values())
+        self.queues: dict[int, list[Enrollment]] = {}
         # Courses where nobody else who waits can move up until somebody leaves, begins to wait or completes a course.
         self.at_rest: set[int] = set()
         self.created: list[Enrollment] = []
@@ -130,6 +130,7 @@ class Ledger:
     def tell_positions(self, results: Iterable[Result]) -> None:
         """Give the enrollment of each of `results` that waits the place that it has now."""
         courses = {result.change.course_id for result in results if result.enrollment and result.enrollment.status == Status.WAITLISTED}
+        self._read_queues(courses)
         for course in courses:
             waiting = [row for row in self.queues[course] if row.status == Status.WAITLISTED]
             for place, row in enumerate(waiting, 1):
@@ -137,9 +138,9 @@ class Ledger:
 
     def _move_up(self, course: Course) -> None:
         """Give free seats to those who wait, first come first; one who cannot be enrolled now is passed over and keeps the place."""
-        if course.id in self.at_rest or not self.waiting[course.id] or not self._has_room(course):
+        if not self._may_move(course):
             return
-        for row in self.queues[course.id]:
+        for row in self._queue(course):
             student = self.students.get(row.student_id) or row.student
             if row.status == Status.WAITLISTED and self._has_room(course) and not self._refusals(student, course):
                 self._promote(row)
@@ -152,15 +153,26 @@ class Ledger:
         if row.id and row.id not in self.changed:
             self.promoted[row.id] = row
 
-    @cached_property
-    def queues(self) -> dict[int, list[Enrollment]]:
-        """Those who wait for each course, as they came; some may have gone since. Read when first asked for, of all courses at once."""
-        queues: dict[int, list[Enrollment]] = {course: [] for course in self.courses}
-        waiting = Enrollment.objects.filter(course__in=list(queues), status=Status.WAITLISTED).select_related("student").order_by("enrolled_at", "pk")
+    def _may_move(self, course: Course) -> bool:
+        return bool(self.waiting[course.id]) and course.id not in self.at_rest and self._has_room(course)
+
+    def _queue(self, course: Course) -> list[Enrollment]:
+        """Those who wait, as they came; some may have gone since. Read together with the queues that will be asked for next."""
+        if course.id not in self.queues:
+            self._read_queues({course.id, *(other.id for other in self.courses.values() if self.options.waitlist or self._may_move(other))})
+        return self.queues[course.id]
+
+    def _read_queues(self, courses: Set[int]) -> None:
+        new = courses - self.queues.keys()
+        if not new:
+            return
+        self.queues |= {course: [] for course in new}
+        waiting = Enrollment.objects.filter(course__in=new, status=Status.WAITLISTED).select_related("student").order_by("enrolled_at", "pk")
+        students = set()
         for row in waiting:
-            queues[row.course_id].append(self.rows.setdefault((row.student_id, row.course_id), row))
-        self._read_completed({row.student_id for queue in queues.values() for row in queue}, self.courses.values())
-        return queues
+            self.queues[row.course_id].append(self.rows.setdefault((row.student_id, row.course_id), row))
+            students.add(row.student_id)
+        self._read_completed(students, [self.courses[course] for course in new])
 
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
@@ -232,7 +244,7 @@ class Ledger:
         return self._linked(instance_of(Enrollment, values.items(), adding=True))
 
     def _enqueue(self, row: Enrollment) -> None:
-        queue = self.queues[row.course_id]
+        queue = self._queue(self.courses[row.course_id])
         queue[:] = [other for other in queue if other is not row]
         # After everybody who waits, whatever the clocks of the servers say.
         row.enrolled_at = max(self.now, queue[-1].enrolled_at + INSTANT) if queue else self.now

@@ -193,9 +193,9 @@ def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPat
     move_up = Ledger._move_up
 
     def backwards(ledger: Any, course: Any) -> None:
-        ledger.queues[course.id].reverse()
+        ledger._queue(course).reverse()
         move_up(ledger, course)
-        ledger.queues[course.id].reverse()
+        ledger._queue(course).reverse()
 
     monkeypatch.setattr(Ledger, "_move_up", backwards)
     assert controlled(monkeypatch, tmp_path, "came before one who waited")

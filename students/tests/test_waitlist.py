@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
@@ -430,6 +431,14 @@ class TestLongQueues:
         courses = [full()[0].pk for _ in range(3)]
         Course.objects.update(capacity=9, is_open=False)
         assert count_queries(lambda: enrollments.move_up(courses[:1])) == count_queries(lambda: enrollments.move_up(courses))
+
+    @transaction.atomic
+    def test_are_not_read_where_nobody_can_move(self) -> None:
+        [roomy, crowded] = [full()[0].pk for _ in range(2)]
+        Course.objects.filter(pk=roomy).update(capacity=9)
+        moved = ledger.Ledger([], courses=[roomy, crowded])
+        moved.settle()
+        assert moved.queues.keys() == {roomy}
 
 
 class TestPartial:
