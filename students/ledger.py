@@ -112,7 +112,8 @@ class Ledger:
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if not self.options.accept(reason))
         may_wait = self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]
-        if left and row is not None and row.status == Status.WAITLISTED and (may_wait or not change.verb.strict):
+        waits = row is not None and row.status == Status.WAITLISTED
+        if left and waits and (may_wait or not change.verb.strict):
             return Result(change, Outcome.UNCHANGED, row)
         if left and not may_wait:
             return Result(change, Outcome.REFUSED, row, left)
@@ -207,7 +208,6 @@ class Ledger:
     def _outcome(self, verb: Verb, before: Status | None) -> Outcome | None:
         """What coming from `before` is called; None where nothing is to be done, or nothing can."""
         if verb.pressing and before == Status.WAITLISTED and self.options.override:
-            # Whoever takes a refusal upon themselves does not want the student to wait on.
             return Outcome.REACTIVATED
         return verb.moves.get(before)
 

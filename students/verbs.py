@@ -39,21 +39,23 @@ class Verb:
     pressing: bool = False
 
 
-A, W, C, X = Status.ACTIVE, Status.WAITLISTED, Status.COMPLETED, Status.WITHDRAWN
-ENROLL = Verb(A, {None: Outcome.CREATED, X: Outcome.REACTIVATED}, pressing=True)
-# Of a set that is to be had as it is: what is overridden is meant for the others.
-KEEP = Verb(A, ENROLL.moves)
-WITHDRAW = Verb(X, {A: Outcome.WITHDRAWN, W: Outcome.WITHDRAWN})
-# One enrollment is given a status, by whoever may.
-ACTIVATE = Verb(A, {W: Outcome.REACTIVATED, X: Outcome.REACTIVATED}, strict=True)
-COMPLETE = Verb(C, {A: Outcome.COMPLETED}, strict=True)
-END = Verb(X, WITHDRAW.moves, strict=True)
-CORRECT = Verb(X, {**WITHDRAW.moves, C: Outcome.WITHDRAWN}, strict=True)
+ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = Status.ACTIVE, Status.WAITLISTED, Status.COMPLETED, Status.WITHDRAWN
+# Whoever overrides a refusal does not want the student to wait on.
+ENROLL = Verb(ACTIVE, {None: Outcome.CREATED, WITHDRAWN: Outcome.REACTIVATED}, pressing=True)
+# The same for a course of a set that the student has already: what is overridden is meant for the others.
+KEEP = Verb(ACTIVE, ENROLL.moves)
+WITHDRAW = Verb(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
+# One enrollment is given a status, and whoever asks for what cannot be is told so.
+ACTIVATE = Verb(ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True)
+COMPLETE = Verb(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
+END = Verb(WITHDRAWN, WITHDRAW.moves, strict=True)
+# As END, by who may also take back a completion.
+CORRECT = Verb(WITHDRAWN, {**WITHDRAW.moves, COMPLETED: Outcome.WITHDRAWN}, strict=True)
 # What an import says of the past is taken as it is.
 LOAD = {
-    A: ENROLL,
-    C: Verb(C, {None: Outcome.CREATED, A: Outcome.COMPLETED, W: Outcome.COMPLETED, X: Outcome.COMPLETED}),
-    X: Verb(X, {None: Outcome.CREATED, A: Outcome.WITHDRAWN, W: Outcome.WITHDRAWN, C: Outcome.WITHDRAWN}),
+    ACTIVE: ENROLL,
+    COMPLETED: Verb(COMPLETED, dict.fromkeys([ACTIVE, WAITLISTED, WITHDRAWN], Outcome.COMPLETED) | {None: Outcome.CREATED}),
+    WITHDRAWN: Verb(WITHDRAWN, dict.fromkeys([ACTIVE, WAITLISTED, COMPLETED], Outcome.WITHDRAWN) | {None: Outcome.CREATED}),
 }
 
 
