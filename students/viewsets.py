@@ -1,8 +1,8 @@
 """Students and enrollments over the API. The views carry; `students.enrollments` decides."""
 
-from collections.abc import Callable, Sequence
-from functools import partial, wraps
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
@@ -69,18 +69,15 @@ class StudentViewSet(RowsMixin, ModelViewSet):
         return StudentSerializer if self.action == "list" else StudentDetailSerializer
 
 
-def if_unchanged(handler: Callable[..., Response]) -> Callable[..., Response]:
-    """`handler`, of a view that can `check_unchanged`, for a request whose If-Match names what it changes as that is now. Raises Stale."""
-
-    @wraps(handler)
-    def checked(view: Any, request: Request, **kwargs: int) -> Response:
-        if not asks_for_match(request):
-            return handler(view, request, **kwargs)
-        with transaction.atomic():
-            view.check_unchanged()
-            return handler(view, request, **kwargs)
-
-    return checked
+@contextmanager
+def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
+    """What is done inside is done if `check` finds what If-Match of `request` names, under locks that last as long; in any case without If-Match."""
+    if not asks_for_match(request):
+        yield
+        return
+    with transaction.atomic():
+        check()
+        yield
 
 
 class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
@@ -95,39 +92,37 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(student=self.kwargs["student_id"])
 
-    def check_unchanged(self) -> None:
-        """Locks the student, for If-Match is about the student with all courses. Raises Stale."""
+    def check_unchanged(self, courses: Iterable[int]) -> None:
+        """Locks the student and all that the writer will lock to change `courses`: If-Match is about the student with all courses. Raises Stale."""
         pk = self.kwargs["student_id"]
-        # Under this lock nobody gives the student another course.
-        Student.locked(pk=pk)
+        locks.lock_students([pk])
+        # The student may be moved up in a course by who holds that alone.
+        current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
+        locks.lock_courses({*courses, *current})
         check_match(self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data)
 
-    @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
-    @if_unchanged
-    def create(self, request: Request, student_id: int) -> Response:
-        body = CoursesBody(data=request.data)
+    def carry_out(self, body: CoursesBody | CoursesPatch | CoursesPut, write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
         body.is_valid(raise_exception=True)
-        return carry_out(self, body, body.changes(student_id))
+        changes = body.changes(self.kwargs["student_id"])
+        with if_unchanged(self.request, partial(self.check_unchanged, [change.course_id for change in changes])):
+            return carry_out(self, body, changes, write, always_ok=always_ok)
+
+    @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    def create(self, request: Request, student_id: int) -> Response:
+        return self.carry_out(CoursesBody(data=request.data))
 
     @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
-    @if_unchanged
     def partial_update(self, request: Request, student_id: int) -> Response:
-        body = CoursesPatch(data=request.data)
-        body.is_valid(raise_exception=True)
-        return carry_out(self, body, body.changes(student_id), always_ok=True)
+        return self.carry_out(CoursesPatch(data=request.data), always_ok=True)
 
     @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
-    @if_unchanged
     def update(self, request: Request, student_id: int) -> Response:
-        body = CoursesPut(data=request.data)
-        body.is_valid(raise_exception=True)
-        writer = partial(enrollments.replace, student_id)
-        return carry_out(self, body, body.changes(student_id), writer, always_ok=True)
+        return self.carry_out(CoursesPut(data=request.data), partial(enrollments.replace, student_id), always_ok=True)
 
     @extend_schema(responses={204: None})
-    @if_unchanged
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
-        withdraw_or_404(student_id, course_id)
+        with if_unchanged(request, partial(self.check_unchanged, [course_id])):
+            withdraw_or_404(student_id, course_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -173,23 +168,23 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return tagged(Response(data, status=code, headers=location))
 
     @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
-    @if_unchanged
     def partial_update(self, request: Request, pk: int) -> Response:
         body = StatusBody(data=request.data)
         body.is_valid(raise_exception=True)
         row: Enrollment = self.get_object()
         verb = verb_to(Status(body.validated_data["status"]), request.user)
         changes = [Change(row.student_id, row.course_id, verb, "/status")]
-        if body.is_partial:
-            return carry_out(self, body, changes, always_ok=True)
-        [result] = written_by(request, body, changes)
+        with if_unchanged(request, self.check_unchanged):
+            if body.is_partial:
+                return carry_out(self, body, changes, always_ok=True)
+            [result] = written_by(request, body, changes)
         return tagged(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
-    @if_unchanged
     def destroy(self, request: Request, pk: int) -> Response:
         row: Enrollment = self.get_object()
-        withdraw_or_404(row.student_id, row.course_id)
+        with if_unchanged(request, self.check_unchanged):
+            withdraw_or_404(row.student_id, row.course_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def check_unchanged(self) -> None:

@@ -14,6 +14,7 @@ from courses.viewsets import CourseViewSet
 from students import enrollments
 from students.factories import StudentFactory
 from students.tests.test_rules_that_change_meanwhile import change, meanwhile
+from students.verbs import Options
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -62,6 +63,16 @@ def test_if_match_is_compared_with_the_seats_as_they_are_by_then(kind: str, api:
     seen = api.get(f"/api/v1/{path}")["ETag"]
     answer = meanwhile(lambda: enrollments.enroll([(student.pk, course.pk)]), lambda: api.patch(f"/api/v1/{path}", changes, HTTP_IF_MATCH=seen))
     assert answer.status_code == 412, answer.content
+
+
+def test_if_match_is_compared_with_the_student_who_was_moved_up_by_then(api: APIClient) -> None:
+    course, (seated, waiting) = CourseFactory.create(capacity=1), StudentFactory.create_batch(2)
+    enrollments.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
+    path = f"/api/v1/students/{waiting.pk}"
+    seen = api.get(path)["ETag"]
+    answer = meanwhile(lambda: enrollments.withdraw([(seated.pk, course.pk)]), lambda: api.put(f"{path}/courses", {"course_ids": []}, HTTP_IF_MATCH=seen))
+    assert answer.status_code == 412, answer.content
+    assert [row["status"] for row in api.get(path).json()["courses"]] == ["active"]
 
 
 @pytest.mark.parametrize("door", ["api", "staff"])
