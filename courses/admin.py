@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Count, F
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from simple_history.admin import SimpleHistoryAdmin
 
 from courses.capacity import warn_if_over
 from courses.models import Course, Term
-
-if TYPE_CHECKING:
-    # simple-history brings no types; its admin is one of Django's.
-    BaseAdmin = admin.ModelAdmin[Any]
-else:
-    BaseAdmin = SimpleHistoryAdmin
 from courses.shared.admin import ChangesForm, RecordedAdmin
 
 

@@ -40,6 +40,7 @@ SHOWN = 50
 ROWS = 333
 # So many keys are named in a question.
 LISTED = 20_000
+NONE = Q(pk__in=[])
 # What is told beside Django's “was added” and “was changed”.
 NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
 
@@ -333,11 +334,12 @@ class EnrollmentAdmin(HistoryAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
         words = search_term.replace("\0", "").split()
-        of_courses = [word for word in words if Course.objects.search(word).exists()]
-        for word in of_courses:
-            queryset = queryset.filter(_of("student", Student, word) | _of("course", Course, word))
-        # The other words are all the student's: fewer have them together.
-        others = " ".join(word for word in words if word not in of_courses)
+        of_courses = {word: _of("course", Course, word) for word in words}
+        # The words that no course has are all the student's: fewer have them together.
+        others = " ".join(word for word in words if of_courses[word] == NONE)
+        for word, of_course in of_courses.items():
+            if of_course != NONE:
+                queryset = queryset.filter(_of("student", Student, word) | of_course)
         return queryset.filter(_of("student", Student, others)) if others else queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
@@ -410,7 +412,7 @@ def _of(key: str, model: type[Student | Course], text: str) -> Q:
     found: Any = model._default_manager.search(text)
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
     if len(keys) <= LISTED:
-        return Q(Among(key, Listed(keys))) if keys else Q(pk__in=[])
+        return Q(Among(key, Listed(keys))) if keys else NONE
     if SORTED in found.query.annotations:
         return of_each(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
     # Nearly all are found: a page is full before many were looked at.

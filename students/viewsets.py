@@ -174,7 +174,7 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         row: Enrollment = self.get_object()
         verb = verb_to(Status(body.validated_data["status"]), request.user)
         changes = [Change(row.student_id, row.course_id, verb, "/status")]
-        with if_unchanged(request, self.check_unchanged):
+        with if_unchanged(request, partial(self.check_unchanged, row)):
             if body.is_partial:
                 return carry_out(self, body, changes, always_ok=True)
             [result] = written_by(request, body, changes)
@@ -183,13 +183,12 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         row: Enrollment = self.get_object()
-        with if_unchanged(request, self.check_unchanged):
+        with if_unchanged(request, partial(self.check_unchanged, row)):
             withdraw_or_404(row.student_id, row.course_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def check_unchanged(self) -> None:
-        """Locks the enrollment as the writer does. Raises Stale."""
-        row: Enrollment = self.get_object()
+    def check_unchanged(self, row: Enrollment) -> None:
+        """Locks `row` as the writer does. Raises Stale."""
         locks.lock([row.student_id], [row.course_id])
         check_match(self.request, self.get_serializer(self.get_object()).data)
 
