@@ -12,7 +12,8 @@ from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.lookups import IsNull
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -24,7 +25,7 @@ from courses.admin import CourseAdmin
 from courses.models import Course, Term
 from courses.shared.admin import ChangesForm, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
 from courses.shared.history import Door, acting
-from courses.shared.search import SORTED, beginning, of_each
+from courses.shared.search import beginning, is_soon_met, likely
 from courses.shared.slots import Among, Listed
 from students import enrollments, locks
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
@@ -277,8 +278,12 @@ class TermOfStudentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Student]) -> QuerySet[Student]:
         if self.value() is None:
             return queryset
-        are = Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), course__term__code=self.value()))
-        return queryset.filter(of_each(are) if request.GET.get(SEARCH_VAR) else are)
+        enrolled = Enrollment.objects.current().filter(course__term__code=self.value()).order_by()
+        of_student = enrolled.filter(student=OuterRef("pk"))
+        if request.GET.get(SEARCH_VAR) and enrolled[: LISTED + 1].count() > LISTED:
+            # Asked of each student who is found, whom PostgreSQL would else look for among all who are enrolled.
+            return queryset.filter(IsNull(Subquery(of_student.values("pk")[:1]), False))
+        return queryset.filter(Exists(of_student))
 
 
 class CourseOfEnrollmentFilter(SearchFilter):
@@ -409,14 +414,13 @@ class EnrollmentAdmin(HistoryAdmin):
 def _of(key: str, model: type[Student | Course], text: str) -> Q:
     """Enrollments of a student or a course that is found by `text`. Unless these are very many they are named: a database that knows
     them goes by their index, or along the latest until a page is full, whichever is shorter."""
-    found: Any = model._default_manager.search(text)
+    found: Any = model._default_manager.order_by("pk").search(text)
+    if is_soon_met(found):
+        return likely(beginning(text, [field for field in EnrollmentAdmin.search_fields if field.startswith(key)]))
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
     if len(keys) <= LISTED:
         return Q(Among(key, Listed(keys))) if keys else NONE
-    if SORTED in found.query.annotations:
-        return of_each(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
-    # Nearly all are found: a page is full before many were looked at.
-    return beginning(text, [field for field in EnrollmentAdmin.search_fields if field.startswith(key)])
+    return likely(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
 
 
 def is_unchanged(row: Enrollment) -> bool:

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from courses.filters import TermFilter
 from courses.models import Term
 from courses.shared.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
-from courses.shared.search import beginning, narrow
+from courses.shared.search import beginning
 from students import feed
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
 from students.moments import IsoMomentField
@@ -76,7 +76,7 @@ class StudentFilters(filters.FilterSet):
         return self.enrolled(queryset, course__term=term)
 
     def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
-        return narrow(queryset, Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where)))
+        return queryset.filter(Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where)))
 
 
 class StudentCourseFilters(CurrentFilterSet):

@@ -37,7 +37,7 @@ CURRENT = (Status.ACTIVE, Status.WAITLISTED)
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
         """Students in whom every word of `text` begins a word of the number, a name or the email."""
-        return search(self, text, SEARCHED)
+        return search(self, text, SEARCHED, anywhere="first_name")
 
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""

@@ -1,5 +1,8 @@
 """Search by the beginnings of words: of any length, and by an index where there are many rows."""
 
+import re
+import sys
+
 import pytest
 from django.db import connection
 
@@ -37,3 +40,36 @@ def test_postgresql_goes_by_the_index(text: str) -> None:
         cursor.execute("ANALYZE courses_course")
     assert "course_by_word" in Course.objects.search(text).order_by("id")[:50].explain()
     assert "course_by_word" not in Course.objects.search("o").order_by("id")[:50].explain()
+
+
+# Letters that are the same as one of ASCII but for case.
+CAPITAL_I, SMALL_I, LONG_S, KELVIN = "\u0130", "\u0131", "\u017f", "\u212a"
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (f"{CAPITAL_I}stanbul", "istanbul"),
+        (f"I{LONG_S}{SMALL_I}k", f"{SMALL_I}{LONG_S}IK"),
+        (f"Flu{LONG_S}s", "fluss"),
+        (f"{KELVIN}elvin", "kelvin"),
+    ],
+)
+def test_finds_letters_that_are_the_same_but_for_case(title: str, text: str) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("What is the same but for case, PostgreSQL is told when the database is made.")
+    course = CourseFactory(title=title)
+    CourseFactory(title="Others")
+    assert list(Course.objects.search(text)) == [course]
+
+
+@pytest.mark.parametrize(("title", "text"), [("Müller", "mülLER"), ("50% off_x", "50% off_"), ("a_b", "a_"), ("Ski", "ski")])
+def test_finds_other_letters_and_signs(title: str, text: str) -> None:
+    course = CourseFactory(title=title)
+    CourseFactory(title="50 of the others, axb")
+    assert list(Course.objects.search(text)) == [course]
+
+
+def test_python_takes_no_other_letters_for_the_same_as_those_of_ascii() -> None:
+    others = re.findall("[ -~]", "".join(map(chr, range(128, sys.maxunicode + 1))), re.IGNORECASE)
+    assert others == [CAPITAL_I, SMALL_I, LONG_S, KELVIN]

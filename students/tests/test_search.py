@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
+from courses.models import Course
 from courses.shared.keyset import read_page
 from courses.shared.search import beginning
 from students import enrollments
@@ -24,14 +25,31 @@ MANY, SHARE = 2_000, 0.3
 
 @pytest.fixture
 def students() -> None:
-    """Of MANY, those of SHARE whose name begins with “Ng” come last in every order; all have the domain of the email in common."""
+    """Of MANY, those of SHARE whose name begins with “Ng” come last in every order; all have the domain of the email in common,
+    and two of five have a first name that begins with “Q”."""
     last = int(MANY * (1 - SHARE))
     Student.objects.bulk_create(
-        Student(number=f"N{number:05}", first_name="Thi", last_name="Nguyen" if number >= last else f"L{number % 700}", email=f"{number:05}@school.example")
+        Student(
+            number=f"N{number:05}",
+            first_name="Thi" if number % 5 > 1 else "Quy",
+            last_name="Nguyen" if number >= last else f"L{number % 700}",
+            email=f"{number:05}@school.example",
+        )
         for number in range(MANY)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE students_student" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+@pytest.fixture
+def course() -> Course:
+    """A course of five students in a term of its own."""
+    course = CourseFactory()
+    enrollments.enroll([(pk, course.pk) for pk in Student.objects.values_list("pk", flat=True)[:5]])
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE students_enrollment")
+    return course
 
 
 def ordered(order: str, sign: str) -> QuerySet[Student]:
@@ -64,38 +82,51 @@ def test_those_who_stand_together_are_not_looked_for_in_the_order(students: None
         "/api/v1/students?search=ng",
         "/api/v1/students?search=ng&ordering=-number",
         "/api/v1/students?ordering=last_name&search=ng&is_active=true",
-        "/api/v1/students?search=ng&course={course}",
-        "/api/v1/students?search=ng&term={term}",
-        "/admin/students/student/?q=ng&term={term}",
     ],
 )
-def test_no_list_looks_for_them_so(students: None, api: APIClient, path: str) -> None:
-    course = CourseFactory()
-    enrollments.enroll([(pk, course.pk) for pk in Student.objects.values_list("pk", flat=True)[:100]])
-    client = Client()
-    client.force_login(User.objects.create_superuser("reader", password="pass"))
-    with CaptureQueriesContext(connection) as queries:
-        answer = (api if "/api/" in path else client).get(path.format(course=course.pk, term=course.term.code))
-    assert answer.status_code == 200, answer.content
-    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT") and 'school_beginnings("students_student"' in query["sql"]]
-    assert asked != []
-    for sql in asked:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {sql}")
-            plan = "\n".join(line for [line] in cursor.fetchall())
+def test_no_list_looks_for_them_so(students: None, api: APIClient, course: Course, path: str) -> None:
+    for plan in plans(api, path.format(course=course.pk)):
         assert "Bitmap Index Scan on student_by_word" in plan
         assert "Filter: (school_beginnings" not in plan
 
 
 @postgresql
-@pytest.mark.parametrize(("text", "of_each"), [("ng", True), ("school", False), ("", False)])
-def test_a_filter_is_asked_of_each_that_is_found_unless_these_are_nearly_all(students: None, api: APIClient, text: str, of_each: bool) -> None:
+@pytest.mark.parametrize("text", ["ng", "q", "school"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/students?search={text}&course={course}", "/api/v1/students?search={text}&term={term}", "/admin/students/student/?q={text}&term={term}"]
+)
+def test_where_few_are_enrolled_these_are_looked_at(students: None, api: APIClient, course: Course, path: str, text: str) -> None:
+    for plan in plans(api, path.format(text=text, course=course.pk, term=course.term.code)):
+        assert "students_student_pkey" in plan
+        assert "student_by_" not in plan
+
+
+def plans(api: APIClient, path: str) -> list[str]:
+    """How PostgreSQL finds the students of a list, and how it counts them."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("reader", password="pass"))
     with CaptureQueriesContext(connection) as queries:
-        api.get(f"/api/v1/students?search={text}&course={CourseFactory().pk}")
-    assert ("CASE WHEN EXISTS" in queries[-1]["sql"]) == of_each
+        answer = (api if "/api/" in path else client).get(path)
+    assert answer.status_code == 200, answer.content
+    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT") and 'school_beginnings("students_student"' in query["sql"]]
+    assert asked != []
+    with connection.cursor() as cursor:
+        return ["\n".join(line for [line] in cursor.execute(f"EXPLAIN {sql}").fetchall()) for sql in asked]
 
 
-@pytest.mark.parametrize("text", ["ng", "ng thi", "school", "n0000", "ng school.example"])
+@postgresql
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_those_with_a_first_name_that_many_have_are_met_in_any_order(students: None, order: str, sign: str) -> None:
+    rows: Any = ordered(order, sign)
+    one, two = rows.search("q")[:50].explain(), rows.search("q ng")[:50].explain()
+    assert "Index Scan" in one
+    assert "Bitmap" not in one
+    # These stand where the other word is.
+    assert "Bitmap Index Scan on student_by_word" in two
+
+
+@pytest.mark.parametrize("text", ["ng", "ng thi", "q", "quy", "ng q", "school", "n0000", "ng school.example"])
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str, text: str) -> None:
@@ -110,3 +141,21 @@ def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str,
         if (cursor := page.next) is None:
             break
     assert [row for found in pages for row in found] == plain != []
+
+
+@pytest.mark.parametrize("listed", [3, 20_000])
+@pytest.mark.parametrize("text", ["ng", "q", "thi", "school", "quy school", "n00000", "none", "!"])
+def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
+    students: None, course: Course, monkeypatch: pytest.MonkeyPatch, listed: int, text: str
+) -> None:
+    monkeypatch.setattr("students.admin.LISTED", listed)
+    client = Client()
+    client.force_login(User.objects.create_superuser("reader", password="pass"))
+    enrollments.enroll([(pk, course.pk) for pk in Student.objects.filter(last_name="Nguyen").values_list("pk", flat=True)[:4]])
+    expected = set(Student.objects.filter(beginning(text, SEARCHED), courses=course))
+    found = client.get(f"/admin/students/enrollment/?q={text}").context["cl"]
+    assert {row.student for row in found.result_list} == expected
+    assert found.result_count == len(expected)
+    found = client.get(f"/admin/students/student/?q={text}&term={course.term.code}").context["cl"]
+    assert set(found.result_list) == expected
+    assert found.result_count == len(expected)
