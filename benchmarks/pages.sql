@@ -1,5 +1,5 @@
 -- Rows for pages.py, in an empty database: `first` and `last` are tables of names, each with the share of people up to it.
--- Every course has its share of the students but two, of 1,500 and of 60 in a school of any size.
+-- Every course has its share of the students, but in a school of any size there is one of 1,500, and sixty of 60 that are full.
 INSERT INTO auth_user (id, username, password, email, first_name, last_name, is_superuser, is_staff, is_active, date_joined)
 VALUES (1, 'bench', '!', '', '', '', true, true, true, now());
 INSERT INTO auth_user_groups (user_id, group_id) SELECT 1, id FROM auth_group WHERE name = 'Registrar';
@@ -14,8 +14,9 @@ INSERT INTO courses_course (id, code, title, description, credits, capacity, is_
 SELECT c, subject[mod(c, 8) + 1] || '-' || c, subject[mod(c, 8) + 1] || ' number ' || c, '', 3, CASE WHEN mod(c, 3) = 0 THEN %(students)s::bigint * 3 / %(courses)s END,
     mod(c, 20) > 0, 1 + (c - 1) * 10 / %(courses)s
 FROM generate_series(1, %(courses)s) c, (SELECT ARRAY['BIO', 'CHE', 'MAT', 'ART', 'PHY', 'HIS', 'GEO', 'LAT'] AS subject) subjects;
-INSERT INTO courses_course (id, code, title, description, credits, is_open, term_id)
-VALUES (%(courses)s + 1, 'EVEN-1500', 'Of 1,500', '', 3, true, 10), (%(courses)s + 2, 'EVEN-60', 'Of 60', '', 3, true, 10);
+INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id)
+SELECT %(courses)s + 1 + n, CASE n WHEN 0 THEN 'EVEN' ELSE 'FULL-' || n END, 'Of as many in any school', '', 3, CASE WHEN n > 0 THEN 60 END, true, 10
+FROM generate_series(0, 60) n;
 INSERT INTO students_enrollment (id, student_id, course_id, status, enrolled_at, updated_at)
 SELECT row_number() OVER (ORDER BY c, s), s, c, CASE
         WHEN c > %(courses)s THEN 'active' WHEN mod(s + c, 20) = 0 THEN 'withdrawn' WHEN c <= %(courses)s * 0.8 THEN 'completed'
@@ -23,10 +24,10 @@ SELECT row_number() OVER (ORDER BY c, s), s, c, CASE
 FROM (
     SELECT s, 1 + mod(s * 7 + k * 691, %(courses)s) AS c FROM generate_series(1, %(students)s::bigint) s, generate_series(0, 2) k
     UNION ALL SELECT 1 + n * (%(students)s / 1500), %(courses)s + 1 FROM generate_series(0, 1499) n
-    UNION ALL SELECT 1 + n * (%(students)s / 60), %(courses)s + 2 FROM generate_series(0, 59) n
+    UNION ALL SELECT 1 + n * %(students)s::bigint / 3600, %(courses)s + 2 + mod(n, 60) FROM generate_series(0, 3599) n
 ) pairs, LATERAL (SELECT now() - interval '50 days' + mod(s, 86400) * interval '50 second' AS at) moment;
 INSERT INTO students_historicalenrollment (id, student_id, course_id, status, enrolled_at, updated_at, history_date, history_type, history_change_reason, door, who)
 SELECT id, student_id, course_id, status, enrolled_at, updated_at, updated_at, '+', '', 'import', '' FROM students_enrollment;
 SELECT setval(pg_get_serial_sequence('auth_user', 'id'), 1), setval(pg_get_serial_sequence('courses_term', 'id'), 10),
-    setval(pg_get_serial_sequence('students_student', 'id'), %(students)s), setval(pg_get_serial_sequence('courses_course', 'id'), %(courses)s + 2),
-    setval(pg_get_serial_sequence('students_enrollment', 'id'), %(students)s::bigint * 3 + 1560);
+    setval(pg_get_serial_sequence('students_student', 'id'), %(students)s), setval(pg_get_serial_sequence('courses_course', 'id'), %(courses)s + 61),
+    setval(pg_get_serial_sequence('students_enrollment', 'id'), %(students)s::bigint * 3 + 5100);
