@@ -25,7 +25,7 @@ from courses.admin import CourseAdmin
 from courses.models import Course, Term
 from courses.shared.admin import ChangesForm, HistoryAdmin, KeyAdmin, RecordedAdmin, SearchFilter, late_error
 from courses.shared.history import Door, acting
-from courses.shared.search import beginning, is_soon_met, likely
+from courses.shared.search import beginning, expected, is_soon_met, likely
 from courses.shared.slots import Among, Listed
 from students import enrollments, locks
 from students.bulk import Enrolling, EnrollingStudents, Withdrawal
@@ -344,7 +344,7 @@ class EnrollmentAdmin(HistoryAdmin):
         others = " ".join(word for word in words if of_courses[word] == NONE)
         for word, of_course in of_courses.items():
             if of_course != NONE:
-                queryset = queryset.filter(_of("student", Student, word) | of_course)
+                queryset = queryset.filter(_of("student", Student, word, either=True) | of_course)
         return queryset.filter(_of("student", Student, others)) if others else queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
@@ -411,12 +411,14 @@ class EnrollmentAdmin(HistoryAdmin):
         return Withdrawal(self, request, queryset).answer()
 
 
-def _of(key: str, model: type[Student | Course], text: str) -> Q:
+def _of(key: str, model: type[Student | Course], text: str, *, either: bool = False) -> Q:
     """Enrollments of a student or a course that is found by `text`. Unless these are very many they are named: a database that knows
     them goes by their index, or along the latest until a page is full, whichever is shorter."""
     found: Any = model._default_manager.order_by("pk").search(text)
-    if is_soon_met(found):
-        return likely(beginning(text, [field for field in EnrollmentAdmin.search_fields if field.startswith(key)]))
+    if is_soon_met(found) and expected(found) > LISTED:
+        # Where it is one of two ways to be found, PostgreSQL would collect all of them.
+        fields = [field for field in EnrollmentAdmin.search_fields if field.startswith(key)]
+        return likely(beginning(text, fields)) if either else Q(**{f"{key}__in": found.order_by().values("pk")})
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
     if len(keys) <= LISTED:
         return Q(Among(key, Listed(keys))) if keys else NONE

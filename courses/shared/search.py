@@ -18,7 +18,7 @@ Q_ = TypeVar("Q_", bound=QuerySet[Any])
 # Where at least this share of the rows is found, the first of them are soon met in any order.
 NEARLY_ALL = 0.9
 # So are those of this share, of all rows, who are found by a field that no order goes by. (What PostgreSQL knows of a field is true to a hundredth.)
-ENOUGH = 0.02
+ENOUGH = 0.01
 # The name of the expression that what was found is sorted by.
 SORTED = "sorted_by"
 
@@ -64,6 +64,13 @@ def likely(condition: Q | Exists) -> Q:
 def is_soon_met(found: QuerySet[Any]) -> bool:
     """Whether PostgreSQL is to look along the rows for what `search` found in an order by columns of the model's own, for so many are."""
     return connections[found.db].vendor == "postgresql" and SORTED not in found.query.annotations
+
+
+def expected(rows: QuerySet[Any]) -> int:
+    """How many `rows` PostgreSQL expects."""
+    plan = rows.order_by().explain(format="json")
+    # Of none at all Django asks nothing.
+    return int(json.loads(plan)[0]["Plan"]["Plan Rows"]) if plan else 0
 
 
 def _can_be_sought(word: str) -> bool:
