@@ -27,16 +27,26 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from faker.providers.person import de_DE, en_US
 
-STUDENTS, ADMIN = "/students/?q=", "/admin/students/"
 SOUGHT = ["school", "m", "ma", "smith", "mary", "mary+wil", "S0001234", "zzz"]
 PAGES = [
-    *("/", "/?q=mary", "/students/", "/students/?is_active=false", *(STUDENTS + text for text in SOUGHT)),
-    *("/students/{s}/", "/students/{s}/courses/", "/students/{s}/courses/?q=bio"),
-    *("/courses/", "/courses/?q=bio", "/courses/?term=T10", "/courses/?has_seats=true"),
-    *("/courses/{c}/", "/courses/{c}/?q=m", "/courses/{c}/students/", "/courses/{c}/students/?q=mary+wil", "/courses/{c}/sheet/", "/terms/", "/tokens/"),
-    *(f"{ADMIN}student/{query}" for query in ("", "?q=m", "?term=T10", "?term=T10&q=m")),
-    *(f"{ADMIN}enrollment/{query}" for query in ("", "?q=mary", "?q=bio+m", "?q=m+j", "?in_course=full-7")),
-    *(f"/admin/courses/course/{query}" for query in ("", "?seats=left", "?seats=full", "?seats=over", "?o=4", "{c}/change/")),
+    *(f"/{page}" for page in ("", "?q=mary", "?q=mary+wil", "terms/", "terms/new/", "terms/T10/edit/", "tokens/", "api/docs/")),
+    *(f"/students/{page}" for page in ("", "new/", "?is_active=false", *(f"?q={text}" for text in SOUGHT))),
+    *(f"/students/{{s}}/{page}" for page in ("", "?as_of=2020-01-01T00:00", "edit/", "courses/", "courses/?q=bio", "courses/{c}/withdraw/")),
+    *(f"/courses/{page}" for page in ("", "new/", "?q=bio", "?term=T10", "?has_seats=true")),
+    *(
+        f"/courses/{{c}}/{page}"
+        for page in ("", "?status=waitlisted", "?q=m", "?q=mary", "?as_of=2020-01-01T00:00", "edit/", "students/", "students/?q=mary+wil")
+    ),
+    *(f"/courses/{page}" for page in ("{c}/withdraw/?students={s}", "{c}/sheet/", "{c}/roster.csv", "{f}/sheet/")),
+    *(f"/admin/{page}" for page in ("", "auth/user/", "auth/group/", "knox/authtoken/", "students/accesschange/", "courses/term/", "courses/term/{t}/change/")),
+    *(f"/admin/students/student/{page}" for page in ("", "?q=m", "?term=T10", "?term=T10&q=m", "add/", "{s}/change/", "{s}/history/", "{s}/delete/")),
+    *(f"/admin/students/enrollment/{page}" for page in ("", "?course__term__id__exact={t}", "?in_course=full-7", "add/", "{e}/change/", "{e}/history/")),
+    *(f"/admin/students/enrollment/?q={text}" for text in ("m", "mary", "smith", "mary+wil", "bio+m", "m+j")),
+    *(
+        f"/admin/courses/course/{page}"
+        for page in ("", "?seats=left", "?seats=full", "?seats=over", "?o=4", "add/", "{c}/change/", "{c}/history/", "{c}/delete/")
+    ),
+    *(f"/admin/autocomplete/?app_label=students&model_name=enrollment&field_name={page}" for page in ("student&term=m", "course&term=bio")),
 ]
 
 
@@ -69,9 +79,10 @@ def weighted_last_names() -> Mapping[str, float]:
 def measure(rounds: int, only: str = "") -> None:
     """The best of so many rounds, of the pages whose path contains `only`."""
     client = Client(SERVER_NAME="localhost")
-    user, student, course = (apps.get_model(name).objects for name in ("auth.User", "students.Student", "courses.Course"))
+    user, course, term, enrollment = (apps.get_model(name).objects for name in ("auth.User", "courses.Course", "courses.Term", "students.Enrollment"))
     client.force_login(user.get(pk=1))
-    rows = {"s": student.count() // 2, "c": course.get(code="EVEN").pk}
+    some = enrollment.filter(course__code="EVEN").order_by("pk")[700]
+    rows = {"s": some.student_id, "e": some.pk, "c": some.course_id, "f": course.get(code="FULL-60").pk, "t": term.get(code="T10").pk}
     cache.clear()
     for page in (page for page in PAGES if only in page):
         path = page.format(**rows)
