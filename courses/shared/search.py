@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
-from django.db import connections
-from django.db.models import BooleanField, Case, Exists, Func, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import IsNull
+from django.db import connection
+from django.db.models import BooleanField, Case, Exists, Func, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.db.models.lookups import IsNull, Regex
 from django.utils.deconstruct import deconstructible
 
 Q_ = TypeVar("Q_", bound=QuerySet[Any])
@@ -32,15 +32,14 @@ def search(queryset: Q_, text: str, fields: tuple[str, ...], anywhere: str | Non
     `anywhere`, whose equals stand together in no order.
     """
     words = text.split()
-    looked_at = beginning(text, fields)
-    if connections[queryset.db].vendor != "postgresql":
-        return queryset.filter(*(_maybe(word, fields) for word in words), looked_at)
+    if connection.vendor != "postgresql":
+        return queryset.filter(*(_maybe(word, fields) for word in words), beginning(text, fields))
     if not words or not all(map(_can_be_sought, words)):
-        return queryset.filter(looked_at)
+        return queryset.filter(beginning(text, fields))
     found = _found(text, fields)
     if _expects_many(queryset, text, fields, anywhere):
         # To look at a row costs a tenth of working out its words.
-        return queryset.filter(found, likely(looked_at))
+        return queryset.filter(found, likely(beginning(text, fields)))
     # The index knows letters and digits alone.
     others = " ".join(word for word in words if re.search(r"[\W_]", word))
     return _sorted(queryset.filter(found, beginning(others, fields)))
@@ -51,8 +50,11 @@ def beginning(text: str, fields: Iterable[str]) -> Q:
     words = text.split()
     if not all(map(_can_be_sought, words)):
         return Q(pk__in=[])
-    # Both PostgreSQL and Python (which SQLite calls) read this pattern alike.
-    patterns = [rf"(^|\W|_){re.escape(word)}" for word in words]
+    patterns = map(_pattern, words)
+    if connection.vendor == "postgresql":
+        # In small letters, as the index has them: a Turkish I is an i to `lower`, and none to `iregex`.
+        row = Func(*fields, template="lower(%(expressions)s)", arg_joiner=" || ' ' || ", output_field=TextField())
+        return Q(*(Regex(row, Lower(Value(pattern))) for pattern in patterns))
     return Q(*(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR) for pattern in patterns))
 
 
@@ -63,7 +65,7 @@ def likely(condition: Q | Exists) -> Q:
 
 def is_soon_met(found: QuerySet[Any]) -> bool:
     """Whether PostgreSQL is to look along the rows for what `search` found in an order by columns of the model's own, for so many are."""
-    return connections[found.db].vendor == "postgresql" and SORTED not in found.query.annotations
+    return connection.vendor == "postgresql" and SORTED not in found.query.annotations
 
 
 def expected(rows: QuerySet[Any]) -> int:
@@ -71,6 +73,11 @@ def expected(rows: QuerySet[Any]) -> int:
     plan = rows.order_by().explain(format="json")
     # Of none at all Django asks nothing.
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"]) if plan else 0
+
+
+def _pattern(word: str) -> str:
+    """What both PostgreSQL and Python (whom SQLite asks) read alike, in small letters too."""
+    return rf"(^|[^\w]|_){re.escape(word)}"
 
 
 def _can_be_sought(word: str) -> bool:
@@ -94,7 +101,7 @@ def _expects_many(queryset: QuerySet[Any], text: str, fields: tuple[str, ...], a
     asked = [every.filter(_found(text, fields))]
     if anywhere and len(text.split()) == 1:
         # Of several words another is the last name's.
-        asked.append(every.filter(beginning(text, [anywhere])))
+        asked.append(every.filter(**{f"{anywhere}__iregex": _pattern(text)}))
     [answer] = json.loads(every.union(*asked, all=True).explain(format="json"))
     total, found, *spread = (plan["Plan Rows"] for plan in answer["Plan"]["Plans"])
     return found >= total * NEARLY_ALL or any(number >= total * ENOUGH for number in spread)

@@ -159,3 +159,20 @@ def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
     found = client.get(f"/admin/students/student/?q={text}&term={course.term.code}").context["cl"]
     assert set(found.result_list) == expected
     assert found.result_count == len(expected)
+
+
+@postgresql
+@pytest.mark.parametrize(
+    "text", ["i", "ib", "I", "\u0130", "o", "neil", "n", "o'n", "o\u2019n", "d.", "dot_c", "c", "50%", "müller-l", "lüdenscheid", "s", "i school", "n 0"]
+)
+def test_what_is_found_is_the_same_whichever_way_it_is_looked_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["\u0130brahim", "I\u015f\u0131k", "O\u2019Neil", "O'Neil", "d.dot_com", "50%ig", "Müller-Lüdenscheid", "\u017fam", "Nia"]
+    Student.objects.bulk_create(
+        Student(number=f"N{number}", first_name=name, last_name=name[::-1], email=f"{number}@school.example") for number, name in enumerate(names)
+    )
+    found = [list(ordered("name", "").filter(beginning(text, SEARCHED)))]
+    for share in (0, 2):
+        monkeypatch.setattr("courses.shared.search.NEARLY_ALL", share)
+        monkeypatch.setattr("courses.shared.search.ENOUGH", share)
+        found.append(list(ordered("name", "").search(text)))  # type: ignore[attr-defined]
+    assert found[0] == found[1] == found[2] != []
