@@ -29,7 +29,7 @@ SHARES = (0, 25, 50, 75, 90)
 DAYS = 60
 KEY = "glance"
 # Numbers that took longer than this many seconds are kept as many times as long as they took.
-QUICK, KEPT = 0.25, 60
+QUICK, KEPT = 0.1, 60
 COUNTING_SECONDS = 60
 # What is kept is shown to people of several languages.
 day_in_words = lazy(date_format, str)
