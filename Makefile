@@ -28,6 +28,9 @@ help: ## Show this list
 
 run: export HTTPS = off
 run: migrate $(COLLECTED) ## Serve a demo school on this machine
+	@# Several servers can share a port, and would answer by turns.
+	@if $(BIN)/python -c "import socket; socket.create_connection(('$(HOST)', $(PORT)), 1)" 2>/dev/null; then \
+		echo "Something answers on port $(PORT) already. Take another one: make run PORT=8001" >&2; exit 1; fi
 	@$(MANAGE) demo
 	@exec $(SERVER)
 
