@@ -339,7 +339,7 @@ class EnrollmentAdmin(HistoryAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str) -> tuple[QuerySet[Enrollment], bool]:
         words = search_term.replace("\0", "").split()
-        of_courses = {word: _of("course", Course, word) for word in words}
+        of_courses = {word: _of("course", Course, word, either=True) for word in words}
         # The words that no course has are all the student's: fewer have them together.
         others = " ".join(word for word in words if of_courses[word] == NONE)
         for word, of_course in of_courses.items():
