@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 from school.wsgi import application
-from students import enrollments
+from students.enrollment import service as enrollments
 from tests.unlocked import take_out_locks
 
 take_out_locks()

@@ -10,9 +10,9 @@ from django.db.models import Count, F
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from courses.capacity import warn_if_over
+from core.admin.options import ChangesForm, RecordedAdmin
+from courses.messages import warn_if_over
 from courses.models import Course, Term
-from courses.shared.admin import ChangesForm, RecordedAdmin
 
 
 class FullnessFilter(admin.SimpleListFilter):

@@ -6,8 +6,8 @@ import django_filters as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from core.api.filters import BooleanFilter, OrderFilter, SearchFilter
 from courses.models import Course, Term
-from courses.shared.filters import BooleanFilter, OrderFilter, SearchFilter
 
 
 @extend_schema_field(OpenApiTypes.STR)

@@ -6,8 +6,8 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from core.pages.forms import Filters, RecordForm, TruthField
 from courses.models import Course, Term
-from courses.shared.forms import Filters, RecordForm, TruthField
 
 
 class CourseFilters(Filters):

@@ -7,9 +7,9 @@ from typing import TextIO
 
 from django.core.exceptions import ValidationError
 
+from core.imports.importer import Key, Table
 from courses.models import Course, Term
 from courses.prerequisites import check_circle, check_known, hold
-from courses.shared.imports import Key, Table
 
 
 def import_terms(file: TextIO) -> Counter[str]:

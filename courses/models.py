@@ -13,9 +13,9 @@ from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.db.search import Beginnings, WordIndex, search
+from core.history.models import Recorded
 from courses.prerequisites import CodesField, check_circle, check_known, hold
-from courses.shared.history import Recorded
-from courses.shared.search import Beginnings, WordIndex, search
 
 code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 # A term's code stands in a path.

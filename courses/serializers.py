@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from core.api.serializers import ModelSerializer, StrictCharField
 from courses.models import Course, Term
-from courses.shared.serializers import ModelSerializer, StrictCharField
 
 
 class TermCodeField(serializers.SlugRelatedField[Term]):

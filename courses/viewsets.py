@@ -4,10 +4,10 @@ from typing import Any
 
 from django.http import Http404
 
+from core.api.viewsets import ModelViewSet
 from courses.filters import CourseFilters
 from courses.models import Course, Term
 from courses.serializers import CourseSerializer, TermSerializer
-from courses.shared.viewsets import ModelViewSet
 
 
 class TermViewSet(ModelViewSet):

@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from courses.shared.paginator import BoundedPaginator
-from courses.shared.said import in_words
-from students.access import NONE, SET, SET_ANEW
+from accounts.audit import NONE, SET, SET_ANEW
+from core.admin.paginator import BoundedPaginator
+from core.formatting import in_words
 from students.models import AccessChange
 
 LABELS = {"name": _("name"), "token": _("token"), "user": _("user"), "expiry": _("expires at"), "roles": _("roles"), "permissions": _("permissions")}

@@ -12,8 +12,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
-from courses.shared.history import Door, acting
-from students.promotions import told
+from core.history.models import Door, acting
+from students.enrollment.waitlist import told
 
 View = Callable[[HttpRequest], HttpResponse]
 # What people do not read.

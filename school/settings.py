@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "simple_history",
+    "accounts",
     "courses",
     "students",
 ]
@@ -194,7 +195,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "desk"
 LOGOUT_REDIRECT_URL = "login"
-CSRF_FAILURE_VIEW = "school.problems.stale_form"
+CSRF_FAILURE_VIEW = "school.api.problems.stale_form"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
@@ -220,18 +221,18 @@ BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 API_RATE = knob("API_RATE", rate, None, wants="requests a minute for one user (1 or more), or off")
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["school.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["courses.shared.permissions.ModelPermissions"],
-    "DEFAULT_PARSER_CLASSES": ["school.renderers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["school.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "school.renderers.Negotiation",
-    "DEFAULT_PAGINATION_CLASS": "school.pagination.KeysetPagination",
-    "DEFAULT_FILTER_BACKENDS": ["courses.shared.filters.FilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "school.schema.AutoSchema",
-    "DEFAULT_METADATA_CLASS": "school.metadata.Metadata",
-    "DEFAULT_THROTTLE_CLASSES": ["school.throttling.UserThrottle"] if API_RATE else [],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["school.api.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.ModelPermissions"],
+    "DEFAULT_PARSER_CLASSES": ["school.api.renderers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["school.api.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "school.api.renderers.Negotiation",
+    "DEFAULT_PAGINATION_CLASS": "school.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["core.api.filters.FilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "school.api.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "school.api.metadata.Metadata",
+    "DEFAULT_THROTTLE_CLASSES": ["school.api.throttling.UserThrottle"] if API_RATE else [],
     "DEFAULT_THROTTLE_RATES": {"user": API_RATE},
-    "EXCEPTION_HANDLER": "school.problems.exception_handler",
+    "EXCEPTION_HANDLER": "school.api.problems.exception_handler",
     "NON_FIELD_ERRORS_KEY": "__all__",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -252,7 +253,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True},
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"StatusEnum": "students.models.Status", "SettableStatusEnum": "students.serializers.SETTABLE"},
+    "ENUM_NAME_OVERRIDES": {"StatusEnum": "students.models.Status", "SettableStatusEnum": "students.api.serializers.SETTABLE"},
 }
 
 LOG_LEVEL = knob(

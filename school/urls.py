@@ -7,17 +7,17 @@ from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from courses.pages import CourseEdit, CourseList, CourseNew, TermEdit, TermList, TermNew
+from accounts.views import TokenRevoke, Tokens
+from courses.views import CourseEdit, CourseList, CourseNew, TermEdit, TermList, TermNew
 from courses.viewsets import CourseViewSet, TermViewSet
-from school.desk import Desk
+from school.api.problems import NoSuchPath, ProblemView
+from school.dashboard.views import Desk
 from school.health import healthz, readyz
-from school.problems import NoSuchPath, ProblemView
-from school.tokens import TokenRevoke, Tokens
-from students.association import CourseStudents, StudentCourses, Withdraw
-from students.pages import StudentEdit, StudentList, StudentNew, StudentPage
-from students.rosters import CoursePage, RosterFile, RosterSheet, RosterWithdraw
-from students.undo import Undo
-from students.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
+from students.api.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
+from students.pages.association import CourseStudents, StudentCourses, Withdraw
+from students.pages.rosters import CoursePage, RosterFile, RosterSheet, RosterWithdraw
+from students.pages.students import StudentEdit, StudentList, StudentNew, StudentPage
+from students.pages.undo import Undo
 
 api = SimpleRouter(trailing_slash=False, use_regex_path=False)
 api.register("students", StudentViewSet)
@@ -73,7 +73,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(pages)),
 ]
 
-handler400 = "school.problems.bad_request"
-handler403 = "school.problems.forbidden"
-handler404 = "school.problems.missing"
-handler500 = "school.problems.broken"
+handler400 = "school.api.problems.bad_request"
+handler403 = "school.api.problems.forbidden"
+handler404 = "school.api.problems.missing"
+handler500 = "school.api.problems.broken"

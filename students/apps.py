@@ -7,7 +7,8 @@ class StudentsConfig(AppConfig):
     verbose_name = _("Students")
 
     def ready(self) -> None:
-        from students import access, promotions
+        from accounts import audit as access
+        from students.enrollment import waitlist as promotions
 
         access.connect()
         promotions.connect()

@@ -11,14 +11,15 @@ from django.utils import timezone
 from django.utils.text import slugify
 from faker import Faker
 
+from core.history.models import BATCH, record
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from courses.shared.history import BATCH, record
-from students import enrollments, locks
+from students.enrollment import locks
+from students.enrollment import service as enrollments
+from students.enrollment.change_feed import at
+from students.enrollment.transitions import LOAD, WITHDRAW, Change, Options
 from students.factories import StudentFactory
-from students.feed import at
 from students.models import Status, Student
-from students.verbs import LOAD, WITHDRAW, Change, Options
 
 SEED = 1869
 STUDENTS = 2_000

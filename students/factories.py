@@ -6,9 +6,9 @@ import factory
 from factory.django import DjangoModelFactory
 
 from courses.models import Course
-from students import enrollments
+from students.enrollment import service as enrollments
+from students.enrollment.transitions import LOAD, Change
 from students.models import Enrollment, Status, Student
-from students.verbs import LOAD, Change
 
 
 class StudentFactory(DjangoModelFactory[Student]):

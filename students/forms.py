@@ -9,14 +9,14 @@ from django.http import QueryDict
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from courses.shared.filters import is_id
-from courses.shared.forms import Filters, Query, RecordForm, SearchField, TruthField
-from courses.shared.search import beginning
+from core.api.filters import is_id
+from core.datetime_fields import MomentField
+from core.db.search import beginning
+from core.pages.forms import Filters, Query, RecordForm, SearchField, TruthField
+from students.enrollment.rules import OVERRIDABLE, Refusal
+from students.enrollment.transitions import Options
+from students.history.queries import as_of
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
-from students.moments import MomentField
-from students.refusals import OVERRIDABLE, Refusal
-from students.story import as_of
-from students.verbs import Options
 
 
 class StudentForm(RecordForm):

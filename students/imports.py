@@ -11,13 +11,14 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
+from core.history.models import BATCH
+from core.imports.csv_reader import Faults, Rejected, read
+from core.imports.importer import Key, Table, batched
 from courses.models import Course
-from courses.shared.history import BATCH
-from courses.shared.imports import Key, Table, batched
-from courses.shared.sheets import Faults, Rejected, read
-from students import enrollments, locks
+from students.enrollment import locks
+from students.enrollment import service as enrollments
+from students.enrollment.transitions import ENROLL, LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
-from students.verbs import ENROLL, LOAD, PLAIN, Change, Options, Verb
 
 # So many lines are looked up, decided and written at once.
 LINES = 20_000

@@ -12,9 +12,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.db.search import Beginnings, WordIndex, search
+from core.history.models import Act, Recorded, current_reason
 from courses.models import Course, number_of
-from courses.shared.history import Act, Recorded, current_reason
-from courses.shared.search import Beginnings, WordIndex, search
 
 number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
 
@@ -110,7 +110,7 @@ def place_in(rows: models.QuerySet[Any]) -> Case:
 
 
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
-    """Reads. Every way of writing is closed: `students.enrollments` alone writes, by the rules and with history."""
+    """Reads. Every way of writing is closed: `students.enrollment.service` alone writes, by the rules and with history."""
 
     def current(self) -> EnrollmentQuerySet:
         """Those that are active or waitlisted."""
@@ -121,7 +121,7 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
         return self.annotate(position=place_in(Enrollment.objects.all()))  # type: ignore[no-redef]
 
     def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise TypeError("Enrollments are written by students.enrollments alone.")
+        raise TypeError("Enrollments are written by students.enrollment.service alone.")
 
     create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = _raw_delete = _closed
 
@@ -170,7 +170,7 @@ class Enrollment(Recorded):
         return self.status in CURRENT
 
     def save(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise TypeError("Enrollments are written by students.enrollments alone.")
+        raise TypeError("Enrollments are written by students.enrollment.service alone.")
 
     def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are withdrawn, never deleted.")

@@ -2,8 +2,8 @@
 
 from django.http import Http404
 
-from students import enrollments
-from students.verbs import WITHDRAW, Change, Outcome, Refused, Result
+from students.enrollment import service as enrollments
+from students.enrollment.transitions import WITHDRAW, Change, Outcome, Refused, Result
 
 
 def withdraw_or_404(student_id: int, course_id: int) -> Result:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE, TEMPLATES = ("courses", "students", "school"), "templates"
+CODE, TEMPLATES = ("core", "courses", "accounts", "students", "school"), "templates"
 PLAIN = ("gettext", "ngettext", "pgettext", "npgettext")
 KEYWORDS = {"_", "__", "gettext_noop", *PLAIN, *(f"{name}_lazy" for name in PLAIN)}
 

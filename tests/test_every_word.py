@@ -22,16 +22,16 @@ from django.utils import timezone
 from django.utils.translation import trans_real
 from knox.models import AuthToken
 
+from core.history.models import Door, acting
+from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from courses.shared.history import Door, acting
-from courses.shared.reasons import IMPORTED
-from courses.tests.admin_page import fields_of
-from students import enrollments
+from students.enrollment import service as enrollments
+from students.enrollment.rules import Refusal
+from students.enrollment.transitions import COMPLETE, ENROLL, Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import AccessChange, Enrollment, Status, Student
-from students.refusals import Refusal
-from students.verbs import COMPLETE, ENROLL, Change, Options
+from tests.admin_page import fields_of
 from tests.messages import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -281,10 +281,10 @@ class Walk:
         yield self.get(f"/courses/{self.full.pk}/sheet/?as_of=nonsense", 400)
         yield self.post("/terms/nope/edit/", {"code": "x"}, 404)
         for error, status in ((OperationalError("away"), 503), (RuntimeError("broken"), 500)):
-            with patch("school.desk.Desk.dispatch", side_effect=error):
+            with patch("school.dashboard.views.Desk.dispatch", side_effect=error):
                 yield self.get("/", status)
                 yield self.post("/", {"name": "zz"}, status)
-        with patch("school.desk.Desk.dispatch", side_effect=ValueError):
+        with patch("school.dashboard.views.Desk.dispatch", side_effect=ValueError):
             yield self.get("/", 500)
         strict = Client(headers=GERMAN, enforce_csrf_checks=True)
         yield "a form without its token", strict.post("/login/", {})
@@ -313,9 +313,9 @@ class Walk:
         yield self.get(f"/courses/{self.free.pk}/students/")
         for parameter in re.findall(r'href="(\?(?:cursor|history|edits)=[^"#]+)', answer.content.decode()):
             yield self.get(f"/courses/{self.free.pk}/{parameter}")
-        with patch("students.rosters.SHEET_ROWS", 2):
+        with patch("students.pages.rosters.SHEET_ROWS", 2):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
-        with patch("students.rosters.SHEET_ROWS", 1):
+        with patch("students.pages.rosters.SHEET_ROWS", 1):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
 
     def admin_lists(self) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from django.db.migrations.state import StateApps
 from django.utils import timezone
 
 from courses.models import Course
-from students import enrollments
+from students.enrollment import service as enrollments
 from students.models import Enrollment, Student
 
 pytestmark = pytest.mark.django_db(transaction=True)

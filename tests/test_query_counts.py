@@ -20,7 +20,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
-from students import enrollments
+from students.enrollment import service as enrollments
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 

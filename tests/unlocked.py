@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from courses.shared.compiled import Compiled
-from students import enrollments, ledger, locks
+from core.db.compiled import Compiled
+from students.enrollment import decisions as ledger
+from students.enrollment import locks
+from students.enrollment import service as enrollments
 
 LOCKS = [
     (ledger, "LOCKED_STUDENTS"),

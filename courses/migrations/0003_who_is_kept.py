@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Exists, OuterRef, Subquery
 
-import courses.shared.history
+import core.history.models
 
 RECORDS = ["historicalterm", "historicalcourse"]
 
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 migrations.RenameField(name, "history_user", "history_user_id"),
                 migrations.AlterField(name, "history_user_id", models.IntegerField(editable=False, null=True)),
                 migrations.AddField(
-                    name, "who", models.CharField(blank=True, db_default="", default=courses.shared.history.current_name, max_length=150, verbose_name="who")
+                    name, "who", models.CharField(blank=True, db_default="", default=core.history.models.current_name, max_length=150, verbose_name="who")
                 ),
             )
         ),

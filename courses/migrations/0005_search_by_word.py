@@ -1,6 +1,6 @@
 from django.db import migrations
 
-import courses.shared.search
+import core.db.search
 
 
 class Migration(migrations.Migration):
@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.shared.search.AddWordIndex(
+        core.db.search.AddWordIndex(
             model_name="course",
-            index=courses.shared.search.WordIndex(courses.shared.search.Beginnings("code", "title"), name="course_by_word"),
+            index=core.db.search.WordIndex(core.db.search.Beginnings("code", "title"), name="course_by_word"),
         ),
     ]

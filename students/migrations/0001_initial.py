@@ -7,7 +7,7 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
-import courses.shared.history
+import core.history.models
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     "door",
                     models.CharField(
                         choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
-                        default=courses.shared.history.current_door,
+                        default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),

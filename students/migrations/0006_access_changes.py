@@ -4,7 +4,7 @@ import django.core.serializers.json
 import django.utils.timezone
 from django.db import migrations, models
 
-import courses.shared.history
+import core.history.models
 
 
 class Migration(migrations.Migration):
@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
             name="AccessChange",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("who", models.CharField(blank=True, db_default="", default=courses.shared.history.current_name, max_length=150, verbose_name="who")),
+                ("who", models.CharField(blank=True, db_default="", default=core.history.models.current_name, max_length=150, verbose_name="who")),
                 (
                     "door",
                     models.CharField(
                         choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
-                        default=courses.shared.history.current_door,
+                        default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ),
                 ("before", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name="before")),
                 ("after", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name="after")),
-                ("reason", models.TextField(blank=True, default=courses.shared.history.current_reason, verbose_name="reason")),
+                ("reason", models.TextField(blank=True, default=core.history.models.current_reason, verbose_name="reason")),
                 ("when", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
             ],
             options={

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import courses.shared.search
+import core.db.search
 
 
 class Migration(migrations.Migration):
@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.shared.search.AddWordIndex(
+        core.db.search.AddWordIndex(
             model_name="student",
-            index=courses.shared.search.WordIndex(courses.shared.search.Beginnings("number", "first_name", "last_name", "email"), name="student_by_word"),
+            index=core.db.search.WordIndex(core.db.search.Beginnings("number", "first_name", "last_name", "email"), name="student_by_word"),
         ),
     ]

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import courses.shared.operations
+import core.db.operations
 
 
 class Migration(migrations.Migration):
@@ -12,19 +12,19 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.shared.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexMeanwhile(
             model_name="enrollment",
             index=models.Index(condition=models.Q(("status", "waitlisted")), fields=["course", "enrolled_at", "id"], name="enrollment_waiting"),
         ),
-        courses.shared.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexMeanwhile(
             model_name="student",
             index=models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
         ),
-        courses.shared.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexMeanwhile(
             model_name="student",
             index=models.Index(fields=["email", "id"], name="student_by_email"),
         ),
-        courses.shared.operations.RemoveIndexMeanwhile(
+        core.db.operations.RemoveIndexMeanwhile(
             model_name="student",
             name="student_by_last_name",
         ),

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import courses.shared.operations
+import core.db.operations
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        courses.shared.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexMeanwhile(
             model_name="historicalenrollment",
             index=models.Index(fields=["course", "history_id"], name="history_by_course"),
         ),

@@ -7,10 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from students import enrollments
+from students.enrollment import service as enrollments
+from students.enrollment.transitions import Change, Options
 from students.factories import StudentFactory
 from students.models import Status
-from students.verbs import Change, Options
 from tests.browser.conftest import School, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("javascript", [True, False])]

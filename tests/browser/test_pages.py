@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from courses.shared.staff import RecordPage
+from core.pages.views import RecordPage
 from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
 from tests.browser.conftest import School, busy
 

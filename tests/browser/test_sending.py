@@ -6,7 +6,7 @@ import pytest
 from knox.models import AuthToken
 from playwright.sync_api import Page, Route, expect
 
-from courses.shared.staff import RecordPage
+from core.pages.views import RecordPage
 from students.models import Status, Student
 from tests.browser.conftest import School, busy, told
 

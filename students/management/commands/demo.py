@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
+from accounts.roles import ROLES, give_role
 from students import demo
-from students.accounts import ROLES, give_role
 
 # The address marks a user as the demo's own, whose password may be changed.
 ADDRESSES = {name: f"{name}@demo.example" for name in ("admin", *ROLES)}

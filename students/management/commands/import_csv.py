@@ -14,12 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
+from core.history.models import Door, acting
+from core.history.reasons import IMPORTED
+from core.imports.csv_reader import Faults, Rejected, opened
 from courses.imports import import_courses, import_terms
-from courses.shared.history import Door, acting
-from courses.shared.reasons import IMPORTED
-from courses.shared.sheets import Faults, Rejected, opened
+from students.enrollment.transitions import Options
 from students.imports import import_enrollments, import_students
-from students.verbs import Options
 
 KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
     "terms": import_terms,

@@ -1,0 +1,180 @@
+"""The strictness that all serializers share, and rows shown as they are read."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
+from rest_framework.validators import UniqueValidator
+
+from core.api.filters import MAX_ID
+
+M = TypeVar("M", bound=Model)
+
+
+class StrictCharField(serializers.CharField):
+    """Text only: a number is not text."""
+
+    default_error_messages = {"invalid": _("This must be text.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false only."""
+
+    default_error_messages = {"invalid": _("This must be true or false.")}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole JSON number only."""
+
+    default_error_messages = {"invalid": _("This must be a whole number of at most 64 bits.")}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class StrictEmailField(StrictCharField, serializers.EmailField):
+    """An email address."""
+
+
+class IdField(StrictIntegerField):
+    """The id of a row. Whether there is such a row is for the writer to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+
+class Columns(serializers.Serializer[M]):
+    """Shows columns as they are read, from a row of `columns()` or from a model's instance. Times are in UTC.
+
+    A field whose column needs more than to be written as JSON has no place here.
+    """
+
+    plain = (
+        serializers.BooleanField,
+        serializers.CharField,
+        serializers.ChoiceField,
+        serializers.DateTimeField,
+        serializers.DecimalField,
+        serializers.IntegerField,
+    )
+
+    @classmethod
+    @cache
+    def columns(cls) -> dict[str, str]:
+        """The name of each field and the way to its column. Fields that show other rows are left out."""
+        fields = {name: field for name, field in cls().fields.items() if not isinstance(field, serializers.ListSerializer)}
+        assert all(isinstance(field, cls.plain) for field in fields.values())
+        return {name: str(field.source).replace(".", "__") for name, field in fields.items()}
+
+    @classmethod
+    @cache
+    def readers(cls) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(name, attrgetter(way.replace("__", "."))) for name, way in cls.columns().items()]
+
+    @classmethod
+    def shown(cls, instance: M) -> dict[str, Any]:
+        """`instance` in JSON, without a serializer of its own: making any forgets what Python has learnt of all the classes of fields."""
+        return {name: read(instance) for name, read in cls.readers()}
+
+    def to_representation(self, instance: M) -> dict[str, Any]:
+        return self.shown(instance)
+
+
+class StrictSerializer(serializers.Serializer[M]):
+    """Refuses fields that it does not have, so that a misspelt one is not passed over."""
+
+    default_error_messages = {
+        "unknown": _("There is no such field here."),
+        "read_only": _("This field cannot be written."),
+        "invalid": _("This must be an object."),
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            # What was read may be sent back whole in a PUT; a new row has nothing read to send back.
+            readable = {name for name, field in self.fields.items() if field.read_only}
+            errors = {name: self._error("read_only") for name in data if name in readable and self.instance is None}
+            errors |= {name: self._error("unknown") for name in data if name not in self.fields}
+            if errors:
+                raise serializers.ValidationError(errors)
+        return super().to_internal_value(data)
+
+    def _error(self, key: str) -> list[serializers.ErrorDetail]:
+        return [serializers.ErrorDetail(str(self.error_messages[key]), code=f"{key}_field")]
+
+
+class Body(StrictSerializer[Any]):
+    """What a request says that is not a row of a model. Its fields are made once: DRF copies them for each request."""
+
+    @property
+    def fields(self) -> BindingDict:
+        return _fields_of(type(self))
+
+
+@cache
+def _fields_of(body: type[Body]) -> BindingDict:
+    fields = BindingDict(body())
+    for name, field in body().get_fields().items():
+        fields[name] = field
+    return fields
+
+
+class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
+    """Checks types and existence; the rules are those of the model, asked through `full_clean`."""
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        model_field: strict
+        for model_field, field in serializers.ModelSerializer.serializer_field_mapping.items()
+        for loose, strict in (
+            (serializers.CharField, StrictCharField),
+            (serializers.EmailField, StrictEmailField),
+            (serializers.BooleanField, StrictBooleanField),
+            (serializers.IntegerField, StrictIntegerField),
+        )
+        if field is loose
+    }
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, Any]]:
+        cls, kwargs = super().build_standard_field(field_name, model_field)
+        # The model checks uniqueness itself; asking twice would be a query more.
+        kwargs["validators"] = [check for check in kwargs.get("validators", []) if not isinstance(check, UniqueValidator)]
+        return cls, kwargs
+
+    def get_unique_together_constraints(self, model: Any) -> Any:
+        return iter(())
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        model: type[Model] = self.Meta.model
+        kept = {field.attname: getattr(self.instance, field.attname) for field in model._meta.concrete_fields} if self.instance else {}
+        row = model(**kept)
+        row._state.adding = self.instance is None
+        for name, value in attrs.items():
+            setattr(row, name, value)
+        row.full_clean()
+        # As the model has cleaned them.
+        return {name: getattr(row, name) for name in attrs}
+
+    def update(self, instance: M, validated_data: dict[str, Any]) -> M:
+        changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        for name in changed:
+            setattr(instance, name, validated_data[name])
+        if changed:
+            instance.save(update_fields=changed)
+        return instance

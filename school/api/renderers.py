@@ -1,0 +1,60 @@
+"""JSON in and out, read and written by orjson."""
+
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+import orjson
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from core.json import dumps
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
+    default_detail = _("The body is larger than 1 MiB. Send it in several requests.")
+
+
+class JSONParser(BaseParser):
+    """Reads a JSON body. Raises ParseError for what is not JSON, TooLarge above the limit."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        body = stream.read(settings.BODY_LIMIT + 1)
+        if len(body) > settings.BODY_LIMIT:
+            raise TooLarge
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(_("The body is not JSON: %s.") % error) from error
+
+
+class JSONRenderer(BaseRenderer):
+    """Writes JSON in UTF-8."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None) -> bytes:
+        return b"" if data is None else dumps(data)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's, which weighs one media type against another also for those who take whatever comes, as most programs do."""
+
+    def select_renderer(self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None) -> tuple[BaseRenderer, str]:
+        """The renderer of the answer, and its media type. Raises NotAcceptable."""
+        if request.META.get("HTTP_ACCEPT", "*/*") != "*/*" or format_suffix or "format" in request.query_params:
+            weighed: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+            return weighed
+        first = next(iter(renderers))
+        return first, str(first.media_type)

@@ -1,0 +1,114 @@
+"""Filters of students and enrollments, for the API."""
+
+from datetime import datetime
+from typing import Any
+
+import django_filters as filters
+from django.db.models import Exists, OuterRef, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
+from core.datetime_fields import IsoMomentField
+from core.db.search import beginning
+from courses.filters import TermFilter
+from courses.models import Term
+from students.enrollment import change_feed as feed
+from students.history.queries import as_of
+from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
+
+
+class StatusFilter(filters.ChoiceFilter):
+    """A status; `current` (active or waitlisted) or `all`."""
+
+    def __init__(self) -> None:
+        super().__init__(choices=[*Status.choices, ("current", "current"), ("all", "all")])
+
+    def filter(self, queryset: Any, status: str) -> Any:
+        if status in ("", "all"):
+            return queryset
+        return queryset.filter(status__in=CURRENT if status == "current" else [status])
+
+
+class StudentSearchFilter(SearchFilter):
+    def filter(self, queryset: Any, text: str) -> Any:
+        return queryset.filter(beginning(text, SEARCHED_OF_STUDENT)) if text else queryset
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentFilter(filters.DateTimeFilter):
+    """A moment in ISO 8601; without an offset it is in the school's time zone."""
+
+    field_class = IsoMomentField
+
+
+class CurrentFilterSet(filters.FilterSet):
+    """Shows current enrollments unless asked otherwise, and those of a moment in the past if asked."""
+
+    # The first, so that the others look at how things stood then.
+    as_of = MomentFilter(method="at")
+    status = StatusFilter()
+
+    def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Any]:
+        self.form.cleaned_data["status"] = self.form.cleaned_data["status"] or "current"
+        found: QuerySet[Any] = super().filter_queryset(queryset)
+        return found
+
+    def at(self, queryset: QuerySet[Enrollment], _name: str, moment: datetime) -> QuerySet[Any]:
+        return as_of(moment, queryset).order_by("id")
+
+
+class StudentFilters(filters.FilterSet):
+    ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
+    search = SearchFilter()
+    is_active = BooleanFilter()
+    course = IdFilter(method="in_course")
+    term = TermFilter(method="in_term")
+
+    class Meta:
+        model = Student
+        fields: list[str] = []
+
+    def in_course(self, queryset: QuerySet[Student], _name: str, course: int) -> QuerySet[Student]:
+        return self.enrolled(queryset, course=course)
+
+    def in_term(self, queryset: QuerySet[Student], _name: str, term: Term) -> QuerySet[Student]:
+        return self.enrolled(queryset, course__term=term)
+
+    def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
+        return queryset.filter(Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where)))
+
+
+class StudentCourseFilters(CurrentFilterSet):
+    """Filters of one student's courses."""
+
+    term = TermFilter(field_name="course__term")
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+
+class RosterFilters(CurrentFilterSet):
+    """Filters of one course's students."""
+
+    search = StudentSearchFilter()
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+
+class EnrollmentFilters(filters.FilterSet):
+    student = IdFilter()
+    course = IdFilter()
+    term = TermFilter(field_name="course__term")
+    status = StatusFilter()
+    updated_since = MomentFilter(method="since")
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+    def since(self, queryset: QuerySet[Enrollment], _name: str, moment: object) -> QuerySet[Enrollment]:
+        return queryset.filter(feed.settled(), updated_at__gte=moment).order_by("updated_at", "id")

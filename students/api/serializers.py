@@ -1,0 +1,312 @@
+"""Students and enrollments in JSON, and the bodies that enroll."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from core.api.filters import MAX_ID
+from core.api.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
+from core.history.models import Door
+from students.enrollment.rules import OVERRIDABLE
+from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
+from students.models import Enrollment, Status, Student
+
+MAX_ITEMS = 1_000
+SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
+
+
+class StudentSerializer(Columns[Student], ModelSerializer[Student]):
+    """A row of the list."""
+
+    course_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Student
+        fields = ["id", "number", "first_name", "last_name", "email", "is_active", "course_count"]
+
+
+class StudentCourseSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+    """A course as a student has it."""
+
+    id = serializers.IntegerField(source="course_id")
+    code = serializers.CharField(source="course.code")
+    title = serializers.CharField(source="course.title")
+    term = serializers.CharField(source="course.term.code")
+    credits = serializers.DecimalField(source="course.credits", max_digits=5, decimal_places=2)
+    enrollment_id = serializers.IntegerField(source="id")
+    position = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "code", "title", "term", "credits", "enrollment_id", "status", "position", "enrolled_at"]
+        read_only_fields = fields
+
+
+class StudentDetailSerializer(StudentSerializer):
+    """One student with the current courses."""
+
+    courses = StudentCourseSerializer(source="current_enrollments", many=True, read_only=True)
+
+    class Meta(StudentSerializer.Meta):
+        fields = [*StudentSerializer.Meta.fields, "courses"]
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        courses = self.fields["courses"].to_representation(instance.current_enrollments)
+        return {**super().to_representation(instance), "courses": courses}
+
+
+class RosterSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+    """A student as a course has them."""
+
+    id = serializers.IntegerField(source="student_id")
+    number = serializers.CharField(source="student.number")
+    first_name = serializers.CharField(source="student.first_name")
+    last_name = serializers.CharField(source="student.last_name")
+    email = serializers.EmailField(source="student.email")
+    is_active = serializers.BooleanField(source="student.is_active")
+    enrollment_id = serializers.IntegerField(source="id")
+    position = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "number", "first_name", "last_name", "email", "is_active", "enrollment_id", "status", "position", "enrolled_at"]
+        read_only_fields = fields
+
+
+class EnrollmentSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+    student_id = serializers.IntegerField(read_only=True)
+    course_id = serializers.IntegerField(read_only=True)
+    position = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ["id", "student_id", "course_id", "status", "position", "enrolled_at", "updated_at"]
+        read_only_fields = fields
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why one pair was refused."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    params = serializers.DictField()
+
+
+def reason_of(reason: ValidationError) -> dict[str, Any]:
+    """`reason` as ReasonSerializer says."""
+    return {"code": reason.code, "detail": reason.messages[0], "params": reason.params or {}}
+
+
+class OutcomeSerializer(serializers.Serializer[Result]):
+    """What happened to one pair. In a refusal: what would have happened; nothing was written, so `enrollment` is null."""
+
+    index = serializers.IntegerField(help_text="Its place in the list.")
+    student_id = serializers.IntegerField(source="change.student_id")
+    course_id = serializers.IntegerField(source="change.course_id")
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    enrollment = EnrollmentSerializer(allow_null=True)
+    refusals = ReasonSerializer(many=True)
+
+
+class OutcomesSerializer(serializers.Serializer[Any]):
+    """What happened to each pair, in the order of the request."""
+
+    student_id = serializers.IntegerField(required=False, help_text="In answers about one student.")
+    course_id = serializers.IntegerField(required=False, help_text="In answers about one course.")
+    outcomes = OutcomeSerializer(many=True)
+
+
+def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
+    """`results` as OutcomeSerializer says. Where nothing was `written`, only rows are shown that are there all the same."""
+    shown = EnrollmentSerializer.shown
+    return [
+        {
+            "index": index,
+            "student_id": result.change.student_id,
+            "course_id": result.change.course_id,
+            "outcome": result.outcome.value,
+            "enrollment": shown(row) if (row := result.enrollment) and row.pk and (written or result.outcome == Outcome.UNCHANGED) else None,
+            "refusals": [reason_of(reason) for reason in result.refusals],
+        }
+        for index, result in enumerate(results)
+    ]
+
+
+class StateSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=Status.choices)
+
+
+class ChangeEntrySerializer(serializers.Serializer[Any]):
+    """One change of an enrollment: a record of `story.changes()`."""
+
+    who = serializers.SerializerMethodField()
+    when = serializers.DateTimeField(source="history_date")
+    door = serializers.ChoiceField(choices=Door.choices)
+    before = serializers.SerializerMethodField()
+    after = StateSerializer(source="*")
+    reason = serializers.CharField(source="history_change_reason")
+    override = serializers.ListField(child=serializers.CharField(), help_text="Codes of the refusals that were overridden.")
+
+    def get_who(self, record: Any) -> str | None:
+        """The name of that moment. Null: nobody was signed in (a command)."""
+        return record.who or None
+
+    def get_before(self, record: Any) -> dict[str, str] | None:
+        return {"status": record.before} if record.before else None
+
+
+class Ids(serializers.ListField):
+    """A list of ids."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=IdField(), max_length=MAX_ITEMS, **kwargs)
+
+    def run_child_validation(self, data: list[Any]) -> list[Any]:
+        # DRF takes five times as long as the writer does for each of them.
+        if all(type(item) is int and 1 <= item <= MAX_ID for item in data):
+            return data
+        found: list[Any] = super().run_child_validation(data)
+        return found
+
+
+class OptionsSerializer(Body):
+    """What every body that enrolls may say beside whom and what."""
+
+    on_full = serializers.ChoiceField(choices=["refuse", "waitlist"], required=False, help_text="What to do where a course is full.")
+    override = serializers.ListField(
+        child=serializers.ChoiceField(choices=[refusal.value for refusal in OVERRIDABLE]),
+        required=False,
+        help_text="Refusals to override; needs a reason and the permission.",
+    )
+    reason = StrictCharField(max_length=500, required=False, help_text="Why; recorded in the history.")
+    validate_only = StrictBooleanField(required=False, help_text="Tell what would happen and write nothing.")
+    atomic = StrictBooleanField(required=False, help_text="False: do what can be done. Otherwise one refusal stops all.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("override") and not attrs.get("reason"):
+            raise serializers.ValidationError({"reason": [_("An override needs a reason.")]}, code="required")
+        return attrs
+
+    @property
+    def options(self) -> Options:
+        body = self.validated_data
+        return Options(waitlist=body.get("on_full") == "waitlist", override=frozenset(body.get("override", ())))
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the answer tells of every item, whatever became of it."""
+        return self.validated_data.get("validate_only", False) or not self.validated_data.get("atomic", True)
+
+
+class OneOfSerializer(OptionsSerializer):
+    """A body that has one of `forms`: sets of fields that belong together."""
+
+    forms: tuple[frozenset[str], ...] = ()
+    default_error_messages = {"form": _("Give %(forms)s.")}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = attrs.keys() - OptionsSerializer._declared_fields.keys()
+        if not any(given and given <= form for form in self.forms):
+            forms = _(" or ").join(", ".join(sorted(form)) for form in self.forms)
+            raise serializers.ValidationError(self.error_messages["form"] % {"forms": forms}, code="required")
+        return super().validate(attrs)
+
+
+class CoursesBody(OneOfSerializer):
+    """Courses for one student to be enrolled in."""
+
+    course_id = IdField(required=False)
+    course_ids = Ids(allow_empty=False, required=False)
+    forms = (frozenset({"course_id"}), frozenset({"course_ids"}))
+
+    def changes(self, student_id: int) -> list[Change]:
+        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "course_id", "course_ids")]
+
+
+class StudentsBody(OneOfSerializer):
+    """Students to be enrolled in one course."""
+
+    student_id = IdField(required=False)
+    student_ids = Ids(allow_empty=False, required=False)
+    forms = (frozenset({"student_id"}), frozenset({"student_ids"}))
+
+    def changes(self, course_id: int) -> list[Change]:
+        return [Change(student, course_id, ENROLL, at) for student, at in _items(self.validated_data, "student_id", "student_ids")]
+
+
+class CoursesPatch(OneOfSerializer):
+    """Courses to add and to remove; `course_ids` adds."""
+
+    add = Ids(required=False)
+    remove = Ids(required=False)
+    course_ids = Ids(allow_empty=False, required=False)
+    forms = (frozenset({"add", "remove"}), frozenset({"course_ids"}))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if both := set(attrs.get("add", [])) & set(attrs.get("remove", [])):
+            message = _("A course is either added or removed, not both: %(ids)s.") % {"ids": ", ".join(map(str, sorted(both)))}
+            raise serializers.ValidationError({"remove": [message]}, code="contradiction")
+        return attrs
+
+    def changes(self, student_id: int) -> list[Change]:
+        verbs: list[tuple[str, Verb]] = [("add", ENROLL), ("course_ids", ENROLL), ("remove", WITHDRAW)]
+        return [Change(student_id, course, verb, at) for name, verb in verbs for course, at in _items(self.validated_data, "", name)]
+
+
+class CoursesPut(OptionsSerializer):
+    """Exactly the courses that a student shall have."""
+
+    course_ids = Ids()
+
+    def changes(self, student_id: int) -> list[Change]:
+        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "", "course_ids")]
+
+
+class PairSerializer(Body):
+    """One student and one course."""
+
+    student_id = IdField()
+    course_id = IdField()
+
+
+class EnrollmentsBody(OneOfSerializer):
+    """One student and one course, or a list of such pairs."""
+
+    student_id = IdField(required=False)
+    course_id = IdField(required=False)
+    enrollments = PairSerializer(many=True, required=False, allow_empty=False, max_length=MAX_ITEMS)  # type: ignore[call-arg]
+    forms = (frozenset({"student_id", "course_id"}), frozenset({"enrollments"}))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        missing = [name for name in ("student_id", "course_id") if name not in attrs and "enrollments" not in attrs]
+        if missing:
+            raise serializers.ValidationError({name: [self.fields[name].error_messages["required"]] for name in missing}, code="required")
+        return attrs
+
+    @property
+    def is_batch(self) -> bool:
+        return "enrollments" in self.validated_data
+
+    def changes(self) -> list[Change]:
+        body = self.validated_data
+        if not self.is_batch:
+            return [Change(body["student_id"], body["course_id"], ENROLL, "/{field}")]
+        return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}") for index, pair in enumerate(body["enrollments"])]
+
+
+class StatusBody(OptionsSerializer):
+    """The status that an enrollment shall have."""
+
+    status = serializers.ChoiceField(choices=SETTABLE)
+
+
+def _items(body: dict[str, Any], one: str, many: str) -> list[tuple[int, str]]:
+    """The ids of a body, each with the JSON pointer to it."""
+    if one in body:
+        return [(body[one], f"/{one}")]
+    return [(value, f"/{many}/{index}") for index, value in enumerate(body.get(many, []))]

@@ -1,0 +1,230 @@
+"""Students and enrollments over the API. The views carry; `students.enrollment.service` decides."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from core.api.compiled_reads import RowsMixin
+from core.api.etags import asks_for_match, check_match, tagged
+from core.api.viewsets import ModelViewSet
+from core.db.compiled import Compiled
+from core.db.parameters import Slot
+from core.history.models import Door, acting
+from courses.models import Course
+from students.api.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
+from students.api.serializers import (
+    ChangeEntrySerializer,
+    CoursesBody,
+    CoursesPatch,
+    CoursesPut,
+    EnrollmentsBody,
+    EnrollmentSerializer,
+    OptionsSerializer,
+    OutcomesSerializer,
+    RosterSerializer,
+    StatusBody,
+    StudentCourseSerializer,
+    StudentDetailSerializer,
+    StudentsBody,
+    StudentSerializer,
+    outcomes_of,
+)
+from students.enrollment import locks
+from students.enrollment import service as enrollments
+from students.enrollment.permissions import ADD, OVERRIDE, VIEW, WITHDRAWAL, verb_to
+from students.enrollment.transitions import Change, Outcome, Refused, Result
+from students.history.queries import changes
+from students.models import Enrollment, Status, Student
+from students.shortcuts import withdraw_or_404
+
+ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
+Writer = Callable[..., list[Result]]
+CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
+DETAILED = Student.objects.with_course_count().prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments")).order_by("id")
+COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("pk")).values_list(*StudentCourseSerializer.columns().values()))
+
+
+class StudentViewSet(RowsMixin, ModelViewSet):
+    """Students; one of them with the current courses."""
+
+    queryset = Student.objects.with_course_count().order_by("id")
+    filterset_class = StudentFilters
+    parts = {"courses": (COURSES_OF, StudentCourseSerializer)}
+
+    def get_queryset(self) -> QuerySet[Student]:
+        return super().get_queryset() if self.action == "list" else DETAILED.all()
+
+    def get_serializer_class(self) -> type[BaseSerializer[Student]]:
+        return StudentSerializer if self.action == "list" else StudentDetailSerializer
+
+
+@contextmanager
+def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
+    """What is done inside is done if `check` finds what If-Match of `request` names, under locks that last as long; in any case without If-Match."""
+    if not asks_for_match(request):
+        yield
+        return
+    with transaction.atomic():
+        check()
+        yield
+
+
+class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+    """The courses of one student."""
+
+    queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
+    serializer_class = StudentCourseSerializer
+    filterset_class = StudentCourseFilters
+    owner = Compiled(Student.objects.filter(pk=Slot("student_id")).order_by().values_list("pk"))
+    permissions = {"GET": [VIEW], "POST": [ADD], "PATCH": [ADD, WITHDRAWAL], "PUT": [ADD, WITHDRAWAL], "DELETE": [WITHDRAWAL]}
+
+    def get_queryset(self) -> QuerySet[Enrollment]:
+        return super().get_queryset().filter(student=self.kwargs["student_id"])
+
+    def check_unchanged(self, courses: Iterable[int]) -> None:
+        """Locks the student and all that the writer will lock to change `courses`: If-Match is about the student with all courses. Raises Stale."""
+        pk = self.kwargs["student_id"]
+        locks.lock_students([pk])
+        # The student may be moved up in a course by who holds that alone.
+        current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
+        locks.lock_courses({*courses, *current})
+        check_match(self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data)
+
+    def carry_out(self, body: CoursesBody | CoursesPatch | CoursesPut, write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
+        body.is_valid(raise_exception=True)
+        changes = body.changes(self.kwargs["student_id"])
+        with if_unchanged(self.request, partial(self.check_unchanged, [change.course_id for change in changes])):
+            return carry_out(self, body, changes, write, always_ok=always_ok)
+
+    @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    def create(self, request: Request, student_id: int) -> Response:
+        return self.carry_out(CoursesBody(data=request.data))
+
+    @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
+    def partial_update(self, request: Request, student_id: int) -> Response:
+        return self.carry_out(CoursesPatch(data=request.data), always_ok=True)
+
+    @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
+    def update(self, request: Request, student_id: int) -> Response:
+        return self.carry_out(CoursesPut(data=request.data), partial(enrollments.replace, student_id), always_ok=True)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
+        with if_unchanged(request, partial(self.check_unchanged, [course_id])):
+            withdraw_or_404(student_id, course_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RosterViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+    """The students of one course, in the order in which they came."""
+
+    queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
+    serializer_class = RosterSerializer
+    filterset_class = RosterFilters
+    owner = Compiled(Course.objects.filter(pk=Slot("course_id")).order_by().values_list("pk"))
+    permissions = {"GET": [VIEW], "POST": [ADD]}
+
+    def get_queryset(self) -> QuerySet[Enrollment]:
+        return super().get_queryset().filter(course=self.kwargs["course_id"])
+
+    @extend_schema(request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    def create(self, request: Request, course_id: int) -> Response:
+        body = StudentsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        return carry_out(self, body, body.changes(course_id))
+
+
+class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+    """Enrollments, one row for each student and course for good."""
+
+    queryset = Enrollment.objects.with_position().order_by("id")
+    serializer_class = EnrollmentSerializer
+    filterset_class = EnrollmentFilters
+    lookup_value_converter = "int"
+    permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
+
+    @extend_schema(request=EnrollmentsBody, responses={200: ENROLLMENT_OR_OUTCOMES, 201: ENROLLMENT_OR_OUTCOMES})
+    def create(self, request: Request) -> Response:
+        body = EnrollmentsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        if body.is_batch or body.is_partial:
+            return carry_out(self, body, body.changes())
+        [result] = written_by(request, body, body.changes())
+        assert result.enrollment is not None
+        code = created_or_ok([result])
+        data = EnrollmentSerializer.shown(result.enrollment)
+        location = {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"} if code == status.HTTP_201_CREATED else {}
+        return tagged(Response(data, status=code, headers=location))
+
+    @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        body = StatusBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        row: Enrollment = self.get_object()
+        verb = verb_to(Status(body.validated_data["status"]), request.user)
+        changes = [Change(row.student_id, row.course_id, verb, "/status")]
+        with if_unchanged(request, partial(self.check_unchanged, row)):
+            if body.is_partial:
+                return carry_out(self, body, changes, always_ok=True)
+            [result] = written_by(request, body, changes)
+        return tagged(Response(self.get_serializer(result.enrollment).data))
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: int) -> Response:
+        row: Enrollment = self.get_object()
+        with if_unchanged(request, partial(self.check_unchanged, row)):
+            withdraw_or_404(row.student_id, row.course_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def check_unchanged(self, row: Enrollment) -> None:
+        """Locks `row` as the writer does. Raises Stale."""
+        locks.lock([row.student_id], [row.course_id])
+        check_match(self.request, self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
+    @action(detail=True, filterset_class=None)
+    def history(self, request: Request, pk: int) -> Response:
+        """The changes of this enrollment, oldest first."""
+        row = self.get_object()
+        page = self.paginate_queryset(changes().filter(id=row.pk))
+        return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
+
+
+def carry_out(view: RowsMixin, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
+    """Do what `body` says and answer with the outcomes. Raises Refused, and Http404 where what the path names is not there."""
+    try:
+        results = written_by(view.request, body, changes, write)
+    except Refused:
+        view.check_owner()
+        raise
+    if not any(result.enrollment for result in results):
+        view.check_owner()
+    code = status.HTTP_200_OK if always_ok or body.is_partial else created_or_ok(results)
+    whose = view.kwargs if view.owner else {}
+    return Response({**whose, "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only"))}, status=code)
+
+
+def written_by(request: Request, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write) -> list[Result]:
+    """Have `changes` written with the options of `body`. Raises Refused, and PermissionDenied for an override by somebody who may not."""
+    said = body.validated_data
+    if said.get("override") and not request.user.has_perm(OVERRIDE):
+        raise PermissionDenied(_("Overriding a refusal needs the permission to do so."))
+    with acting(Door.API, request._request, said.get("reason", "")):
+        return write(changes, body.options, all_or_nothing=said.get("atomic", True), validate_only=said.get("validate_only", False))
+
+
+def created_or_ok(results: list[Result]) -> int:
+    written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED) for result in results)
+    return status.HTTP_201_CREATED if written else status.HTTP_200_OK

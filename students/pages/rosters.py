@@ -1,0 +1,150 @@
+"""Staff pages of a course's students: the course with its roster, and the roster as a file."""
+
+import csv
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Case, DateTimeField, QuerySet, Value, When
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.history.models import Door, acting
+from core.pages.views import PAGE_ROWS, StaffPage, read, read_edits
+from courses.models import Course
+from students.enrollment import service as enrollments
+from students.enrollment.permissions import PAIR, WITHDRAWAL
+from students.enrollment.transitions import WITHDRAW, Change
+from students.forms import RosterFilters, WithdrawForm, ids_of
+from students.models import Enrollment, Status
+from students.pages.association import promoted_by, tell
+from students.pages.students import read_history
+
+COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# More do not go on paper; the file has them all.
+SHEET_ROWS = 300
+ORDERS = {
+    "name": ("student__last_name", "student__first_name"),
+    "number": ("student__number",),
+    "enrolled": ("-enrolled_at",),
+}
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CoursePage(StaffPage):
+    """One course, with its roster and what happened to it."""
+
+    permission_required = PAIR
+    template_name = "courses/course.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        filters = RosterFilters(request.GET)
+        page = read(request, roster_of(course, filters))
+        seated, waiting = [[row for row in page.rows if (row.status == Status.WAITLISTED) == waits] for waits in (False, True)]
+        return self.page(
+            course=course,
+            filters=filters,
+            page=page,
+            groups=[group for group in (seated, waiting) if group],
+            waiting=waiting,
+            withdrawable=request.user.has_perm(WITHDRAWAL) and not filters.wanted.get("as_of"),
+            history=read_history(request, course=pk),
+            edits=read_edits(request, course),
+        )
+
+
+class WholeRoster(StaffPage):
+    """All pages of the roster as one, narrowed as on the course's page. What cannot be read of that is refused, for there is no field to say so beside."""
+
+    permission_required = PAIR
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        filters = RosterFilters(request.GET)
+        return self.show(course, filters) if filters.is_valid() else self.refuse(filters)
+
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+        raise NotImplementedError
+
+    def refuse(self, filters: RosterFilters) -> HttpResponse:
+        wrong = " ".join(f"{filters[name].label}: {message}" for name, messages in filters.errors.items() for message in messages)
+        problem = {"status": 400, "title": _("The address asks for what cannot be read"), "detail": wrong}
+        return render(self.request, "problem.html", {"problem": problem}, status=400)
+
+
+class RosterFile(WholeRoster):
+    """The roster as CSV."""
+
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+        # The mark at the beginning tells spreadsheets that this is UTF-8.
+        response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
+        table = csv.writer(response)
+        table.writerow(COLUMNS)
+        table.writerows(line_of(row) for row in roster_of(course, filters))
+        return response
+
+
+class RosterSheet(WholeRoster):
+    """The roster on paper."""
+
+    template_name = "courses/sheet.html"
+
+    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+        rows = roster_of(course, filters)[: SHEET_ROWS + 1]
+        return self.page(course=course, filters=filters, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS)
+
+
+class RosterWithdraw(StaffPage):
+    """Withdraws several students from a course, after showing what will happen."""
+
+    permission_required = [WITHDRAWAL, *PAIR]
+    template_name = "courses/withdraw.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.show(pk, self.chosen(pk, request.GET), WithdrawForm())
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        rows, form = self.chosen(pk, request.POST), WithdrawForm(request.POST)
+        if not form.is_valid() or not rows:
+            return self.show(pk, rows, form, status=422)
+        with acting(Door.STAFF, request, form.cleaned_data["reason"]):
+            results = enrollments.withdraw((row.student_id, pk) for row in rows)
+        tell(request, rows[0].course, results, "student", [row.pk for row in rows if row.status == Status.WAITLISTED])
+        return redirect("course", pk)
+
+    def chosen(self, pk: int, data: QueryDict) -> list[Enrollment]:
+        """The current enrollments of those that are ticked, one page of the roster at most."""
+        ids = ids_of(data.getlist("students"))[:PAGE_ROWS]
+        rows = Enrollment.objects.filter(course=pk, student__in=ids).current().with_position().select_related("student", "course__term")
+        return list(rows.order_by("student__last_name", "student__first_name", "pk"))
+
+    def show(self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200) -> HttpResponse:
+        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        promoted = promoted_by([Change(row.student_id, pk, WITHDRAW) for row in rows])
+        return self.page(status=status, course=course, rows=rows, form=form, promoted=promoted, back=reverse("course", args=[pk]))
+
+
+def roster_of(course: Course, filters: RosterFilters) -> QuerySet[Any]:
+    """Those whom `filters` want, by name or as they want; after all others those who wait, first come first."""
+    waiting_since = Case(When(status=Status.WAITLISTED, then="enrolled_at"), default=Value(NEVER), output_field=DateTimeField())
+    rows = filters.narrow(Enrollment.objects.filter(course=course).select_related("student").with_position())
+    order = ORDERS.get(filters.wanted.get("order") or "", ORDERS["name"])
+    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by("waiting_since", *order, "id")
+    return roster
+
+
+def line_of(row: Enrollment) -> list[Any]:
+    student = row.student
+    enrolled_at = timezone.localtime(row.enrolled_at).isoformat(timespec="seconds")
+    return [_harmless(value) for value in (student.number, student.last_name, student.first_name, student.email, row.status, row.position, enrolled_at)]
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

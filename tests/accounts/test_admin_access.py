@@ -1,0 +1,75 @@
+"""`/admin/students/accesschange/`: what was changed of users, roles and tokens."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+from knox.models import AuthToken
+from pytest_django import DjangoAssertNumQueries
+
+from core.admin.paginator import COUNTED
+from students.models import AccessChange
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/students/accesschange/"
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("boss", password="pass"))
+    return client
+
+
+def names(answer: Any) -> list[str]:
+    return [change.name for change in answer.context["cl"].result_list]
+
+
+def test_tells_the_latest_first_with_what_changed(boss: Client) -> None:
+    ann = User.objects.create_user("ann")
+    ann.groups.add(Group.objects.get(name="Clerk"))
+    answer = boss.get(URL)
+    assert names(answer) == ["ann", "ann", "boss"]
+    assert "<strong>roles:</strong> - → Clerk" in answer.content.decode()
+
+
+def test_what_people_typed_is_shown_as_text(boss: Client) -> None:
+    User.objects.create_user("ann", first_name="<script>alert(1)</script>")
+    assert "<script>alert" not in boss.get(URL).content.decode()
+
+
+def test_finds_by_kind_and_by_the_name_of_either(boss: Client) -> None:
+    token, _secret = AuthToken.objects.create(User.objects.create_user("ann"))
+    boss.post("/admin/auth/group/add/", {"name": "Guests"})
+    assert names(boss.get(URL, {"kind__exact": "role"})) == ["Guests"]
+    assert names(boss.get(URL, {"q": " ann "})) == ["ann"]
+    assert names(boss.get(URL, {"q": token.token_key})) == [token.token_key]
+    assert names(boss.get(URL, {"q": "boss"})) == ["Guests", "boss"]
+    assert boss.get(URL, {"q": "an\0n"}).status_code == 200
+    assert names(boss.get(URL, {"q": "nobody"})) == []
+
+
+def test_one_can_be_read_and_not_written(boss: Client) -> None:
+    change = AccessChange.objects.get()
+    text = boss.get(f"{URL}{change.pk}/change/").content.decode()
+    assert "boss" in text
+    assert 'name="_save"' not in text
+    assert boss.post(f"{URL}{change.pk}/change/", {"name": "x"}).status_code == 403
+    assert boss.post(f"{URL}{change.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert boss.post(f"{URL}add/", {"name": "x"}).status_code == 403
+    assert AccessChange.objects.values("name").get() == {"name": "boss"}
+
+
+def test_only_who_may_sees_them(registrar: Client) -> None:
+    assert registrar.get(URL).status_code == 403
+    User.objects.get().user_permissions.add(Permission.objects.get(codename="view_accesschange"))
+    assert registrar.get(URL).status_code == 200
+
+
+def test_a_long_list_is_never_counted_to_its_end(boss: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    boss.get(URL)
+    with django_assert_num_queries(4) as queries:
+        boss.get(URL, {"kind__exact": "user"})
+    [count] = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
+    assert f"LIMIT {COUNTED + 1})" in count

@@ -1,0 +1,160 @@
+"""Every knob of the settings: what it does, and that a wrong value stops the start and names it."""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+from psycopg import IsolationLevel
+
+SETTINGS = Path(__file__).resolve().parents[2] / "school" / "settings.py"
+POSTGRES = "postgresql://school:secret@db.example:5433/school"
+KEY = "a-key-that-is-long-enough-to-sign-sessions-0123456789"
+Load = Callable[..., ModuleType]
+GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
+    ("ALLOWED_HOSTS", "school.example, www.school.example,", lambda s: s.ALLOWED_HOSTS, ["school.example", "www.school.example"]),
+    ("API_RATE", "600", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], {"user": "600/min"}),
+    ("API_RATE", "600", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"], ["school.api.throttling.UserThrottle"]),
+    ("API_RATE", "off", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"], []),
+    ("CSRF_TRUSTED_ORIGINS", "https://school.example", lambda s: s.CSRF_TRUSTED_ORIGINS, ["https://school.example"]),
+    ("DATABASE_URL", "sqlite:////tmp/other.sqlite3", lambda s: s.DATABASES["default"]["NAME"], "/tmp/other.sqlite3"),
+    ("DEBUG", "on", lambda s: (s.DEBUG, s.HTTPS, s.SECURE_SSL_REDIRECT), (True, False, False)),
+    ("HSTS_PRELOAD", "on", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (True, True)),
+    ("HSTS_PRELOAD", "off", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (False, False)),
+    ("HTTPS", "off", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS), (False, False, False, 0)),
+    ("HTTPS", "True", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT), (True, True, True)),
+    ("HTTPS", "  ", lambda s: s.HTTPS, True),
+    ("LOCK_SECONDS", "1.5", lambda s: s.DATABASES["default"]["OPTIONS"]["timeout"], 6.0),
+    ("LOG_LEVEL", "warning", lambda s: s.LOGGING["root"]["level"], "WARNING"),
+    ("PORT", "65535", lambda s: s.PORT, 65535),
+    ("SECRET_KEY", KEY, lambda s: s.SECRET_KEY, KEY),
+    ("TIME_ZONE", "Europe/Berlin", lambda s: s.TIME_ZONE, "Europe/Berlin"),
+    ("TOKEN_DAYS", "30", lambda s: s.REST_KNOX["TOKEN_TTL"].days, 30),
+    ("TRUST_PROXY", "yes", lambda s: s.SECURE_PROXY_SSL_HEADER, ("HTTP_X_FORWARDED_PROTO", "https")),
+    ("TRUST_PROXY", "no", lambda s: getattr(s, "SECURE_PROXY_SSL_HEADER", None), None),
+]
+BAD = [
+    ("API_RATE", "0"),
+    ("API_RATE", "fast"),
+    ("CSRF_TRUSTED_ORIGINS", "school.example"),
+    ("DATABASE_URL", "mysql://u:p@h/n"),
+    ("DATABASE_URL", "nonsense"),
+    ("DEBUG", "perhaps"),
+    ("HSTS_PRELOAD", "maybe"),
+    ("HTTPS", "maybe"),
+    ("LOCK_SECONDS", "0"),
+    ("LOCK_SECONDS", "61"),
+    ("LOCK_SECONDS", "nan"),
+    ("LOCK_SECONDS", "long"),
+    ("LOG_LEVEL", "loud"),
+    ("PORT", "0"),
+    ("PORT", "65536"),
+    ("PORT", "http"),
+    ("SECRET_KEY", "short"),
+    ("TIME_ZONE", "Europe/Nowhere"),
+    ("TIME_ZONE", "../etc/passwd"),
+    ("TOKEN_DAYS", "0"),
+    ("TOKEN_DAYS", "ever"),
+    ("TRUST_PROXY", "2"),
+]
+KNOBS = {name for name, *_ in GOOD}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Reads the settings afresh, with nothing set in the environment but what is given."""
+    kept = sys.modules.get("school.settings")
+    # The browser tests set the last one, for all tests that run after them.
+    for name in (*KNOBS, "DJANGO_ALLOW_ASYNC_UNSAFE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def fresh(**knobs: str) -> ModuleType:
+        for name, value in knobs.items():
+            monkeypatch.setenv(name, value)
+        sys.modules.pop("school.settings", None)
+        return importlib.import_module("school.settings")
+
+    yield fresh
+    sys.modules.pop("school.settings", None)
+    if kept:
+        sys.modules["school.settings"] = kept
+
+
+def test_every_knob_is_tested_here() -> None:
+    assert set(re.findall(r'knob\(\s*"(\w+)"', SETTINGS.read_text())) == KNOBS == {name for name, _value in BAD} | {"ALLOWED_HOSTS"}
+
+
+def test_a_machine_without_any_setting(load: Load) -> None:
+    settings = load()
+    assert (settings.DEBUG, settings.HTTPS, settings.PORT, settings.TIME_ZONE, settings.LOG_LEVEL) == (False, True, 8000, "UTC", "INFO")
+    # It binds its own host alone: of those beside it the school knows nothing.
+    assert (settings.SECURE_HSTS_SECONDS > 0, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD) == (True, False, False)
+    assert settings.ALLOWED_HOSTS == ["localhost", "127.0.0.1", "[::1]"]
+    assert settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+    assert settings.DATABASES["default"]["NAME"].endswith("/var/school.sqlite3")
+    assert settings.DATABASES["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] == []
+
+
+@pytest.mark.parametrize(("name", "value", "read", "expected"), GOOD)
+def test_a_good_value(load: Load, name: str, value: str, read: Callable[[Any], Any], expected: object) -> None:
+    assert read(load(**{name: value})) == expected
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_wrong_value_stops_the_start_and_names_the_variable(load: Load, name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} must be "):
+        load(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("DATABASE_URL", "mysql://school:hidden@db.example/school"), ("SECRET_KEY", "hidden")])
+def test_a_wrong_secret_is_not_told(load: Load, name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        load(**{name: value})
+    assert "hidden" not in str(caught.value)
+
+
+class TestPostgres:
+    def test_counts_seats_after_the_lock_and_waits_for_it_as_long_as_told(self, load: Load) -> None:
+        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES["default"]
+        assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == ("django.db.backends.postgresql", "db.example", 5433, "school")
+        options = database["OPTIONS"]
+        assert (options["isolation_level"], options["options"]) == (
+            IsolationLevel.READ_COMMITTED,
+            "-c lock_timeout=2000 -c jit=off -c max_parallel_workers_per_gather=0",
+        )
+        assert database["CONN_MAX_AGE"] is None
+
+    def test_needs_a_secret_key_that_all_servers_share(self, load: Load) -> None:
+        with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY must be set"):
+            load(DATABASE_URL=POSTGRES)
+
+
+def test_the_key_of_a_machine_is_made_once_and_read_by_its_owner_only(load: Load) -> None:
+    settings = load()
+    file = settings.VAR / "secret_key"
+    assert settings.SECRET_KEY == file.read_text() == load().SECRET_KEY
+    assert len(settings.SECRET_KEY) >= 50
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_production_passes_the_checks_of_deployment(load: Load) -> None:
+    settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="on", HSTS_PRELOAD="on")
+    named = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name not in ("DATABASES", "DATABASE")}
+    with override_settings(**named):
+        call_command("check", deploy=True, fail_level="WARNING")
+
+
+def test_the_checks_of_deployment_would_tell(load: Load) -> None:
+    settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="off")
+    named = {name: getattr(settings, name) for name in dir(settings) if name.startswith(("SECURE_", "SESSION_", "CSRF_"))}
+    with override_settings(**named), pytest.raises(SystemCheckError, match="SECURE_SSL_REDIRECT"):
+        call_command("check", deploy=True, fail_level="WARNING")

@@ -1,0 +1,152 @@
+"""`GET /enrollments?updated_since=`: a poller that passes the last moment it saw misses nothing, however slow a writer is."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from random import Random
+from threading import Event
+from time import sleep
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from courses.factories import CourseFactory
+from students.enrollment import change_feed as feed
+from students.enrollment import service as enrollments
+from students.factories import StudentFactory, enrolled
+from students.models import Enrollment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+URL = "/api/v1/enrollments"
+Seen = list[tuple[int, str]]
+
+
+@pytest.fixture
+def api(api_of: Callable[[str], APIClient]) -> APIClient:
+    # The roles of the migration go when a test of transactions empties the tables.
+    return api_of("admin")
+
+
+class Poller:
+    """Does as the README tells: asks from the last moment it saw, page by page."""
+
+    def __init__(self, api: APIClient) -> None:
+        self.api = api
+        self.since = "1970-01-01T00:00:00Z"
+        self.seen: set[tuple[int, str]] = set()
+
+    def poll(self) -> Seen:
+        """What is new: (id, status)."""
+        url, new = f"{URL}?limit=3&updated_since={self.since}", []
+        while url:
+            page = self.api.get(url).json()
+            for row in page["results"]:
+                change = (row["id"], row["status"])
+                self.since = max(self.since, row["updated_at"])
+                if change not in self.seen:
+                    new.append(change)
+                    self.seen.add(change)
+            url = page["next"]
+        return new
+
+
+@contextmanager
+def slow_writer(row: Enrollment) -> Iterator[None]:
+    """Meanwhile somebody has withdrawn `row`, and commits only at the end."""
+    written, end = Event(), Event()
+
+    def work() -> None:
+        try:
+            with transaction.atomic():
+                enrollments.withdraw([(row.student_id, row.course_id)])
+                written.set()
+                end.wait(10)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(work)
+        assert written.wait(10)
+        yield
+        end.set()
+        slow.result()
+
+
+def around_a_slow_writer(api: APIClient) -> tuple[Enrollment, Enrollment, Seen, Seen]:
+    """Two rows: the first changed slowly, the second quickly meanwhile; what a poll saw before the slow one ended, and after."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time.")
+    slow, quick = (enrolled(StudentFactory(), CourseFactory()) for _ in range(2))
+    poller = Poller(api)
+    poller.poll()
+    with slow_writer(slow):
+        enrollments.withdraw([(quick.student_id, quick.course_id)])
+        before = poller.poll()
+    return slow, quick, before, poller.poll()
+
+
+def test_a_change_is_not_shown_before_an_earlier_one_that_is_still_to_be_committed(api: APIClient) -> None:
+    slow, quick, before, after = around_a_slow_writer(api)
+    assert (before, after) == ([], [(slow.pk, "withdrawn"), (quick.pk, "withdrawn")])
+
+
+def test_without_the_announcement_the_slow_change_is_missed(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(feed, "_announced", lambda: None)
+    _slow, quick, before, after = around_a_slow_writer(api)
+    assert (before, after) == ([(quick.pk, "withdrawn")], [])
+
+
+def test_one_who_only_looks_holds_nobody_up(api: APIClient) -> None:
+    row = enrolled(StudentFactory(), CourseFactory())
+    with transaction.atomic():
+        Enrollment.objects.get()
+        assert Poller(api).poll() == [(row.pk, "active")]
+
+
+def test_a_server_whose_clock_is_slow_changes_later_than_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = enrolled(StudentFactory(), CourseFactory())
+    slow = timezone.now() - timedelta(hours=1)
+    monkeypatch.setattr("students.enrollment.change_feed.timezone.now", lambda: slow)
+    after = enrolled(StudentFactory(), CourseFactory())
+    assert after.updated_at == row.updated_at + feed.INSTANT
+    assert Enrollment.history.get(id=after.pk).history_date == after.updated_at
+
+
+def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced = timezone.now()
+    monkeypatch.setattr("students.enrollment.change_feed.timezone.now", lambda: announced - timedelta(hours=1))
+    assert feed.stamp(announced, []) == announced
+
+
+def test_a_poller_beside_many_writers_sees_all_they_did(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(12)]
+    chance = Random(7)
+    stamp = feed.stamp
+
+    def slowly(*found: Any) -> datetime:
+        sleep(chance.random() / 50)
+        return stamp(*found)
+
+    monkeypatch.setattr("students.enrollment.decisions.stamp", slowly)
+
+    def work(mine: list[Enrollment]) -> None:
+        try:
+            for row in mine:
+                enrollments.withdraw([(row.student_id, row.course_id)])
+        finally:
+            connection.close()
+
+    poller = Poller(api)
+    with ThreadPoolExecutor(6) as pool:
+        works = [pool.submit(work, rows[number::6]) for number in range(6)]
+        while not all(work.done() for work in works):
+            poller.poll()
+        for work_ in works:
+            work_.result()
+    poller.poll()
+    assert poller.seen >= {(row.pk, "withdrawn") for row in rows}

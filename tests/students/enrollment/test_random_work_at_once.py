@@ -1,0 +1,252 @@
+"""Threads on connections of their own do random work at once, through every door; afterwards everything that must hold does hold.
+
+SCHOOL_WORK is how much each does; SCHOOL_SECONDS has them work that long instead, and SCHOOL_SERVER=1 against a server of two processes.
+"""
+
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from random import Random
+from socket import create_connection, socket
+from time import monotonic, sleep
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from core.history.models import Door
+from courses.factories import CourseFactory
+from courses.models import Course
+from students.enrollment import locks
+from students.enrollment import service as enrollments
+from students.enrollment.decisions import Ledger
+from students.enrollment.rules import refusals
+from students.factories import StudentFactory
+from students.models import Enrollment, Status
+from tests.students.enrollment.test_races import at_once, slow_down_decisions
+from tests.students.enrollment.work import Worker, World
+from tests.unlocked import take_out_locks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THREADS = 8
+WORK = int(os.environ.get("SCHOOL_WORK", "25"))
+SECONDS = float(os.environ.get("SCHOOL_SECONDS", "0"))
+# What a wish comes to: the statuses that its record may have. Who waits may have moved up in the same write.
+ENDS = {"created": {"active"}, "reactivated": {"active"}, "waitlisted": {"waitlisted", "active"}, "withdrawn": {"withdrawn"}, "completed": {"completed"}}
+
+
+def run(seed: int, folder: Path, server: str | None = None, doors: Collection[Door] = tuple(Door)) -> tuple[World, list[str]]:
+    """The work of some threads, and what was found wrong after it."""
+    world = World.make(folder, server)
+    workers = [Worker(world, seed * 100 + number, doors) for number in range(THREADS)]
+    end = monotonic() + SECONDS
+    at_once(*(partial(worker.work, lambda done: monotonic() < end if SECONDS else done < WORK) for worker in workers))
+    wrong = [*wrongs(), *replayed(world), *unkept(world)]
+    sys.stdout.write(f"{sum(worker.done for worker in workers)} operations, {Enrollment.history.count()} records, {len(world.failed)} failed\n")
+    return world, wrong
+
+
+def wrongs() -> list[str]:
+    """What must never be, in the school as it is now."""
+    found = []
+    today = timezone.localdate()
+    completed = set(Enrollment.objects.filter(status=Status.COMPLETED).values_list("student", "course__code"))
+    for course in Course.objects.with_seats().select_related("term"):
+        for row in course.enrollments.filter(status=Status.WAITLISTED).select_related("student"):
+            missing = [code for code in course.prerequisites if (row.student_id, code) not in completed]
+            if not list(refusals(row.student, course, taken=course.taken, today=today, missing=missing)):
+                found.append(f"{row.student} waits beside a free seat of {course}")
+    for row in Enrollment.objects.all():
+        last = row.history.latest("history_id")
+        if (last.status, last.enrolled_at, last.updated_at) != (row.status, row.enrolled_at, row.updated_at):
+            found.append(f"{row} is {row.status}, its history says {last.status}")
+    pairs = Counter(Enrollment.objects.values_list("student", "course"))
+    return [*found, *(f"{pair} is there {number} times" for pair, number in pairs.items() if number > 1)]
+
+
+def replayed(world: World) -> list[str]:
+    """What was wrong at any moment: the history of each course once more, one write after the other."""
+    found: list[str] = []
+    for key in world.courses:
+        records = [*Course.history.filter(id=key), *Enrollment.history.filter(course=key)]
+        records.sort(key=lambda record: (record.history_date, record.history_id))
+        course, status, place = None, dict[int, str](), dict[int, Any]()
+        for at, group in groupby(records, key=lambda record: getattr(record, "updated_at", None)):
+            if at is None:
+                course = list(group)[-1]
+            else:
+                found += _write_replayed(world, course, list(group), status, place)
+    return found
+
+
+def _write_replayed(world: World, course: Any, records: list[Any], status: dict[int, str], place: dict[int, Any]) -> Iterator[str]:
+    """Takes one write of a course over into the `status` of each student and the `place` of who waits; answers what was wrong in it."""
+    came = [record for record in records if record.status == Status.ACTIVE != status.get(record.student_id)]
+    waited = dict(place)
+    for record in records:
+        status[record.student_id] = record.status
+        place.pop(record.student_id, None)
+        if record.status == Status.WAITLISTED:
+            place[record.student_id] = record.enrolled_at
+    plain = [record for record in came if not record.override]
+    # Also of who left and came back in one list, to whom a seat had been given in between.
+    over = sum("course_full" in record.override for record in records if record.status == Status.ACTIVE)
+    taken = sum(one == Status.ACTIVE for one in status.values())
+    if plain and course.capacity is not None and taken - over > course.capacity:
+        yield f"{course.code} had {taken} for {course.capacity} at {records[0].history_date}"
+    if plain and not course.is_open:
+        yield f"{course.code} was closed at {records[0].history_date}"
+    stayed = {student: at for student, at in waited.items() if student in world.steady_students and place.get(student) == at}
+    for record in plain if course.id in world.steady_courses else ():
+        if any(record.student_id not in waited or at < waited[record.student_id] for at in stayed.values()):
+            yield f"{course.code}: {record.student_id} came before one who waited at {record.history_date}"
+
+
+def unkept(world: World) -> list[str]:
+    """Answers that the history does not bear out: all that was written and nothing else."""
+    written: dict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    moved_up = set(Enrollment.history.filter(history_change_reason__startswith="Moved up").values_list("student", "course"))
+    for reason, student, course, status in Enrollment.history.values_list("history_change_reason", "student", "course", "status"):
+        written[reason][student, course] = status
+    found = []
+    for answered in world.answered:
+        kept = written.pop(answered.reason, {})
+        if answered.refused and kept:
+            found.append(f"{answered}, but {kept} was written")
+        if not answered.refused and answered.number not in (None, len(kept)):
+            found.append(f"{answered}, but {kept} was written")
+        if answered.refused or answered.outcomes is None:
+            continue
+        for pair, outcome in answered.outcomes.items():
+            # Whom the queue brings in before the wish is looked at has a record of that.
+            by_the_queue = outcome == "reactivated" and pair not in kept and pair in moved_up
+            if kept.get(pair) not in ENDS.get(outcome, {None}) and not by_the_queue:
+                found.append(f"{pair} of {answered} is {kept.get(pair)} in the history")
+        found += [f"{pair} was written beside {answered}" for pair in kept.keys() - answered.outcomes.keys()]
+    deleted = Enrollment.history.filter(door="api", history_change_reason="", status=Status.WITHDRAWN)
+    if Counter(deleted.values_list("student", "course")) != Counter(world.deleted):
+        found.append("not every DELETE is in the history")
+    return [*found, *(f"{reason!r} was never answered" for reason in written if "work" in reason and not world.failed)]
+
+
+@contextmanager
+def served() -> Iterator[str | None]:
+    """The address of a server of the test's database, if one is wished for."""
+    if not os.environ.get("SCHOOL_SERVER"):
+        yield None
+        return
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    url, name = urlsplit(os.environ.get("DATABASE_URL", "")), connection.settings_dict["NAME"]
+    environment = os.environ | {"DATABASE_URL": url._replace(path=f"/{name}").geturl() if connection.vendor == "postgresql" else f"sqlite:///{name}"}
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", port, "--workers", "2", "--blocking-threads", "4", "school.wsgi:application"]
+    server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY})
+    try:
+        _wait_for(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(port: str) -> None:
+    for _ in range(100):
+        try:
+            create_connection(("127.0.0.1", int(port))).close()
+        except OSError:
+            sleep(0.2)
+        else:
+            return
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_everything_holds(seed: int, tmp_path: Path) -> None:
+    with served() as server:
+        world, wrong = run(seed, tmp_path, server)
+    assert not wrong
+    assert not world.failed
+    assert Enrollment.objects.count() > 20
+
+
+def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool:
+    """Whether the checker says so within some runs."""
+    monkeypatch.setattr(f"{__name__}.SECONDS", 0)
+    return any(said in wrong for seed in range(20) for wrong in run(seed, folder, doors=[Door.COMMAND])[1])
+
+
+def test_the_checker_sees_a_waitlist_that_does_not_move(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Ledger, "_move_up", lambda self, course: None)
+    assert controlled(monkeypatch, tmp_path, "waits beside a free seat")
+
+
+def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    move_up = Ledger._move_up
+
+    def backwards(ledger: Any, course: Any) -> None:
+        ledger._queue(course).reverse()
+        move_up(ledger, course)
+        ledger._queue(course).reverse()
+
+    monkeypatch.setattr(Ledger, "_move_up", backwards)
+    assert controlled(monkeypatch, tmp_path, "came before one who waited")
+
+
+def test_the_checker_sees_seats_that_are_sold_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the lock; on SQLite that is the transaction itself."""
+    take_out_locks(monkeypatch.setattr)
+    if connection.vendor == "sqlite":
+        monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext))
+    slow_down_decisions(monkeypatch)
+    assert controlled(monkeypatch, tmp_path, " had ")
+
+
+def test_the_checker_sees_a_write_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    save = enrollments._save
+    random = Random(1)
+    monkeypatch.setattr(enrollments, "_save", lambda ledger: save(ledger) if random.random() < 0.9 else None)
+    assert controlled(monkeypatch, tmp_path, "in the history")
+
+
+def test_lists_of_courses_in_any_order_never_wait_in_a_circle() -> None:
+    """32 people, each for 5 of 8 courses in an order of their own: nobody fails, nobody has some of them."""
+    courses = [course.pk for course in CourseFactory.create_batch(8)]
+    students = [student.pk for student in StudentFactory.create_batch(32)]
+
+    def enroll(student: int) -> int:
+        return len(enrollments.enroll([(student, course) for course in Random(student).sample(courses, 5)]))
+
+    for _ in range(int(os.environ.get("SCHOOL_ROUNDS", "3"))):
+        assert at_once(*(partial(enroll, student) for student in students)) == [5] * len(students)
+        enrollments.withdraw([(student, course) for student in students for course in courses])
+
+
+def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the order: courses locked as they come are locked in a circle."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite locks all at once.")
+    read = Ledger._read
+
+    def as_they_come(ledger: Any, changes: Any, courses: Any) -> None:
+        wanted = [change.course_id for change in changes]
+        for course in Random().sample(wanted, len(wanted)):
+            locks.lock_courses([course])
+        read(ledger, changes, courses)
+
+    def until_it_fails() -> None:
+        for _ in range(20):
+            test_lists_of_courses_in_any_order_never_wait_in_a_circle()
+
+    monkeypatch.setattr(Ledger, "_read", as_they_come)
+    with pytest.raises(OperationalError):
+        until_it_fails()

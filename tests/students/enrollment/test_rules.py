@@ -1,0 +1,61 @@
+"""When each reason applies, without a database."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from courses.models import Course, Term
+from students.enrollment.rules import Refusal, refusals
+from students.models import Student
+
+TODAY = date(2026, 8, 15)
+DAY = timedelta(days=1)
+
+
+def reasons(**state: Any) -> list[str]:
+    """Codes of the refusals of a student in a course, both in order but for `state`."""
+    window = {name: state[name] for name in ("enrollment_opens_on", "enrollment_closes_on") if name in state}
+    term = Term(code="2026-FA", **window)
+    course = Course(code="BIO-101", term=term, is_open=state.get("is_open", True), capacity=state.get("capacity"))
+    student = Student(number="S1", first_name="Ann", last_name="Smith", is_active=state.get("is_active", True))
+    found = refusals(student, course, taken=state.get("taken", 0), today=TODAY, ask_window=state.get("ask_window", True))
+    return [str(reason.code) for reason in found]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({}, []),
+        ({"is_active": False}, ["student_inactive"]),
+        ({"is_open": False}, ["course_closed"]),
+        ({"enrollment_opens_on": TODAY + DAY}, ["window_not_open"]),
+        ({"enrollment_opens_on": TODAY}, []),
+        ({"enrollment_closes_on": TODAY - DAY}, ["window_closed"]),
+        ({"enrollment_closes_on": TODAY}, []),
+        ({"enrollment_opens_on": TODAY + DAY, "ask_window": False}, []),
+        ({"enrollment_closes_on": TODAY - DAY, "ask_window": False}, []),
+        ({"capacity": 2, "taken": 1}, []),
+        ({"capacity": 2, "taken": 2}, ["course_full"]),
+        ({"capacity": 2, "taken": 3}, ["course_full"]),
+        ({"capacity": 0}, ["course_full"]),
+        ({"capacity": None, "taken": 10**6}, []),
+        (
+            {"is_active": False, "is_open": False, "enrollment_opens_on": TODAY + DAY, "capacity": 0},
+            ["student_inactive", "course_closed", "window_not_open", "course_full"],
+        ),
+    ],
+)
+def test_applies(state: dict[str, Any], expected: list[str]) -> None:
+    assert reasons(**state) == expected
+
+
+def test_says_what_and_which() -> None:
+    course = Course(code="BIO-101", term=Term(code="2026-FA"), capacity=30)
+    [reason] = refusals(Student(), course, taken=30, today=TODAY)
+    assert reason.messages == ["BIO-101 (2026-FA) is full: 30 of 30 seats are taken."]
+    assert reason.params == {"course": "BIO-101 (2026-FA)", "taken": 30, "capacity": 30}
+
+
+def test_every_refusal_is_in_the_order_of_the_list() -> None:
+    assert Refusal.values == ["student_inactive", "course_closed", "window_not_open", "window_closed", "prerequisite_missing", "course_full"]
