@@ -52,7 +52,7 @@ check: $(DEVELOPMENT) ## Check style, types, templates, imports, migrations, set
 	$(BIN)/djlint templates --lint --check --quiet
 	$(BIN)/lint-imports
 	$(MANAGE) makemigrations --check
-	$(POSTGRES) $(MANAGE) lintmigrations --settings tests.settings --include-apps courses students \
+	$(POSTGRES) $(MANAGE) lintmigrations --settings tests.settings --include-apps accounts courses students \
 		--no-cache --quiet ok ignore --warnings-as-errors --exclude-migration-test RUNPYTHON_MODEL_VARIABLE_NAME
 	$(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null

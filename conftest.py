@@ -35,7 +35,9 @@ def user_of(db: None) -> Named:
     def make(role: str) -> User:
         if role == "admin":
             return User.objects.create_superuser("admin", "admin@school.example", "pass")
-        user = User.objects.create_user(role.lower(), f"{role.lower()}@school.example", "pass", is_staff=role == "Registrar")
+        user = User.objects.create_user(
+            role.lower(), f"{role.lower()}@school.example", "pass", is_staff=role == "Registrar"
+        )
         user.groups.set(Group.objects.filter(name=role))
         return user
 

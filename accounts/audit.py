@@ -14,12 +14,24 @@ from django.db.models.functions import Concat
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 from knox.models import AuthToken
 
-from students.models import Access, AccessChange
+from accounts.models import Access, AccessChange
 
 State = dict[str, Any]
 # Of the sign-ins of a user, which are no changes of access, nothing is kept.
 FIELDS: dict[type[Model], dict[str, str]] = {
-    User: {name: name for name in ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "password")},
+    User: {
+        name: name
+        for name in (
+            "username",
+            "email",
+            "first_name",
+            "last_name",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "password",
+        )
+    },
     Group: {"name": "name"},
     AuthToken: {"token": "token_key", "user": "user__username", "expiry": "expiry"},
 }
@@ -59,7 +71,14 @@ def connect() -> None:
         m2m_changed.connect(_on_relation, sender=through)
 
 
-def _before_save(sender: type[Model], instance: Any, *, raw: bool, update_fields: Iterable[str] | None, **_kwargs: Any) -> None:
+def _before_save(
+    sender: type[Model],
+    instance: Any,
+    *,
+    raw: bool,
+    update_fields: Iterable[str] | None,
+    **_kwargs: Any,
+) -> None:
     # A fixture brings the records along with the rows.
     instance._is_loaded = raw
     instance._is_watched = not raw and (update_fields is None or {*update_fields} != {"last_login"})
@@ -67,7 +86,9 @@ def _before_save(sender: type[Model], instance: Any, *, raw: bool, update_fields
         instance._state_before = _state(sender, instance.pk)
 
 
-def _after_save(sender: type[Model], instance: Any, *, update_fields: Iterable[str] | None, **_kwargs: Any) -> None:
+def _after_save(
+    sender: type[Model], instance: Any, *, update_fields: Iterable[str] | None, **_kwargs: Any
+) -> None:
     if not instance._is_watched:
         return
     before, after = instance._state_before, _state(sender, instance.pk)
@@ -76,7 +97,12 @@ def _after_save(sender: type[Model], instance: Any, *, update_fields: Iterable[s
         _record(sender, after, None, _told(after))
         return
     changed = {name for name in after if after[name] != before[name]}
-    if changed == {"password"} and {*(update_fields or ())} == changed and instance._password is None and _is_outdated(before["password"]):
+    if (
+        changed == {"password"}
+        and {*(update_fields or ())} == changed
+        and instance._password is None
+        and _is_outdated(before["password"])
+    ):
         # At a sign-in Django stores the same password in a newer way.
         return
     if changed:
@@ -88,7 +114,11 @@ def _before_delete(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
         # Those who have the role lose it, which is told of each.
         instance.user_set.clear()
     if state := _state(sender, instance.pk):
-        had = {relation.field: _labels(through, [instance.pk]).get(instance.pk, []) for through, relation in RELATIONS.items() if relation.owner is sender}
+        had = {
+            relation.field: _labels(through, [instance.pk]).get(instance.pk, [])
+            for through, relation in RELATIONS.items()
+            if relation.owner is sender
+        }
         _record(sender, state, _told(state) | had, None)
 
 
@@ -97,21 +127,42 @@ def _before_permission_goes(instance: Permission, **_kwargs: Any) -> None:
     instance.user_set.clear()
 
 
-def _on_relation(sender: type[Model], instance: Any, *, action: str, reverse: bool, pk_set: set[Any] | None, **_kwargs: Any) -> None:
+def _on_relation(
+    sender: type[Model],
+    instance: Any,
+    *,
+    action: str,
+    reverse: bool,
+    pk_set: set[Any] | None,
+    **_kwargs: Any,
+) -> None:
     if getattr(instance, "_is_loaded", False):
         return
     relation = RELATIONS[sender]
     if action.startswith("pre_"):
-        owners = relation.owner._base_manager.filter(pk__in=_owners(sender, instance, pk_set) if reverse else [instance.pk])
+        owners = relation.owner._base_manager.filter(
+            pk__in=_owners(sender, instance, pk_set) if reverse else [instance.pk]
+        )
         # Locked, so that nobody else's change comes between what is read before and after.
-        instance._names = dict(owners.order_by("pk").select_for_update(no_key=True).values_list("pk", NAMES[relation.owner]))
+        instance._names = dict(
+            owners.order_by("pk")
+            .select_for_update(no_key=True)
+            .values_list("pk", NAMES[relation.owner])
+        )
         instance._labels = _labels(sender, instance._names)
         return
     had, has = instance._labels, _labels(sender, instance._names)
-    told = {name: (had.get(owner, []), has.get(owner, [])) for owner, name in instance._names.items()}
+    told = {
+        name: (had.get(owner, []), has.get(owner, [])) for owner, name in instance._names.items()
+    }
     AccessChange.objects.bulk_create(
         [
-            AccessChange(kind=KINDS[relation.owner], name=name, before={relation.field: before}, after={relation.field: after})
+            AccessChange(
+                kind=KINDS[relation.owner],
+                name=name,
+                before={relation.field: before},
+                after={relation.field: after},
+            )
             for name, (before, after) in told.items()
             if before != after
         ]
@@ -123,13 +174,19 @@ def _owners(through: type[Model], instance: Model, pk_set: set[Any] | None) -> l
     if pk_set is not None:
         return list(pk_set)
     key = RELATIONS[through].key
-    return list(through._base_manager.filter(**{str(instance._meta.model_name): instance}).values_list(key, flat=True))
+    return list(
+        through._base_manager.filter(**{str(instance._meta.model_name): instance}).values_list(
+            key, flat=True
+        )
+    )
 
 
 def _labels(through: type[Model], owners: Iterable[Any]) -> dict[Any, list[str]]:
     """What each of `owners` has, sorted; without those that have nothing."""
     key, found = RELATIONS[through].key, dict[Any, list[str]]()
-    rows = through._base_manager.filter(**{f"{key}__in": list(owners)}).annotate(label=RELATIONS[through].label)
+    rows = through._base_manager.filter(**{f"{key}__in": list(owners)}).annotate(
+        label=RELATIONS[through].label
+    )
     for owner, label in rows.order_by("label").values_list(key, "label"):
         found.setdefault(owner, []).append(label)
     return found
@@ -139,7 +196,12 @@ def _state(model: type[Model], pk: Any) -> State | None:
     """What the database has of a row, locked so that it is so until the transaction ends."""
     if pk is None:
         return None
-    row = model._base_manager.select_for_update(no_key=True).filter(pk=pk).values_list(*FIELDS[model].values()).first()
+    row = (
+        model._base_manager.select_for_update(no_key=True)
+        .filter(pk=pk)
+        .values_list(*FIELDS[model].values())
+        .first()
+    )
     return row and dict(zip(FIELDS[model], row, strict=True))
 
 
@@ -153,8 +215,12 @@ def _told(state: State, names: Iterable[str] | None = None, password: str = SET)
 
 def _is_outdated(encoded: str) -> bool:
     preferred = get_hasher()
-    return identify_hasher(encoded).algorithm != preferred.algorithm or preferred.must_update(encoded)
+    return identify_hasher(encoded).algorithm != preferred.algorithm or preferred.must_update(
+        encoded
+    )
 
 
 def _record(model: type[Model], state: State, before: State | None, after: State | None) -> None:
-    AccessChange.objects.create(kind=KINDS[model], name=state[NAMES[model]], before=before, after=after)
+    AccessChange.objects.create(
+        kind=KINDS[model], name=state[NAMES[model]], before=before, after=after
+    )

@@ -28,7 +28,10 @@ class Tokens(LoginRequiredMixin, View):
         secret = self.make(request, request.POST.get("once"))
         if secret is None:
             messages.warning(
-                request, _("This form had made a token already, so it made no other. If you have not kept its secret, revoke it and make a new one.")
+                request,
+                _(
+                    "This form had made a token already, so it made no other. If you have not kept its secret, revoke it and make a new one."
+                ),
             )
             return redirect("tokens")
         return self.page(request, secret)
@@ -47,7 +50,11 @@ class Tokens(LoginRequiredMixin, View):
 
     def page(self, request: HttpRequest, secret: str = "") -> HttpResponse:
         tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")
-        response = render(request, "school/tokens.html", {"tokens": tokens, "secret": secret, "once": token_urlsafe(8)})
+        response = render(
+            request,
+            "school/tokens.html",
+            {"tokens": tokens, "secret": secret, "once": token_urlsafe(8)},
+        )
         add_never_cache_headers(response)
         return response
 

@@ -23,7 +23,9 @@ class Client:
             if not hasattr(self.kept, "connection"):
                 self.kept.connection = http.client.HTTPConnection(self.host, timeout=60)
             try:
-                self.kept.connection.request(method, f"/api/v1{path}", json.dumps(body), self.headers)
+                self.kept.connection.request(
+                    method, f"/api/v1{path}", json.dumps(body), self.headers
+                )
                 answer = self.kept.connection.getresponse()
                 return answer.status, json.loads(answer.read() or b"{}")
             except (http.client.HTTPException, ConnectionError):
@@ -39,16 +41,35 @@ class School:
 
     def __init__(self, call: Client, students: int) -> None:
         self.call, self.run, self.courses = call, secrets.token_hex(4), 0
-        self.term = self._made("/terms", {"code": f"R-{self.run}", "name": "Race", "starts_on": "2026-01-01", "ends_on": "2030-01-01"})["code"]
+        self.term = self._made(
+            "/terms",
+            {
+                "code": f"R-{self.run}",
+                "name": "Race",
+                "starts_on": "2026-01-01",
+                "ends_on": "2030-01-01",
+            },
+        )["code"]
         self.students = [self._student(number) for number in range(students)]
 
     def course(self, capacity: int | None) -> int:
         self.courses += 1
-        return self._made("/courses", {"code": f"R{self.courses}", "title": "Race", "term": self.term, "capacity": capacity})["id"]
+        return self._made(
+            "/courses",
+            {"code": f"R{self.courses}", "title": "Race", "term": self.term, "capacity": capacity},
+        )["id"]
 
     def _student(self, number: int) -> int:
         email = f"r{number}-{self.run}@school.example"
-        return self._made("/students", {"number": f"R-{self.run}-{number}", "first_name": "Race", "last_name": str(number), "email": email})["id"]
+        return self._made(
+            "/students",
+            {
+                "number": f"R-{self.run}-{number}",
+                "first_name": "Race",
+                "last_name": str(number),
+                "email": email,
+            },
+        )["id"]
 
     def _made(self, path: str, body: dict) -> dict:
         status, answer = self.call("POST", path, body)
@@ -76,4 +97,7 @@ class Times:
 
 
 def tell(what: str, rounds: int, wrong: int, statuses: Counter, times: Times) -> None:
-    print(f"{what}, {rounds} rounds: {wrong} wrong; answers {dict(sorted(statuses.items()))}; {times}", flush=True)
+    print(
+        f"{what}, {rounds} rounds: {wrong} wrong; answers {dict(sorted(statuses.items()))}; {times}",
+        flush=True,
+    )

@@ -22,19 +22,48 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 STUDENTS, COURSES, EACH = 10_000, 200, 6
 PORT, SECONDS, MANY = 8765, 4, 16
-ENVIRONMENT = {**os.environ, "HTTPS": "off", "SECRET_KEY": "only-for-the-benchmark-" * 3, "SCHOOL_PASSWORD": "only-for-the-benchmark", "LOG_LEVEL": "CRITICAL"}
+ENVIRONMENT = {
+    **os.environ,
+    "HTTPS": "off",
+    "SECRET_KEY": "only-for-the-benchmark-" * 3,
+    "SCHOOL_PASSWORD": "only-for-the-benchmark",
+    "LOG_LEVEL": "CRITICAL",
+}
 
 
 def manage(*words: str) -> str:
-    return subprocess.run([PYTHON, "manage.py", *words], cwd=ROOT, env=ENVIRONMENT, check=True, text=True, capture_output=True).stdout
+    return subprocess.run(
+        [PYTHON, "manage.py", *words],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        check=True,
+        text=True,
+        capture_output=True,
+    ).stdout
 
 
 def sheets() -> Iterator[tuple[str, list[str]]]:
     yield "terms", ["code,name,starts_on,ends_on", "T,Term,2020-01-01,2040-01-01"]
-    yield "courses", ["term_code,code,title,capacity", *(f"T,C{course},Course {course},{'' if course % 2 else 100_000}" for course in range(COURSES))]
-    people = (f"S{number},First{number % 300},Last{number % 4_000},s{number}@school.example" for number in range(STUDENTS))
+    yield (
+        "courses",
+        [
+            "term_code,code,title,capacity",
+            *(
+                f"T,C{course},Course {course},{'' if course % 2 else 100_000}"
+                for course in range(COURSES)
+            ),
+        ],
+    )
+    people = (
+        f"S{number},First{number % 300},Last{number % 4_000},s{number}@school.example"
+        for number in range(STUDENTS)
+    )
     yield "students", ["number,first_name,last_name,email", *people]
-    pairs = (f"S{number},T,C{(number * 7 + course * 31) % COURSES}" for number in range(STUDENTS) for course in range(EACH))
+    pairs = (
+        f"S{number},T,C{(number * 7 + course * 31) % COURSES}"
+        for number in range(STUDENTS)
+        for course in range(EACH)
+    )
     yield "enrollments", ["student_number,term_code,course_code", *pairs]
 
 
@@ -57,8 +86,16 @@ def work(students: list[int], courses: list[int]) -> dict[str, Callable[[], tupl
         "list of 50": lambda: ("GET", "/students"),
         "search": lambda: ("GET", f"/students?search=last{random.randrange(4_000)}"),
         "roster": lambda: ("GET", f"/courses/{random.choice(courses)}/students"),
-        "enroll one": lambda: ("POST", "/enrollments", {"student_id": student(), "course_id": random.choice(courses)}),
-        "set of 20 replaced": lambda: ("PUT", f"/students/{student()}/courses", {"course_ids": some(courses, 20)}),
+        "enroll one": lambda: (
+            "POST",
+            "/enrollments",
+            {"student_id": student(), "course_id": random.choice(courses)},
+        ),
+        "set of 20 replaced": lambda: (
+            "PUT",
+            f"/students/{student()}/courses",
+            {"course_ids": some(courses, 20)},
+        ),
     }
 
 
@@ -105,11 +142,16 @@ def main() -> None:
         "--workers-kill-timeout",
         "5",
     ]
-    with subprocess.Popen([*command, "school.wsgi:application"], cwd=ROOT, env=ENVIRONMENT) as server:
+    with subprocess.Popen(
+        [*command, "school.wsgi:application"], cwd=ROOT, env=ENVIRONMENT
+    ) as server:
         try:
             wait()
             call = Client(f"http://127.0.0.1:{PORT}", token)
-            students, courses = ([row["id"] for row in call("GET", f"/{kind}?limit=200")[1]["results"]] for kind in ("students", "courses"))
+            students, courses = (
+                [row["id"] for row in call("GET", f"/{kind}?limit=200")[1]["results"]]
+                for kind in ("students", "courses")
+            )
             for name, ask in work(students, courses).items():
                 for clients in (1, MANY):
                     print(f"{name}, {clients} clients: {measure(call, ask, clients)}", flush=True)

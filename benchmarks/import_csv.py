@@ -26,10 +26,16 @@ def main() -> None:
             student, course = line.rstrip().split(",")
             file.write(f"S{student},T,C{course:0>6}\n")
         file.flush()
-        call_command("import_csv", "enrollments", file.name, "--skip-bad-lines", "--json", stdout=out)
+        call_command(
+            "import_csv", "enrollments", file.name, "--skip-bad-lines", "--json", stdout=out
+        )
     told = json.loads(out.getvalue())
     repeated = Counter(fault["code"] for fault in told["faults"])["repeated"]
-    counts = {"created": told["outcomes"]["created"], "duplicate": repeated, "rejected": told["bad_lines"] - repeated}
+    counts = {
+        "created": told["outcomes"]["created"],
+        "duplicate": repeated,
+        "rejected": told["bad_lines"] - repeated,
+    }
     print(json.dumps(counts))
 
 

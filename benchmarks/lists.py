@@ -56,7 +56,13 @@ def main() -> int:
             statuses.update(status for one in turns.values() for status in one.statuses)
             statuses.update(left)
     failed = sum(number for status, number in statuses.items() if status not in (200, 201, 409))
-    tell(f"{opt.clients} students for {CHOSEN} of {COURSES} courses of {opt.seats} seats", opt.rounds, len(wrong) + failed, statuses, times)
+    tell(
+        f"{opt.clients} students for {CHOSEN} of {COURSES} courses of {opt.seats} seats",
+        opt.rounds,
+        len(wrong) + failed,
+        statuses,
+        times,
+    )
     print(*wrong[:20], sep="\n")
     found = _deadlocks(opt.database) - deadlocks
     print(f"deadlocks: {found}" if opt.database else "")
@@ -98,7 +104,9 @@ def _wrongs(call: Client, turns: dict[int, Turn], courses: list[int], seats: int
             held[row["id"]][course] = row["status"]
         taken = sum(row["status"] == "active" for row in roster)
         if taken > seats or taken < min(seats, len(roster)):
-            found.append(f"course {course}: {taken} of {seats} seats are taken, {len(roster) - taken} wait")
+            found.append(
+                f"course {course}: {taken} of {seats} seats are taken, {len(roster) - taken} wait"
+            )
     for student, turn in turns.items():
         seated = {course for course, outcome in turn.told.items() if outcome != "waitlisted"}
         kept = {course for course, status in held[student].items() if status == "active"}
@@ -116,7 +124,9 @@ def _deadlocks(database: str | None) -> int:
     # Its servers tell what they counted after a second at the latest.
     time.sleep(2)
     with psycopg.connect(database) as connection:
-        return connection.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()[0]
+        return connection.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()[0]
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def main() -> int:
 
         def enroll(pair: tuple[int, int]) -> int:
             start.wait(60)
-            status, _answer = times(call, "POST", "/enrollments", {"student_id": pair[0], "course_id": pair[1]})
+            status, _answer = times(
+                call, "POST", "/enrollments", {"student_id": pair[0], "course_id": pair[1]}
+            )
             return status
 
         return Counter(pool.map(enroll, pairs))
@@ -42,7 +44,9 @@ def main() -> int:
     with ThreadPoolExecutor(opt.clients) as pool:
         for _ in range(opt.rounds):
             raced = school.course(opt.seats)
-            answers = at_once(pool, [(student, raced) for student in school.students[: opt.clients]])
+            answers = at_once(
+                pool, [(student, raced) for student in school.students[: opt.clients]]
+            )
             taken = call("GET", f"/courses/{raced}")[1]["seats"]["taken"]
             statuses += answers
             wrong += (answers[201], taken) != (opt.seats, opt.seats)

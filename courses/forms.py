@@ -18,7 +18,8 @@ class CourseFilters(Filters):
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         terms = Term.objects.values_list("code", "name")
-        self.fields["term"].choices = [("", _("All terms")), *((code, f"{code} · {name}") for code, name in terms)]  # type: ignore[attr-defined]
+        choices = [("", _("All terms")), *((code, f"{code} · {name}") for code, name in terms)]
+        self.fields["term"].choices = choices  # type: ignore[attr-defined]
 
     def narrow(self, queryset: Any) -> Any:
         queryset, wanted = super().narrow(queryset), self.wanted
@@ -39,11 +40,27 @@ class DateInput(forms.DateInput):
 class TermForm(RecordForm):
     class Meta:
         model = Term
-        fields = ("code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on")
+        fields = (
+            "code",
+            "name",
+            "starts_on",
+            "ends_on",
+            "enrollment_opens_on",
+            "enrollment_closes_on",
+        )
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
 
 
 class CourseForm(RecordForm):
     class Meta:
         model = Course
-        fields = ("term", "code", "title", "description", "credits", "capacity", "prerequisites", "is_open")
+        fields = (
+            "term",
+            "code",
+            "title",
+            "description",
+            "credits",
+            "capacity",
+            "prerequisites",
+            "is_open",
+        )

@@ -14,15 +14,23 @@ from courses.prerequisites import check_circle, check_known, hold
 
 def import_terms(file: TextIO) -> Counter[str]:
     """Make the terms of `file` and change those that are there. Answers how many. Raises Rejected."""
-    columns = ["code", "name", "starts_on", "ends_on"], ["enrollment_opens_on", "enrollment_closes_on"]
+    columns = (
+        ["code", "name", "starts_on", "ends_on"],
+        ["enrollment_opens_on", "enrollment_closes_on"],
+    )
     return Table(Term, ["code"], file, *columns).write()
 
 
 def import_courses(file: TextIO) -> Counter[str]:
     """Make the courses of `file` and change those that are there. Answers how many. Raises Rejected."""
-    columns = ["term_code", "code", "title", "capacity"], ["description", "credits", "prerequisites", "is_open"]
+    columns = (
+        ["term_code", "code", "title", "capacity"],
+        ["description", "credits", "prerequisites", "is_open"],
+    )
     terms = dict(Term.objects.values_list("code", "pk"))
-    return Courses(Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}).write()
+    return Courses(
+        Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}
+    ).write()
 
 
 class Courses(Table[Course]):
@@ -32,7 +40,10 @@ class Courses(Table[Course]):
         wanted = self._wanted()
         for key, (line, values) in self.rows.items():
             known = {*wanted, *self._asked_before.get(key, ())}
-            for check in (partial(check_known, self._asked(values), known), partial(check_circle, key[1], wanted)):
+            for check in (
+                partial(check_known, self._asked(values), known),
+                partial(check_circle, key[1], wanted),
+            ):
                 try:
                     if self._asked(values):
                         check()
@@ -50,12 +61,19 @@ class Courses(Table[Course]):
     @cached_property
     def _asked_before(self) -> dict[Key, list[str]]:
         """The codes that courses asked for before anything was written: those may be gone by now."""
-        asking = Course.objects.exclude(prerequisites=[]).values_list("term_id", "code", "prerequisites")
+        asking = Course.objects.exclude(prerequisites=[]).values_list(
+            "term_id", "code", "prerequisites"
+        )
         return {(term, code): codes for term, code, codes in asking.iterator()}
 
     def _wanted(self) -> dict[str, set[str]]:
         """The codes that each course will ask for, in any term, by its code."""
-        asked = {(term, code): codes for term, code, codes in Course.objects.values_list("term_id", "code", "prerequisites").iterator()}
+        asked = {
+            (term, code): codes
+            for term, code, codes in Course.objects.values_list(
+                "term_id", "code", "prerequisites"
+            ).iterator()
+        }
         if "prerequisites" in self.names:
             asked |= {key: self._asked(values) for key, (_line, values) in self.rows.items()}
         wanted: dict[str, set[str]] = {}

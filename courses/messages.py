@@ -11,5 +11,10 @@ def warn_if_over(request: HttpRequest, pk: int) -> None:
     """Tells the user of `request` where more seats of the course `pk` are taken than there are."""
     course = Course.objects.select_related("term").with_seats().get(pk=pk)
     if course.capacity is not None and course.taken > course.capacity:
-        message = _("%(course)s: more seats are taken (%(taken)d) than there are (%(capacity)d). Everybody who has a seat keeps it.")
-        messages.warning(request, message % {"course": course, "taken": course.taken, "capacity": course.capacity})
+        message = _(
+            "%(course)s: more seats are taken (%(taken)d) than there are (%(capacity)d). Everybody who has a seat keeps it."
+        )
+        messages.warning(
+            request,
+            message % {"course": course, "taken": course.taken, "capacity": course.capacity},
+        )

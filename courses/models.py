@@ -7,7 +7,12 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models, transaction
 from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, When
 from django.utils import timezone
@@ -17,22 +22,49 @@ from core.db.search import Beginnings, WordIndex, search
 from core.history.models import Recorded
 from courses.prerequisites import CodesField, check_circle, check_known, hold
 
-code_validator = RegexValidator(r"\A[\w][\w .+/&-]*\Z", _("A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
+code_validator = RegexValidator(
+    r"\A[\w][\w .+/&-]*\Z",
+    _(
+        "A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+    ),
+)
 # A term's code stands in a path.
-term_code_validator = RegexValidator(r"\A\w[\w.-]*\Z", _("A term's code is made of letters, digits and . - _ and begins with a letter or digit."))
+term_code_validator = RegexValidator(
+    r"\A\w[\w.-]*\Z",
+    _("A term's code is made of letters, digits and . - _ and begins with a letter or digit."),
+)
 
 
 class Term(Recorded):
     """A span of the school year in which courses are offered, and the days on which students may enroll in them."""
 
-    code = models.CharField(_("code"), max_length=20, unique=True, validators=[term_code_validator], help_text=_("For example 2026-FA."))
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        validators=[term_code_validator],
+        help_text=_("For example 2026-FA."),
+    )
     name = models.CharField(_("name"), max_length=100)
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"))
-    enrollment_opens_on = models.DateField(_("enrollment opens on"), null=True, blank=True, help_text=_("First day to enroll. Empty: no beginning."))
-    enrollment_closes_on = models.DateField(_("enrollment closes on"), null=True, blank=True, help_text=_("Last day to enroll. Empty: no end."))
+    enrollment_opens_on = models.DateField(
+        _("enrollment opens on"),
+        null=True,
+        blank=True,
+        help_text=_("First day to enroll. Empty: no beginning."),
+    )
+    enrollment_closes_on = models.DateField(
+        _("enrollment closes on"),
+        null=True,
+        blank=True,
+        help_text=_("Last day to enroll. Empty: no end."),
+    )
 
-    field_of_error = {"ends_before_start": "ends_on", "closes_before_opening": "enrollment_closes_on"}
+    field_of_error = {
+        "ends_before_start": "ends_on",
+        "closes_before_opening": "enrollment_closes_on",
+    }
     in_use = _("This term has courses, which are kept, so the term is kept too.")
 
     class Meta:
@@ -66,14 +98,19 @@ SEARCHED = ("code", "title")
 
 def number_of(rows: models.QuerySet[Any]) -> Subquery:
     """How many `rows` there are, for each row of the query around them. (Count would group them too, which takes half as long again.)"""
-    return Subquery(rows.order_by().values(n=Func(template="COUNT(*)", output_field=IntegerField())))
+    return Subquery(
+        rows.order_by().values(n=Func(template="COUNT(*)", output_field=IntegerField()))
+    )
 
 
 class CourseQuerySet(models.QuerySet["Course"]):
     def with_seats(self) -> CourseQuerySet:
         """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
         enrollments = Course.students.through.objects.filter(course=OuterRef("pk"))
-        numbers = {name: number_of(enrollments.filter(status=status)) for name, status in (("taken", "active"), ("waiting", "waitlisted"))}
+        numbers = {
+            name: number_of(enrollments.filter(status=status))
+            for name, status in (("taken", "active"), ("waiting", "waitlisted"))
+        }
         return self.annotate(**numbers)
 
     def with_room(self) -> CourseQuerySet:
@@ -85,7 +122,12 @@ class CourseQuerySet(models.QuerySet["Course"]):
         today = timezone.localdate()
         over = Q(term__ends_on__lt=today)
         shut = Q(term__enrollment_opens_on__gt=today) | Q(term__enrollment_closes_on__lt=today)
-        turn = Case(When(over, then=3), When(~shut, then=0), When(term__starts_on__lte=today, then=1), default=2)
+        turn = Case(
+            When(over, then=3),
+            When(~shut, then=0),
+            When(term__starts_on__lte=today, then=1),
+            default=2,
+        )
         return self.annotate(turn=turn).order_by("turn", "-term__starts_on", "code", "id")
 
     def search(self, text: str) -> CourseQuerySet:
@@ -96,19 +138,37 @@ class CourseQuerySet(models.QuerySet["Course"]):
 class Course(Recorded):
     """One offering in one term. Its seats are counted from the active enrollments, never stored."""
 
-    code = models.CharField(_("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101."))
+    code = models.CharField(
+        _("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101.")
+    )
     title = models.CharField(_("title"), max_length=200)
-    description = models.TextField(_("description"), blank=True, max_length=10_000, validators=[MaxLengthValidator(10_000)])
-    credits = models.DecimalField(_("credits"), max_digits=5, decimal_places=2, default=0, validators=[MinValueValidator(0)])
+    description = models.TextField(
+        _("description"), blank=True, max_length=10_000, validators=[MaxLengthValidator(10_000)]
+    )
+    credits = models.DecimalField(
+        _("credits"), max_digits=5, decimal_places=2, default=0, validators=[MinValueValidator(0)]
+    )
     # The constraint's index begins with it.
-    term = models.ForeignKey(Term, models.PROTECT, related_name="courses", verbose_name=_("term"), db_index=False)
+    term = models.ForeignKey(
+        Term, models.PROTECT, related_name="courses", verbose_name=_("term"), db_index=False
+    )
     capacity = models.PositiveIntegerField(
-        _("capacity"), null=True, blank=True, validators=[MaxValueValidator(1_000_000)], help_text=_("Number of seats. Empty: unlimited; 0: none.")
+        _("capacity"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text=_("Number of seats. Empty: unlimited; 0: none."),
     )
     prerequisites = CodesField(
-        _("prerequisites"), default=list, db_default=[], blank=True, help_text=_("Codes of courses to be completed first, in any term, separated by commas.")
+        _("prerequisites"),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Codes of courses to be completed first, in any term, separated by commas."),
     )
-    is_open = models.BooleanField(_("open"), default=True, help_text=_("A closed course takes no new students."))
+    is_open = models.BooleanField(
+        _("open"), default=True, help_text=_("A closed course takes no new students.")
+    )
 
     field_of_error = {"unique": "code"}
     in_use = _("This course has enrollments, which are kept. Close the course instead.")
@@ -130,9 +190,15 @@ class Course(Recorded):
                 violation_error_message=_("This term already has a course with this code."),
             ),
             models.CheckConstraint(
-                name="course_capacity_not_negative", condition=Q(capacity__gte=0), violation_error_message=_("Capacity cannot be negative.")
+                name="course_capacity_not_negative",
+                condition=Q(capacity__gte=0),
+                violation_error_message=_("Capacity cannot be negative."),
             ),
-            models.CheckConstraint(name="course_credits_not_negative", condition=Q(credits__gte=0), violation_error_message=_("Credits cannot be negative.")),
+            models.CheckConstraint(
+                name="course_credits_not_negative",
+                condition=Q(credits__gte=0),
+                violation_error_message=_("Credits cannot be negative."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -146,19 +212,28 @@ class Course(Recorded):
         found = Course.objects.filter(code__in=self.prerequisites)
         # What it asks for already may have got another code since, or be gone: that is no reason to refuse what is changed now.
         asked = Course.objects.filter(pk=self.pk).values_list("prerequisites", flat=True)
-        check_known(self.prerequisites, {self.code, *found.values_list("code", flat=True), *chain.from_iterable(asked)})
+        check_known(
+            self.prerequisites,
+            {self.code, *found.values_list("code", flat=True), *chain.from_iterable(asked)},
+        )
         self.check_circle()
 
     def check_circle(self) -> None:
         """Raises ValidationError for a prerequisite that leads back to this course."""
         wanted: dict[str, set[str]] = {self.code: set(self.prerequisites)}
-        for code, codes in Course.objects.exclude(prerequisites=[]).exclude(pk=self.pk).values_list("code", "prerequisites"):
+        for code, codes in (
+            Course.objects.exclude(prerequisites=[])
+            .exclude(pk=self.pk)
+            .values_list("code", "prerequisites")
+        ):
             wanted.setdefault(code, set()).update(codes)
         check_circle(self.code, wanted)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the course. Raises ValidationError also for a circle of prerequisites that two people closed at the same moment."""
-        if not self.prerequisites or not {"code", "prerequisites"} & set(kwargs.get("update_fields") or ["code"]):
+        if not self.prerequisites or not {"code", "prerequisites"} & set(
+            kwargs.get("update_fields") or ["code"]
+        ):
             super().save(*args, **kwargs)
             return
         adding = self._state.adding

@@ -52,7 +52,9 @@ def codes(text: str) -> list[str]:
 def check_known(asked: Iterable[str], known: Collection[str]) -> None:
     """Raises ValidationError where one of the codes `asked` for is none of the `known` ones."""
     if unknown := sorted(set(asked) - set(known)):
-        _refuse(_("There is no course with the code %(codes)s."), "not_found", codes=", ".join(unknown))
+        _refuse(
+            _("There is no course with the code %(codes)s."), "not_found", codes=", ".join(unknown)
+        )
 
 
 def check_circle(code: str, wanted: Mapping[str, Iterable[str]]) -> None:
@@ -74,7 +76,9 @@ def hold() -> None:
     all its rows are written. (SQLite lets only one transaction write at all.)
     """
     # A row that is always there. Rows that refer to it, such as the admin's log, can still be written.
-    mutex = ContentType.objects.select_for_update(no_key=True).filter(app_label="courses", model="course")
+    mutex = ContentType.objects.select_for_update(no_key=True).filter(
+        app_label="courses", model="course"
+    )
     mutex.first()
 
 

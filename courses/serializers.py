@@ -29,7 +29,14 @@ class TermCodeField(serializers.SlugRelatedField[Term]):
 class TermSerializer(ModelSerializer[Term]):
     class Meta:
         model = Term
-        fields = ["code", "name", "starts_on", "ends_on", "enrollment_opens_on", "enrollment_closes_on"]
+        fields = [
+            "code",
+            "name",
+            "starts_on",
+            "ends_on",
+            "enrollment_opens_on",
+            "enrollment_closes_on",
+        ]
 
 
 class SeatsSerializer(serializers.Serializer[Course]):
@@ -43,12 +50,25 @@ class SeatsSerializer(serializers.Serializer[Course]):
 
 class CourseSerializer(ModelSerializer[Course]):
     term = TermCodeField()
-    prerequisites = serializers.ListField(child=StrictCharField(max_length=20), max_length=50, required=False)
+    prerequisites = serializers.ListField(
+        child=StrictCharField(max_length=20), max_length=50, required=False
+    )
     seats = SeatsSerializer(source="*", read_only=True)
 
     class Meta:
         model = Course
-        fields = ["id", "code", "title", "description", "credits", "term", "capacity", "prerequisites", "is_open", "seats"]
+        fields = [
+            "id",
+            "code",
+            "title",
+            "description",
+            "credits",
+            "term",
+            "capacity",
+            "prerequisites",
+            "is_open",
+            "seats",
+        ]
 
     def validate_prerequisites(self, asked: list[str]) -> list[str]:
         return list(dict.fromkeys(asked))

@@ -37,7 +37,11 @@ class TermEdit(TermNew):
 class CourseList(ListPage):
     permission_required = ["courses.view_course"]
     template_name = "courses/course_list.html"
-    queryset = Course.objects.select_related("term").with_seats().order_by("-term__starts_on", "code", "id")
+    queryset = (
+        Course.objects.select_related("term")
+        .with_seats()
+        .order_by("-term__starts_on", "code", "id")
+    )
     filters = CourseFilters
 
 

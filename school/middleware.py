@@ -13,7 +13,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
 from core.history.models import Door, acting
-from students.enrollment.waitlist import told
+from students.messages import told
 
 View = Callable[[HttpRequest], HttpResponse]
 # What people do not read.
@@ -26,7 +26,10 @@ class ForBrowsers(MiddlewareMixin):
     """A middleware of Django that is passed over where a program comes with its token: it has no session, and nothing of one."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        has_token = request.path_info.startswith("/api/") and request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+        has_token = (
+            request.path_info.startswith("/api/")
+            and request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+        )
         return self.get_response(request) if has_token else super().__call__(request)
 
 

@@ -21,7 +21,15 @@ VAR.mkdir(exist_ok=True)
 env = Env()
 
 
-def knob(name: str, read: Callable[[str], T], default: T, *, ok: Callable[[T], object] = lambda _value: True, wants: str, secret: bool = False) -> T:
+def knob(
+    name: str,
+    read: Callable[[str], T],
+    default: T,
+    *,
+    ok: Callable[[T], object] = lambda _value: True,
+    wants: str,
+    secret: bool = False,
+) -> T:
     """The environment variable `name`, read by `read`, or `default` where it is unset or empty.
 
     Raises ImproperlyConfigured, which names the variable (and the value, unless it is `secret`), for a value that
@@ -36,7 +44,9 @@ def knob(name: str, read: Callable[[str], T], default: T, *, ok: Callable[[T], o
             return value
     except (ValueError, KeyError, OSError):
         pass
-    raise ImproperlyConfigured(f"{name} must be {wants}." if secret else f"{name} must be {wants}, not {text!r}.")
+    raise ImproperlyConfigured(
+        f"{name} must be {wants}." if secret else f"{name} must be {wants}, not {text!r}."
+    )
 
 
 def words(text: str) -> list[str]:
@@ -44,7 +54,16 @@ def words(text: str) -> list[str]:
 
 
 def switch(text: str) -> bool:
-    return {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}[text.lower()]
+    return {
+        "1": True,
+        "true": True,
+        "on": True,
+        "yes": True,
+        "0": False,
+        "false": False,
+        "off": False,
+        "no": False,
+    }[text.lower()]
 
 
 def rate(text: str) -> str | None:
@@ -60,7 +79,12 @@ SWITCH = "true or false"
 DEBUG = knob("DEBUG", switch, False, wants=SWITCH)
 HTTPS = knob("HTTPS", switch, not DEBUG, wants=SWITCH)
 PORT = knob("PORT", int, 8000, ok=lambda n: 0 < n < 65536, wants="a port from 1 to 65535")
-ALLOWED_HOSTS = knob("ALLOWED_HOSTS", words, ["localhost", "127.0.0.1", "[::1]"], wants="host names, separated by commas")
+ALLOWED_HOSTS = knob(
+    "ALLOWED_HOSTS",
+    words,
+    ["localhost", "127.0.0.1", "[::1]"],
+    wants="host names, separated by commas",
+)
 CSRF_TRUSTED_ORIGINS = knob(
     "CSRF_TRUSTED_ORIGINS",
     words,
@@ -141,7 +165,13 @@ DATABASE = knob(
     wants="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
     secret=True,
 )
-LOCK_SECONDS = knob("LOCK_SECONDS", float, 5.0, ok=lambda seconds: 0 < seconds <= 60, wants="seconds, above 0 and up to 60")
+LOCK_SECONDS = knob(
+    "LOCK_SECONDS",
+    float,
+    5.0,
+    ok=lambda seconds: 0 < seconds <= 60,
+    wants="seconds, above 0 and up to 60",
+)
 EMBEDDED = DATABASE["ENGINE"].endswith("sqlite3")
 if EMBEDDED:
     # IMMEDIATE takes the write lock at BEGIN: a transaction that reads first and writes later would fail at once
@@ -174,15 +204,28 @@ def kept_secret() -> str:
     return file.read_text()
 
 
-SECRET_KEY = knob("SECRET_KEY", str, "", ok=lambda key: len(key) >= 50, wants="at least 50 characters long", secret=True)
+SECRET_KEY = knob(
+    "SECRET_KEY",
+    str,
+    "",
+    ok=lambda key: len(key) >= 50,
+    wants="at least 50 characters long",
+    secret=True,
+)
 if not SECRET_KEY and EMBEDDED:
     SECRET_KEY = kept_secret()
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY must be set, to at least 50 random characters, the same for every server of this database.")
+    raise ImproperlyConfigured(
+        "SECRET_KEY must be set, to at least 50 random characters, the same for every server of this database."
+    )
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "throttle": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "throttle", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+    "throttle": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "throttle",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 PASSWORD_HASHERS = [
@@ -190,7 +233,12 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "desk"
@@ -203,7 +251,9 @@ LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # What binds all hosts under this one is for the owner of the domain to say.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = knob("HSTS_PRELOAD", switch, False, wants=SWITCH)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = knob(
+    "HSTS_PRELOAD", switch, False, wants=SWITCH
+)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if knob("TRUST_PROXY", switch, False, wants=SWITCH):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -213,7 +263,11 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
 }
 
 BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -221,7 +275,10 @@ BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 API_RATE = knob("API_RATE", rate, None, wants="requests a minute for one user (1 or more), or off")
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["school.api.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "school.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.ModelPermissions"],
     "DEFAULT_PARSER_CLASSES": ["school.api.renderers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["school.api.renderers.JSONRenderer"],
@@ -239,7 +296,9 @@ REST_FRAMEWORK = {
 }
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": timedelta(days=knob("TOKEN_DAYS", int, 365, ok=lambda n: n > 0, wants="days, 1 or more")),
+    "TOKEN_TTL": timedelta(
+        days=knob("TOKEN_DAYS", int, 365, ok=lambda n: n > 0, wants="days, 1 or more")
+    ),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "School",
@@ -253,18 +312,31 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True},
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"StatusEnum": "students.models.Status", "SettableStatusEnum": "students.api.serializers.SETTABLE"},
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "students.models.Status",
+        "SettableStatusEnum": "students.api.serializers.SETTABLE",
+    },
 }
 
 LOG_LEVEL = knob(
-    "LOG_LEVEL", str.upper, "INFO", ok={"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}.__contains__, wants="DEBUG, INFO, WARNING, ERROR or CRITICAL"
+    "LOG_LEVEL",
+    str.upper,
+    "INFO",
+    ok={"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}.__contains__,
+    wants="DEBUG, INFO, WARNING, ERROR or CRITICAL",
 )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "level": LOG_LEVEL}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "level": LOG_LEVEL}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # A refusal is an answer, and no news for whoever runs the server.
-    "loggers": {"django.request": {"level": max(LOG_LEVEL, "ERROR", key=logging.getLevelNamesMapping().__getitem__)}},
+    "loggers": {
+        "django.request": {
+            "level": max(LOG_LEVEL, "ERROR", key=logging.getLevelNamesMapping().__getitem__)
+        }
+    },
 }

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
@@ -13,7 +14,12 @@ from courses.viewsets import CourseViewSet, TermViewSet
 from school.api.problems import NoSuchPath, ProblemView
 from school.dashboard.views import Desk
 from school.health import healthz, readyz
-from students.api.viewsets import EnrollmentViewSet, RosterViewSet, StudentCoursesViewSet, StudentViewSet
+from students.api.viewsets import (
+    EnrollmentViewSet,
+    RosterViewSet,
+    StudentCoursesViewSet,
+    StudentViewSet,
+)
 from students.pages.association import CourseStudents, StudentCourses, Withdraw
 from students.pages.rosters import CoursePage, RosterFile, RosterSheet, RosterWithdraw
 from students.pages.students import StudentEdit, StudentList, StudentNew, StudentPage
@@ -28,10 +34,17 @@ api.register("enrollments", EnrollmentViewSet)
 nested: list[URLPattern | URLResolver] = [
     path(
         "students/<int:student_id>/courses",
-        StudentCoursesViewSet.as_view({"get": "list", "post": "create", "patch": "partial_update", "put": "update"}),
+        StudentCoursesViewSet.as_view(
+            {"get": "list", "post": "create", "patch": "partial_update", "put": "update"}
+        ),
     ),
-    path("students/<int:student_id>/courses/<int:course_id>", StudentCoursesViewSet.as_view({"delete": "destroy"})),
-    path("courses/<int:course_id>/students", RosterViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "students/<int:student_id>/courses/<int:course_id>",
+        StudentCoursesViewSet.as_view({"delete": "destroy"}),
+    ),
+    path(
+        "courses/<int:course_id>/students", RosterViewSet.as_view({"get": "list", "post": "create"})
+    ),
     path("problems/<slug:code>", ProblemView.as_view(), name="problem"),
 ]
 
@@ -42,7 +55,11 @@ pages: list[URLPattern | URLResolver] = [
     path("students/<int:pk>/", StudentPage.as_view(), name="student"),
     path("students/<int:pk>/edit/", StudentEdit.as_view(), name="student_edit"),
     path("students/<int:pk>/courses/", StudentCourses.as_view(), name="student_courses"),
-    path("students/<int:pk>/courses/<int:course_id>/withdraw/", Withdraw.as_view(), name="student_withdraw"),
+    path(
+        "students/<int:pk>/courses/<int:course_id>/withdraw/",
+        Withdraw.as_view(),
+        name="student_withdraw",
+    ),
     path("undo/", Undo.as_view(), name="undo"),
     path("courses/", CourseList.as_view(), name="course_list"),
     path("courses/new/", CourseNew.as_view(), name="course_new"),
@@ -69,6 +86,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/", NoSuchPath.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
+    path(
+        "admin/students/accesschange/<path:rest>",
+        RedirectView.as_view(url="/admin/accounts/accesschange/%(rest)s", query_string=True),
+    ),
+    path(
+        "admin/students/accesschange/",
+        RedirectView.as_view(
+            pattern_name="admin:accounts_accesschange_changelist", query_string=True
+        ),
+    ),
     path("admin/", admin.site.urls),
     path("", include(pages)),
 ]

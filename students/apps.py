@@ -7,8 +7,6 @@ class StudentsConfig(AppConfig):
     verbose_name = _("Students")
 
     def ready(self) -> None:
-        from accounts import audit as access
-        from students.enrollment import waitlist as promotions
+        from students.enrollment import waitlist
 
-        access.connect()
-        promotions.connect()
+        waitlist.connect()

@@ -14,8 +14,7 @@ from faker import Faker
 from core.history.models import BATCH, record
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.change_feed import at
 from students.enrollment.transitions import LOAD, WITHDRAW, Change, Options
 from students.factories import StudentFactory
@@ -72,9 +71,15 @@ def fill(today: date) -> None:
     """
     random = Random(SEED)  # noqa: S311 (nothing is secret here)
     founded = _moment(today - timedelta(days=200), HOURS[0])
-    last, this, _following = (_courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1))
+    last, this, _following = (
+        _courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1)
+    )
     students = [student.pk for student in _students(random, founded)]
-    plan: Plan = {_moment(last[0].term.ends_on, HOURS[-1]): list(_wishes(random, last, students, Status.COMPLETED))}
+    plan: Plan = {
+        _moment(last[0].term.ends_on, HOURS[-1]): list(
+            _wishes(random, last, students, Status.COMPLETED)
+        )
+    }
     plan |= _registrations(random, this, students, today)
     locks.lock(students, (course.pk for course in (*last, *this)))
     for moment in sorted(plan):
@@ -90,13 +95,17 @@ def _carry_out(changes: list[Change], moment: datetime) -> None:
     with at(moment):
         for start in range(0, len(changes), BATCH):
             # Who comes too late for a seat waits for one, as in life.
-            enrollments.decide_and_save(changes[start : start + BATCH], Options(waitlist=True))
+            service.decide_and_save(changes[start : start + BATCH], Options(waitlist=True))
 
 
 def _registrations(random: Random, courses: list[Course], students: list[int], today: date) -> Plan:
     """Each student asks for all courses at once, most of them in the first days; who withdraws does so in the two weeks after."""
     opened = courses[0].term.enrollment_opens_on or today
-    slots = [_moment(opened + timedelta(days=day), hour) for day in range((today - opened).days + 1) for hour in HOURS]
+    slots = [
+        _moment(opened + timedelta(days=day), hour)
+        for day in range((today - opened).days + 1)
+        for hour in HOURS
+    ]
     chance = Random(SEED)  # noqa: S311
     came = {student: int(chance.betavariate(1, 2) * len(slots)) for student in students}
     plan: Plan = defaultdict(list)
@@ -104,7 +113,9 @@ def _registrations(random: Random, courses: list[Course], students: list[int], t
         later = slots[came[wish.student_id] + 1 :]
         plan[slots[came[wish.student_id]]].append(Change(wish.student_id, wish.course_id))
         if wish.verb is LOAD[Status.WITHDRAWN] and later:
-            plan[chance.choice(later[: len(HOURS) * 14])].append(Change(wish.student_id, wish.course_id, WITHDRAW))
+            plan[chance.choice(later[: len(HOURS) * 14])].append(
+                Change(wish.student_id, wish.course_id, WITHDRAW)
+            )
     return plan
 
 
@@ -134,7 +145,9 @@ def _term(today: date, shift: int, founded: datetime) -> Term:
         ends_on=ends_on,
         enrollment_opens_on=starts_on,
         # Whoever looks at the demo shall be able to enroll somebody, for some weeks to come.
-        enrollment_closes_on=starts_on + month_later if shift else max(ends_on, today + month_later),
+        enrollment_closes_on=starts_on + month_later
+        if shift
+        else max(ends_on, today + month_later),
     )
     return _save(term, founded)
 
@@ -145,7 +158,10 @@ def _first_day(number: int) -> date:
 
 
 def _courses(term: Term, founded: datetime) -> list[Course]:
-    made = (CourseFactory.build(term=term, code=code, title=title, credits=credit, capacity=seats) for code, title, credit, seats, _share in CATALOGUE)
+    made = (
+        CourseFactory.build(term=term, code=code, title=title, credits=credit, capacity=seats)
+        for code, title, credit, seats, _share in CATALOGUE
+    )
     return [_save(course, founded) for course in made]
 
 
@@ -160,14 +176,28 @@ def _students(random: Random, founded: datetime) -> list[Student]:
         namesakes[mailbox] += 1
         email = f"{mailbox}{namesakes[mailbox] if namesakes[mailbox] > 1 else ''}@school.example"
         is_active = random.random() >= INACTIVE
-        students.append(StudentFactory.build(number=f"S{number:05d}", first_name=first, last_name=last, email=email, is_active=is_active))
+        students.append(
+            StudentFactory.build(
+                number=f"S{number:05d}",
+                first_name=first,
+                last_name=last,
+                email=email,
+                is_active=is_active,
+            )
+        )
     Student.objects.bulk_create(students, batch_size=BATCH)
     record(Student, students, changed=False, when=founded)
     return students
 
 
-def _wishes(random: Random, courses: list[Course], students: list[int], status: Status) -> Iterator[Change]:
+def _wishes(
+    random: Random, courses: list[Course], students: list[int], status: Status
+) -> Iterator[Change]:
     """Each course is wished for by its share of the students; most come to have `status`, some withdrew."""
     for course, (*_columns, share) in zip(courses, CATALOGUE, strict=True):
         for student in random.sample(students, share * len(students) // 1_000):
-            yield Change(student, course.pk, LOAD[Status.WITHDRAWN if random.random() < WITHDRAWN else status])
+            yield Change(
+                student,
+                course.pk,
+                LOAD[Status.WITHDRAWN if random.random() < WITHDRAWN else status],
+            )

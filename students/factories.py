@@ -6,7 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import LOAD, Change
 from students.models import Enrollment, Status, Student
 
@@ -30,6 +30,6 @@ class StudentFactory(DjangoModelFactory[Student]):
 
 def enrolled(student: Student, course: Course, status: Status = Status.ACTIVE) -> Enrollment:
     """The enrollment of `student` in `course`, made by the writer, as an import would bring it."""
-    [result] = enrollments.write([Change(student.pk, course.pk, LOAD[status])])
+    [result] = service.write([Change(student.pk, course.pk, LOAD[status])])
     assert result.enrollment is not None
     return result.enrollment

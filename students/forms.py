@@ -26,7 +26,9 @@ class StudentForm(RecordForm):
 
 
 class StudentFilters(Filters):
-    is_active = TruthField(label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active"))
+    is_active = TruthField(
+        label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
+    )
 
     def narrow(self, queryset: Any) -> Any:
         queryset, active = super().narrow(queryset), self.wanted.get("is_active")
@@ -47,9 +49,17 @@ class RosterFilters(AsOf):
     """What narrows the enrollments of a course; the current ones where nothing is said."""
 
     q = SearchField()
-    status = forms.ChoiceField(label=_("Status"), choices=[("", _("Current")), *Status.choices, ("all", _("All"))], required=False)
+    status = forms.ChoiceField(
+        label=_("Status"),
+        choices=[("", _("Current")), *Status.choices, ("all", _("All"))],
+        required=False,
+    )
 
-    order = forms.ChoiceField(label=_("Sort by"), choices=[("", _("Name")), ("number", _("Number")), ("enrolled", _("Latest first"))], required=False)
+    order = forms.ChoiceField(
+        label=_("Sort by"),
+        choices=[("", _("Name")), ("number", _("Number")), ("enrolled", _("Latest first"))],
+        required=False,
+    )
 
     field_order = ["q", "status", "order", "as_of"]
 
@@ -71,7 +81,9 @@ class IdsField(forms.Field):
     def to_python(self, values: list[str] | None) -> list[int]:
         for text in values or []:
             if not is_id(text):
-                raise ValidationError(_("“%(text)s” is not an id."), code="invalid", params={"text": text[:30]})
+                raise ValidationError(
+                    _("“%(text)s” is not an id."), code="invalid", params={"text": text[:30]}
+                )
         return ids_of(values or [])
 
 
@@ -89,35 +101,62 @@ class OptionsForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
-    reason = forms.CharField(label=_("Reason"), max_length=500, required=False, help_text=_("Needed to override. Kept in the history."))
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        required=False,
+        help_text=_("Needed to override. Kept in the history."),
+    )
 
     def __init__(self, data: QueryDict, *, sent: bool) -> None:
         """With `sent`, `data` is what shall be done; otherwise what was filled in until now."""
-        kept = {"on_full": data.get("on_full"), "override": data.getlist("override"), "reason": data.get("reason")}
+        kept = {
+            "on_full": data.get("on_full"),
+            "override": data.getlist("override"),
+            "reason": data.get("reason"),
+        }
         super().__init__(data if sent else None, initial=kept)
         self.offered: list[Refusal] = []
 
     def clean(self) -> dict[str, Any]:
-        if self.cleaned_data.get("override") and not self.cleaned_data.get("reason") and "reason" not in self.errors:
-            self.add_error("reason", ValidationError(_("An override needs a reason."), code="required"))
+        if (
+            self.cleaned_data.get("override")
+            and not self.cleaned_data.get("reason")
+            and "reason" not in self.errors
+        ):
+            self.add_error(
+                "reason", ValidationError(_("An override needs a reason."), code="required")
+            )
         return self.cleaned_data
 
     def offer(self, refused: Collection[str]) -> None:
         """Offer to override what was `refused`, as far as that can be overridden, beside what is ticked already."""
         ticked = self["override"].value() or []
-        self.offered = [refusal for refusal in OVERRIDABLE if refusal in refused or refusal in ticked]
-        choices = [(refusal.value, __("Enroll %(although)s") % {"although": refusal.although}) for refusal in self.offered]
+        self.offered = [
+            refusal for refusal in OVERRIDABLE if refusal in refused or refusal in ticked
+        ]
+        choices = [
+            (refusal.value, __("Enroll %(although)s") % {"although": refusal.although})
+            for refusal in self.offered
+        ]
         self.fields["override"].choices = choices  # type: ignore[attr-defined]
 
     @property
     def shown(self) -> list[forms.BoundField]:
         """The fields of the options, without the override where there is none to offer."""
-        return [self[name] for name in ("on_full", "override", "reason") if self.offered or name == "on_full"]
+        return [
+            self[name]
+            for name in ("on_full", "override", "reason")
+            if self.offered or name == "on_full"
+        ]
 
     @property
     def options(self) -> Options:
         """Those that could be read; nothing is overridden otherwise."""
-        return Options(waitlist=self.cleaned_data.get("on_full") == "waitlist", override=self.cleaned_data.get("override") or ())
+        return Options(
+            waitlist=self.cleaned_data.get("on_full") == "waitlist",
+            override=self.cleaned_data.get("override") or (),
+        )
 
     @property
     def reason_given(self) -> str:
@@ -144,7 +183,12 @@ class AssociationForm(OptionsForm):
 
 
 class WithdrawForm(forms.Form):
-    reason = forms.CharField(label=_("Reason"), max_length=500, required=False, help_text=_("Kept in the history. It may be left empty."))
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        required=False,
+        help_text=_("Kept in the history. It may be left empty."),
+    )
 
 
 def ids_of(texts: list[str]) -> list[int]:

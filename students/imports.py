@@ -15,8 +15,7 @@ from core.history.models import BATCH
 from core.imports.csv_reader import Faults, Rejected, read
 from core.imports.importer import Key, Table, batched
 from courses.models import Course
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.transitions import ENROLL, LOAD, PLAIN, Change, Options, Verb
 from students.models import Status, Student
 
@@ -28,7 +27,9 @@ Row = tuple[int, int, int, Verb]
 
 def import_students(file: TextIO) -> Counter[str]:
     """Make the students of `file` and change those that are there. Answers how many. Raises Rejected."""
-    return Students(Student, ["number"], file, ["number", "first_name", "last_name", "email"], ["is_active"]).write()
+    return Students(
+        Student, ["number"], file, ["number", "first_name", "last_name", "email"], ["is_active"]
+    ).write()
 
 
 class Students(Table[Student]):
@@ -45,7 +46,9 @@ class Students(Table[Student]):
             for number, address in held.values_list("number", "address"):
                 owner, line = owners[address]
                 if (number,) not in self.rows:
-                    self.faults.add(line, _("Student %s has this email already.") % number, "email", address)
+                    self.faults.add(
+                        line, _("Student %s has this email already.") % number, "email", address
+                    )
                 elif number != owner:
                     moving.append(number)
         # They get another address by this same file. Until then theirs must not be in the way of its new owner.
@@ -58,11 +61,15 @@ class Students(Table[Student]):
         for line, values in self.rows.values():
             _owner, first = owners.setdefault(values[email].lower(), (values[number], line))
             if first != line:
-                self.faults.add(line, _("The same one is on line %d already.") % first, "email", values[email])
+                self.faults.add(
+                    line, _("The same one is on line %d already.") % first, "email", values[email]
+                )
         return owners
 
 
-def import_enrollments(file: TextIO, options: Options = PLAIN, skipped: Faults | None = None) -> Counter[str]:
+def import_enrollments(
+    file: TextIO, options: Options = PLAIN, skipped: Faults | None = None
+) -> Counter[str]:
     """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected.
 
     With `skipped`, bad lines are told to it and left out, and the others are taken.
@@ -95,7 +102,7 @@ def _once(rows: list[Row], faults: Faults) -> list[Row]:
 
 def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator[str]:
     changes = [Change(student, course, verb) for student, course, _line, verb in batch]
-    results = enrollments.decide_and_save(changes, options)
+    results = service.decide_and_save(changes, options)
     for (_student, _course, line, _verb), result in zip(batch, results, strict=True):
         for reason in result.refusals:
             faults.add(line, reason)
@@ -104,14 +111,26 @@ def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator
 
 def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
     """The sound lines of `file`, with ids for keys."""
-    columns, records = read(file, ["student_number", "term_code", "course_code"], ["status"], faults)
-    courses = {(term, code): pk for term, code, pk in Course.objects.values_list("term__code", "code", "pk")}
+    columns, records = read(
+        file, ["student_number", "term_code", "course_code"], ["status"], faults
+    )
+    courses = {
+        (term, code): pk
+        for term, code, pk in Course.objects.values_list("term__code", "code", "pk")
+    }
     students: dict[str, int] = {}
-    while lines := [(line, dict(zip(columns, cells, strict=True))) for line, cells in islice(records, LINES)]:
+    while lines := [
+        (line, dict(zip(columns, cells, strict=True))) for line, cells in islice(records, LINES)
+    ]:
         new = {cell["student_number"] for _line, cell in lines} - students.keys()
-        students.update(Student.objects.filter(number__in=new).order_by().values_list("number", "pk"))
+        students.update(
+            Student.objects.filter(number__in=new).order_by().values_list("number", "pk")
+        )
         for line, cell in lines:
-            student, course = students.get(cell["student_number"]), courses.get((cell["term_code"], cell["course_code"]))
+            student, course = (
+                students.get(cell["student_number"]),
+                courses.get((cell["term_code"], cell["course_code"])),
+            )
             verb = LOAD.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
             if student and course and verb:
                 yield student, course, line, verb
@@ -125,7 +144,9 @@ def _tell(faults: Faults, line: int, cell: Mapping[str, str], **found: object) -
         unknown = ValidationError(_("There is no student with this number."), code="not_found")
         faults.add(line, unknown, "student_number", cell["student_number"])
     if not found["course"]:
-        unknown = ValidationError(_("There is no such course in the term “%s”.") % cell["term_code"], code="not_found")
+        unknown = ValidationError(
+            _("There is no such course in the term “%s”.") % cell["term_code"], code="not_found"
+        )
         faults.add(line, unknown, "course_code", cell["course_code"])
     if not found["verb"]:
         faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, IntegerField, OuterRef, Q, Value, When
@@ -13,10 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db.search import Beginnings, WordIndex, search
-from core.history.models import Act, Recorded, current_reason
+from core.history.models import Recorded
 from courses.models import Course, number_of
 
-number_validator = RegexValidator(r"\A\w[\w .+/&-]*\Z", _("A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."))
+number_validator = RegexValidator(
+    r"\A\w[\w .+/&-]*\Z",
+    _(
+        "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+    ),
+)
 
 
 class Status(models.TextChoices):
@@ -41,7 +45,11 @@ class StudentQuerySet(models.QuerySet["Student"]):
 
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""
-        return self.annotate(course_count=number_of(Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE)))  # type: ignore[no-redef]
+        return self.annotate(
+            course_count=number_of(
+                Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE)
+            )
+        )  # type: ignore[no-redef]
 
 
 class EmailField(models.EmailField):  # type: ignore[type-arg]
@@ -63,12 +71,22 @@ class EmailField(models.EmailField):  # type: ignore[type-arg]
 class Student(Recorded):
     """One who takes courses, known by the school's own number."""
 
-    number = models.CharField(_("number"), max_length=30, unique=True, validators=[number_validator], help_text=_("The school's own key for this student."))
+    number = models.CharField(
+        _("number"),
+        max_length=30,
+        unique=True,
+        validators=[number_validator],
+        help_text=_("The school's own key for this student."),
+    )
     first_name = models.CharField(_("first name"), max_length=100)
     last_name = models.CharField(_("last name"), max_length=100)
     email = EmailField(_("email"))
-    is_active = models.BooleanField(_("active"), default=True, help_text=_("An inactive student cannot be enrolled."))
-    courses = models.ManyToManyField(Course, through="Enrollment", related_name="students", verbose_name=_("courses"))
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("An inactive student cannot be enrolled.")
+    )
+    courses = models.ManyToManyField(
+        Course, through="Enrollment", related_name="students", verbose_name=_("courses")
+    )
 
     field_of_error = {"unique": "email"}
     in_use = _("This student has enrollments, which are kept. Make the student inactive instead.")
@@ -104,9 +122,14 @@ class Student(Recorded):
 def place_in(rows: models.QuerySet[Any]) -> Case:
     """The place of an enrollment among those of `rows` that wait for its course, first come first; null when it is not waiting."""
     ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
-        Q(enrolled_at__lt=OuterRef("enrolled_at")) | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
+        Q(enrolled_at__lt=OuterRef("enrolled_at"))
+        | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
     )
-    return Case(When(status=Status.WAITLISTED, then=number_of(ahead)), default=Value(None), output_field=IntegerField())
+    return Case(
+        When(status=Status.WAITLISTED, then=number_of(ahead)),
+        default=Value(None),
+        output_field=IntegerField(),
+    )
 
 
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
@@ -123,17 +146,31 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollment.service alone.")
 
-    create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = _raw_delete = _closed
+    create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = (
+        _raw_delete
+    ) = _closed
 
 
 class Enrollment(Recorded):
     """One student in one course. The row is kept for good: a withdrawal is a status."""
 
     # Each index below begins with one of the two keys, so neither needs an index of its own.
-    student = models.ForeignKey(Student, models.PROTECT, related_name="enrollments", verbose_name=_("student"), db_index=False)
-    course = models.ForeignKey(Course, models.PROTECT, related_name="enrollments", verbose_name=_("course"), db_index=False)
+    student = models.ForeignKey(
+        Student,
+        models.PROTECT,
+        related_name="enrollments",
+        verbose_name=_("student"),
+        db_index=False,
+    )
+    course = models.ForeignKey(
+        Course, models.PROTECT, related_name="enrollments", verbose_name=_("course"), db_index=False
+    )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
-    enrolled_at = models.DateTimeField(_("enrolled at"), default=timezone.now, help_text=_("When the student last asked for the course."))
+    enrolled_at = models.DateTimeField(
+        _("enrolled at"),
+        default=timezone.now,
+        help_text=_("When the student last asked for the course."),
+    )
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
 
     objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
@@ -153,13 +190,25 @@ class Enrollment(Recorded):
             ("override_refusal", _("Can override refusals")),
         ]
         constraints = [
-            models.UniqueConstraint(name="enrollment_once", fields=["student", "course"], violation_error_message=_("The student has this course already.")),
-            models.CheckConstraint(name="enrollment_status_known", condition=Q(status__in=Status.values), violation_error_message=_("Unknown status.")),
+            models.UniqueConstraint(
+                name="enrollment_once",
+                fields=["student", "course"],
+                violation_error_message=_("The student has this course already."),
+            ),
+            models.CheckConstraint(
+                name="enrollment_status_known",
+                condition=Q(status__in=Status.values),
+                violation_error_message=_("Unknown status."),
+            ),
         ]
         indexes = [
             models.Index(fields=["course", "status"], name="enrollment_by_course"),
             models.Index(fields=["updated_at", "id"], name="enrollment_by_update"),
-            models.Index(fields=["course", "enrolled_at", "id"], condition=Q(status="waitlisted"), name="enrollment_waiting"),
+            models.Index(
+                fields=["course", "enrolled_at", "id"],
+                condition=Q(status="waitlisted"),
+                name="enrollment_waiting",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -174,36 +223,3 @@ class Enrollment(Recorded):
 
     def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are withdrawn, never deleted.")
-
-
-class Access(models.TextChoices):
-    """What gives access to the school."""
-
-    USER = "user", _("user")
-    ROLE = "role", _("role")
-    TOKEN = "token", _("token")
-
-
-class AccessChange(Act):
-    """One change of a user, a role or a token: what it had before (None: it is new) and after (None: it is gone)."""
-
-    kind = models.CharField(_("kind"), max_length=5, choices=Access)
-    name = models.CharField(_("name"), max_length=150, help_text=_("Of the user or role, before a change of that name; the key of the token."))
-    before = models.JSONField(_("before"), null=True, encoder=DjangoJSONEncoder)
-    after = models.JSONField(_("after"), null=True, encoder=DjangoJSONEncoder)
-    reason = models.TextField(_("reason"), blank=True, default=current_reason)
-    when = models.DateTimeField(_("when"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("change of access")
-        verbose_name_plural = _("changes of access")
-        ordering = ["-pk"]
-        default_permissions = ("view",)
-        indexes = [
-            models.Index(fields=["kind", "-id"], name="access_by_kind"),
-            models.Index(fields=["name", "-id"], name="access_by_name"),
-            models.Index(fields=["who", "-id"], name="access_by_who"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.name}"

@@ -2,14 +2,14 @@
 
 from django.http import Http404
 
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import WITHDRAW, Change, Outcome, Refused, Result
 
 
 def withdraw_or_404(student_id: int, course_id: int) -> Result:
     """What became of a student who was withdrawn from a course. Raises Http404 without a current enrollment."""
     try:
-        [result] = enrollments.write([Change(student_id, course_id, WITHDRAW)])
+        [result] = service.write([Change(student_id, course_id, WITHDRAW)])
     except Refused as error:
         raise Http404 from error
     if result.outcome != Outcome.WITHDRAWN:

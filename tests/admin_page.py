@@ -18,7 +18,10 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        name, value = found.get("name") or "", found.get("value") or ("on" if found.get("type") == "checkbox" else "")
+        name, value = (
+            found.get("name") or "",
+            found.get("value") or ("on" if found.get("type") == "checkbox" else ""),
+        )
         if tag == "input" and name and found.get("type") not in ("submit", "button"):
             if found.get("type") not in ("checkbox", "radio") or "checked" in found:
                 self.fields.setdefault(name, []).append(value)
@@ -45,7 +48,14 @@ def fields_of(html: str) -> Fields:
     return reader.fields
 
 
-def submit(browser: Client, url: str, changes: dict[str, Any] | None = None, *, page: Fields | None = None, follow: bool = False) -> Any:
+def submit(
+    browser: Client,
+    url: str,
+    changes: dict[str, Any] | None = None,
+    *,
+    page: Fields | None = None,
+    follow: bool = False,
+) -> Any:
     """Open the page at `url` (or take `page`, as it was read before), make `changes` (None: unticked) and save."""
     fields = dict(page or fields_of(browser.get(url).content.decode()))
     for name, value in (changes or {}).items():

@@ -20,6 +20,9 @@ def faults_of(kind: str, text: str | bytes, *options: str) -> list[str]:
     """What the command reports of a file that it refuses."""
     err = StringIO()
     data = text if isinstance(text, bytes) else text.encode()
-    with patch("sys.stdin", TextIOWrapper(BytesIO(data))), pytest.raises(CommandError, match=r"^Nothing was imported\. Bad lines: \d+\.$"):
+    with (
+        patch("sys.stdin", TextIOWrapper(BytesIO(data))),
+        pytest.raises(CommandError, match=r"^Nothing was imported\. Bad lines: \d+\.$"),
+    ):
         call_command("import_csv", kind, "-", *options, stderr=err, no_color=True)
     return err.getvalue().splitlines()

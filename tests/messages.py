@@ -29,7 +29,9 @@ def extracted() -> Catalog:
     """Every message of the sources, each with the files that have it."""
     catalog = Catalog()
     for file, text in _sources():
-        for _line, function, messages, comments in extract_python(BytesIO(text.encode()), dict.fromkeys(KEYWORDS), ["Translators:"], {"encoding": "utf-8"}):
+        for _line, function, messages, comments in extract_python(
+            BytesIO(text.encode()), dict.fromkeys(KEYWORDS), ["Translators:"], {"encoding": "utf-8"}
+        ):
             _add(catalog, file, str(function), messages, comments)
     return catalog
 
@@ -41,7 +43,10 @@ def _sources() -> Iterator[tuple[str, str]]:
                 yield path.relative_to(ROOT).as_posix(), path.read_text()
     for path in sorted((ROOT / TEMPLATES).rglob("*.html")):
         # What is left of a template is no Python: without its indentation it can be read as a list of calls.
-        yield path.relative_to(ROOT).as_posix(), "\n".join(line.strip() for line in templatize(path.read_text()).splitlines())
+        yield (
+            path.relative_to(ROOT).as_posix(),
+            "\n".join(line.strip() for line in templatize(path.read_text()).splitlines()),
+        )
 
 
 def _add(catalog: Catalog, file: str, function: str, messages: Any, comments: Any) -> None:
@@ -50,7 +55,12 @@ def _add(catalog: Catalog, file: str, function: str, messages: Any, comments: An
     wanted = 2 if function.startswith("n") else 1
     # What is not written out here is no message: a value that stands for one.
     if len(texts) >= wanted:
-        catalog.add(tuple(texts[:wanted]) if wanted > 1 else texts[0], locations=[(file, 0)], auto_comments=comments, context=context)
+        catalog.add(
+            tuple(texts[:wanted]) if wanted > 1 else texts[0],
+            locations=[(file, 0)],
+            auto_comments=comments,
+            context=context,
+        )
 
 
 def read(language: str) -> Catalog:
@@ -68,7 +78,9 @@ def write(language: str, catalog: Catalog) -> None:
     """The file of the language, and beside it the one that Django reads."""
     path = file_of(language)
     with path.open("wb") as file:
-        write_po(file, catalog, width=120, ignore_obsolete=True, sort_by_file=True, include_lineno=False)
+        write_po(
+            file, catalog, width=120, ignore_obsolete=True, sort_by_file=True, include_lineno=False
+        )
     path.with_suffix(".mo").write_bytes(compiled(catalog))
 
 
@@ -84,7 +96,14 @@ def refresh(language: str) -> Catalog:
 
 def untranslated(catalog: Catalog) -> list[Any]:
     """The messages that lack something."""
-    return [message.id for message in catalog if message.id and not all(message.string if isinstance(message.string, (list, tuple)) else [message.string])]
+    return [
+        message.id
+        for message in catalog
+        if message.id
+        and not all(
+            message.string if isinstance(message.string, (list, tuple)) else [message.string]
+        )
+    ]
 
 
 if __name__ == "__main__":

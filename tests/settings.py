@@ -16,7 +16,10 @@ ZEAL_RAISE = False
 # Django's forms read the row behind each choice that was sent. How many queries a page takes is counted besides.
 ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 WHITENOISE_AUTOREFRESH = True
 # What one test counted is not for the next one.
 CACHES = {**CACHES, "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}

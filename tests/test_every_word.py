@@ -22,15 +22,16 @@ from django.utils import timezone
 from django.utils.translation import trans_real
 from knox.models import AuthToken
 
+from accounts.models import AccessChange
 from core.history.models import Door, acting
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import COMPLETE, ENROLL, Change, Options
 from students.factories import StudentFactory, enrolled
-from students.models import AccessChange, Enrollment, Status, Student
+from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of
 from tests.messages import ROOT
 
@@ -80,7 +81,10 @@ class Listening:
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         # A name that is translated already comes as something else than text.
-        if isinstance(singular, str) and (singular, self.real.plural(number)) not in self.real._catalog:
+        if (
+            isinstance(singular, str)
+            and (singular, self.real.plural(number)) not in self.real._catalog
+        ):
             self.missing.add(singular)
         return str(self.real.ngettext(singular, plural, number))
 
@@ -101,7 +105,11 @@ class Reader(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag in self.SILENT:
             self.within.append(tag)
-        self.said += [value for name, value in found.items() if name in self.SPOKEN and not (tag == "img" and value in ALTS)]
+        self.said += [
+            value
+            for name, value in found.items()
+            if name in self.SPOKEN and not (tag == "img" and value in ALTS)
+        ]
         if tag == "input" and found.get("type") in ("submit", "button"):
             self.said.append(found.get("value", ""))
 
@@ -123,15 +131,26 @@ def untranslated(html: str) -> set[str]:
     for text in [" ".join(reader.texts), *reader.said]:
         while (shorter := re.sub("⟦[^⟦⟧]*⟧", " ", text)) != text:
             text = shorter
-        left |= {word for word in text.split() if re.search(r"[^\W\d_]", word) and "zz" not in word.lower()}
-    return {word for word in left if (plain := word.strip("…·:,.()")) not in NAMES and not re.fullmatch("[0-9a-f]{15,}", plain)}
+        left |= {
+            word
+            for word in text.split()
+            if re.search(r"[^\W\d_]", word) and "zz" not in word.lower()
+        }
+    return {
+        word
+        for word in left
+        if (plain := word.strip("…·:,.()")) not in NAMES
+        and not re.fullmatch("[0-9a-f]{15,}", plain)
+    }
 
 
 class Walk:
     """One school, and what its pages answer in every state."""
 
     def __init__(self) -> None:
-        self.user = User.objects.create_superuser("zzadmin", "zz@zz.example", "zz-secret-zz", first_name="Zzada")
+        self.user = User.objects.create_superuser(
+            "zzadmin", "zz@zz.example", "zz-secret-zz", first_name="Zzada"
+        )
         self.browser = Client(headers=GERMAN, raise_request_exception=False)
         self.browser.force_login(self.user)
         self.today = timezone.localdate()
@@ -143,51 +162,83 @@ class Walk:
 
     def fill(self) -> None:
         day = timedelta(days=1)
-        self.term = self.make_term("ZZ-FA", enrollment_opens_on=self.today - day, enrollment_closes_on=self.today + day)
+        self.term = self.make_term(
+            "ZZ-FA", enrollment_opens_on=self.today - day, enrollment_closes_on=self.today + day
+        )
         self.early = self.make_term("ZZ-EA", enrollment_opens_on=self.today + day)
         self.late = self.make_term("ZZ-LA", enrollment_closes_on=self.today - day)
         self.anytime = self.make_term("ZZ-ANY")
-        self.ann, self.ben, self.cat, self.dan = (self.make_student(number) for number in range(1, 5))
+        self.ann, self.ben, self.cat, self.dan = (
+            self.make_student(number) for number in range(1, 5)
+        )
         self.gone = self.make_student(5, is_active=False)
         self.free = self.make_course("ZZ-101", capacity=None, description="Zzdescription")
         self.full = self.make_course("ZZ-102", capacity=1)
         self.shut = self.make_course("ZZ-103", is_open=False)
         self.asking = self.make_course("ZZ-104", prerequisites=["ZZ-101"])
         self.over = self.make_course("ZZ-105", capacity=2)
-        self.soon, self.past = self.make_course("ZZ-106", term=self.early), self.make_course("ZZ-107", term=self.late)
-        enrollments.enroll([(self.ann.pk, self.full.pk), (self.ben.pk, self.over.pk), (self.cat.pk, self.over.pk)])
-        enrollments.enroll([(self.ben.pk, self.full.pk), (self.cat.pk, self.full.pk)], WAIT)
-        enrollments.enroll([(self.dan.pk, self.shut.pk)], Options(override=["course_closed"]))
-        enrollments.write([Change(self.ann.pk, self.free.pk, ENROLL), Change(self.ben.pk, self.free.pk, ENROLL)])
-        enrollments.write([Change(self.ben.pk, self.free.pk, COMPLETE)])
-        enrollments.withdraw([(self.ann.pk, self.full.pk)])
-        enrollments.enroll([(self.ann.pk, self.full.pk)], WAIT)
+        self.soon, self.past = (
+            self.make_course("ZZ-106", term=self.early),
+            self.make_course("ZZ-107", term=self.late),
+        )
+        service.enroll(
+            [(self.ann.pk, self.full.pk), (self.ben.pk, self.over.pk), (self.cat.pk, self.over.pk)]
+        )
+        service.enroll([(self.ben.pk, self.full.pk), (self.cat.pk, self.full.pk)], WAIT)
+        service.enroll([(self.dan.pk, self.shut.pk)], Options(override=["course_closed"]))
+        service.write(
+            [Change(self.ann.pk, self.free.pk, ENROLL), Change(self.ben.pk, self.free.pk, ENROLL)]
+        )
+        service.write([Change(self.ben.pk, self.free.pk, COMPLETE)])
+        service.withdraw([(self.ann.pk, self.full.pk)])
+        service.enroll([(self.ann.pk, self.full.pk)], WAIT)
         Course.objects.filter(pk=self.over.pk).update(capacity=1)
         self.over.refresh_from_db()
         with acting(Door.IMPORT, reason=IMPORTED % "zz.csv"):
             self.ann.last_name = "Zzother"
             self.ann.save()
-            enrollments.enroll([(self.dan.pk, self.free.pk)])
+            service.enroll([(self.dan.pk, self.free.pk)])
 
     def make_term(self, code: str, **more: Any) -> Term:
         return TermFactory.create(code=code, name=f"Zzname {code}", **more)
 
     def make_course(self, code: str, **more: Any) -> Course:
-        return CourseFactory.create(**{"term": self.term, "code": code, "title": f"Zztitle {code}", "description": "", "capacity": 9, **more})
+        return CourseFactory.create(
+            **{
+                "term": self.term,
+                "code": code,
+                "title": f"Zztitle {code}",
+                "description": "",
+                "capacity": 9,
+                **more,
+            }
+        )
 
     def make_student(self, number: int, **more: Any) -> Student:
-        return StudentFactory.create(number=f"ZZ{number}", first_name="Zzann", last_name=f"Zzlee{number}", email=f"zz{number}@zz.example", **more)
+        return StudentFactory.create(
+            number=f"ZZ{number}",
+            first_name="Zzann",
+            last_name=f"Zzlee{number}",
+            email=f"zz{number}@zz.example",
+            **more,
+        )
 
     def get(self, path: str, expected: int = 200) -> tuple[str, Any]:
         return self._said(f"GET {path}", self.browser.get(path), expected)
 
     def post(self, path: str, data: dict[str, Any], expected: int = 200) -> tuple[str, Any]:
         """What is answered in the end, of a redirect the page that it leads to."""
-        return self._said(f"POST {path} {data}", self.browser.post(path, data, follow=True), expected)
+        return self._said(
+            f"POST {path} {data}", self.browser.post(path, data, follow=True), expected
+        )
 
-    def save(self, path: str, changes: dict[str, Any] | None = None, expected: int = 200) -> tuple[str, Any]:
+    def save(
+        self, path: str, changes: dict[str, Any] | None = None, expected: int = 200
+    ) -> tuple[str, Any]:
         """A page of the admin, changed and sent."""
-        fields = fields_of(self.browser.get(path).content.decode()) | {name: [value] for name, value in (changes or {}).items()}
+        fields = fields_of(self.browser.get(path).content.decode()) | {
+            name: [value] for name, value in (changes or {}).items()
+        }
         return self.post(path, fields, expected)
 
     def _said(self, name: str, answer: Any, expected: int) -> tuple[str, Any]:
@@ -197,14 +248,48 @@ class Walk:
         return name, answer
 
     def site(self) -> Iterator[tuple[str, Any]]:
-        ann, free, full = f"/students/{self.ann.pk}/", f"/courses/{self.free.pk}/", f"/courses/{self.full.pk}/"
-        for path in ("/", "/?q=zz", "/?q=nobody", "/students/", "/students/?q=nobody", "/students/?is_active=nonsense", "/courses/", "/courses/?q=nobody"):
+        ann, free, full = (
+            f"/students/{self.ann.pk}/",
+            f"/courses/{self.free.pk}/",
+            f"/courses/{self.full.pk}/",
+        )
+        for path in (
+            "/",
+            "/?q=zz",
+            "/?q=nobody",
+            "/students/",
+            "/students/?q=nobody",
+            "/students/?is_active=nonsense",
+            "/courses/",
+            "/courses/?q=nobody",
+        ):
             yield self.get(path)
-        for path in ("/courses/?term=nonsense&is_open=x&cursor=bad", "/terms/", "/tokens/", "/students/new/", "/courses/new/", "/terms/new/"):
+        for path in (
+            "/courses/?term=nonsense&is_open=x&cursor=bad",
+            "/terms/",
+            "/tokens/",
+            "/students/new/",
+            "/courses/new/",
+            "/terms/new/",
+        ):
             yield self.get(path)
-        for path in (ann, f"{ann}?as_of=2030-01-01T00:00", f"{ann}?as_of=nonsense", f"/students/{self.gone.pk}/", f"/students/{self.ben.pk}/", f"{ann}edit/"):
+        for path in (
+            ann,
+            f"{ann}?as_of=2030-01-01T00:00",
+            f"{ann}?as_of=nonsense",
+            f"/students/{self.gone.pk}/",
+            f"/students/{self.ben.pk}/",
+            f"{ann}edit/",
+        ):
             yield self.get(path)
-        for path in (free, full, f"{full}?status=all&as_of=2030-01-01T00:00", f"{full}?q=nobody", f"/courses/{self.over.pk}/", f"/courses/{self.asking.pk}/"):
+        for path in (
+            free,
+            full,
+            f"{full}?status=all&as_of=2030-01-01T00:00",
+            f"{full}?q=nobody",
+            f"/courses/{self.over.pk}/",
+            f"/courses/{self.asking.pk}/",
+        ):
             yield self.get(path)
         for path in (
             f"{full}edit/",
@@ -225,46 +310,109 @@ class Walk:
 
     def enrolling(self) -> Iterator[tuple[str, Any]]:
         ann, gone = f"/students/{self.ann.pk}/courses/", f"/students/{self.gone.pk}/courses/"
-        every = [course.pk for course in (self.full, self.shut, self.asking, self.over, self.soon, self.past)]
+        every = [
+            course.pk
+            for course in (self.full, self.shut, self.asking, self.over, self.soon, self.past)
+        ]
         yield self.post(ann, {"courses": []}, 422)
         yield self.post(ann, {"courses": ["x"]}, 422)
         yield self.post(ann, {"courses": every}, 422)
         yield self.post(gone, {"courses": every}, 422)
         yield self.post(ann, {"courses": every, "override": ["course_full"]}, 422)
-        yield self.post(ann, {"courses": [404_404], "on_full": "nonsense", "override": ["nonsense"]}, 422)
+        yield self.post(
+            ann, {"courses": [404_404], "on_full": "nonsense", "override": ["nonsense"]}, 422
+        )
         yield self.post(ann, {"courses": [], "paste": "zz-nowhere"}, 422)
-        yield self.post(f"/courses/{self.full.pk}/students/", {"students": [], "paste": "zz-nobody"}, 422)
+        yield self.post(
+            f"/courses/{self.full.pk}/students/", {"students": [], "paste": "zz-nobody"}, 422
+        )
         yield self.post(f"{ann}?do=check", {"courses": every, "on_full": "waitlist"})
-        yield self.post(f"{ann}?do=check", {"courses": [self.free.pk, self.full.pk], "on_full": "skip"})
-        yield self.post(ann, {"courses": [self.full.pk, self.asking.pk], "on_full": "skip", "override": ["prerequisite_missing"], "reason": "Zz"})
+        yield self.post(
+            f"{ann}?do=check", {"courses": [self.free.pk, self.full.pk], "on_full": "skip"}
+        )
+        yield self.post(
+            ann,
+            {
+                "courses": [self.full.pk, self.asking.pk],
+                "on_full": "skip",
+                "override": ["prerequisite_missing"],
+                "reason": "Zz",
+            },
+        )
         yield self.post("/undo/", {"next": f"/students/{self.ann.pk}/"})
         yield self.post("/undo/", {"next": "/"})
         yield self.post(ann, {"courses": [self.over.pk], "on_full": "waitlist"})
-        yield self.post(f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "x" * 501}, 422)
-        yield self.post(f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "Zz"})
+        yield self.post(
+            f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "x" * 501}, 422
+        )
+        yield self.post(
+            f"/students/{self.dan.pk}/courses/{self.free.pk}/withdraw/", {"reason": "Zz"}
+        )
         self.dan.is_active = False
         self.dan.save()
         yield self.post("/undo/", {"next": "/"})
-        yield self.post(f"/courses/{self.full.pk}/withdraw/", {"students": [self.ann.pk, self.ben.pk, self.cat.pk]})
-        enrollments.enroll([(self.ben.pk, self.full.pk)])
+        yield self.post(
+            f"/courses/{self.full.pk}/withdraw/",
+            {"students": [self.ann.pk, self.ben.pk, self.cat.pk]},
+        )
+        service.enroll([(self.ben.pk, self.full.pk)])
         yield self.post("/undo/", {"next": "/"})
 
     def forms(self) -> Iterator[tuple[str, Any]]:
         yield self.post("/students/new/", {"number": "?", "email": "nonsense"}, 422)
-        student = {"number": "ZZ2", "first_name": "Zz", "last_name": "Zz", "email": "ZZ2@zz.example", "is_active": "on"}
+        student = {
+            "number": "ZZ2",
+            "first_name": "Zz",
+            "last_name": "Zz",
+            "email": "ZZ2@zz.example",
+            "is_active": "on",
+        }
         yield self.post("/students/new/", student, 422)
         yield self.post("/students/new/", student | {"number": "ZZ9", "email": "zz9@zz.example"})
         yield self.post("/terms/new/", {"code": "ZZ-FA", "starts_on": "nonsense"}, 422)
-        days = {"starts_on": "2026-05-01", "ends_on": "2026-04-01", "enrollment_opens_on": "2026-05-01", "enrollment_closes_on": "2026-04-01"}
+        days = {
+            "starts_on": "2026-05-01",
+            "ends_on": "2026-04-01",
+            "enrollment_opens_on": "2026-05-01",
+            "enrollment_closes_on": "2026-04-01",
+        }
         yield self.post("/terms/new/", {"code": "ZZ/X", "name": "Zz", **days}, 422)
         yield self.post("/terms/new/", {"code": "ZZX", "name": "Zz", **days}, 422)
-        course = {"term": self.term.pk, "code": "ZZ-101", "title": "Zz", "credits": "1", "is_open": "on"}
+        course = {
+            "term": self.term.pk,
+            "code": "ZZ-101",
+            "title": "Zz",
+            "credits": "1",
+            "is_open": "on",
+        }
         yield self.post("/courses/new/", course, 422)
         yield self.post("/courses/new/", course | {"code": "ZZ-9", "prerequisites": "ZZ-9"}, 422)
-        yield self.post("/courses/new/", course | {"code": "?", "prerequisites": "ZZ-none", "credits": "-1", "capacity": "x", "term": "x"}, 422)
-        seen = {f"initial-{name}": value for name, value in course.items()} | {"initial-title": "Zzwas", "initial-credits": "2.5", "initial-capacity": "7"}
-        yield self.post(f"/courses/{self.full.pk}/edit/", course | seen | {"title": "Zzmine", "credits": "4.5", "capacity": "", "is_open": ""}, 422)
-        yield self.post(f"/courses/{self.over.pk}/edit/", course | {"code": "ZZ-105", "capacity": "1", "title": "Zznew"})
+        yield self.post(
+            "/courses/new/",
+            course
+            | {
+                "code": "?",
+                "prerequisites": "ZZ-none",
+                "credits": "-1",
+                "capacity": "x",
+                "term": "x",
+            },
+            422,
+        )
+        seen = {f"initial-{name}": value for name, value in course.items()} | {
+            "initial-title": "Zzwas",
+            "initial-credits": "2.5",
+            "initial-capacity": "7",
+        }
+        yield self.post(
+            f"/courses/{self.full.pk}/edit/",
+            course | seen | {"title": "Zzmine", "credits": "4.5", "capacity": "", "is_open": ""},
+            422,
+        )
+        yield self.post(
+            f"/courses/{self.over.pk}/edit/",
+            course | {"code": "ZZ-105", "capacity": "1", "title": "Zznew"},
+        )
         once = fields_of(self.browser.get("/tokens/").content.decode())["once"]
         for _time in range(2):
             yield self.post("/tokens/", {"once": once})
@@ -294,7 +442,10 @@ class Walk:
         for path in ("/login/", "/admin/login/"):
             self.seen.add(path)
             yield path, stranger.get(path)
-            yield f"a wrong password at {path}", stranger.post(path, {"username": "zz", "password": "zz"})
+            yield (
+                f"a wrong password at {path}",
+                stranger.post(path, {"username": "zz", "password": "zz"}),
+            )
             yield f"nothing at {path}", stranger.post(path, {})
 
     def nobody(self) -> Client:
@@ -311,7 +462,9 @@ class Walk:
         name, answer = self.get(f"/courses/{self.free.pk}/")
         yield name, answer
         yield self.get(f"/courses/{self.free.pk}/students/")
-        for parameter in re.findall(r'href="(\?(?:cursor|history|edits)=[^"#]+)', answer.content.decode()):
+        for parameter in re.findall(
+            r'href="(\?(?:cursor|history|edits)=[^"#]+)', answer.content.decode()
+        ):
             yield self.get(f"/courses/{self.free.pk}/{parameter}")
         with patch("students.pages.rosters.SHEET_ROWS", 2):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
@@ -320,17 +473,32 @@ class Walk:
 
     def admin_lists(self) -> Iterator[tuple[str, Any]]:
         yield self.get("/admin/")
-        for app, models in {"students": ("student", "enrollment", "accesschange"), "courses": ("course", "term"), "knox": ("authtoken",)}.items():
+        for app, models in {
+            "accounts": ("accesschange",),
+            "students": ("student", "enrollment"),
+            "courses": ("course", "term"),
+            "knox": ("authtoken",),
+        }.items():
             yield self.get(f"/admin/{app}/")
             for model in models:
                 yield self.get(f"/admin/{app}/{model}/")
-        for path in ("students/student/?q=zz&term=ZZ-FA", "students/student/?q=nobody", "courses/course/?seats=full", "students/enrollment/?in_course=zz"):
+        for path in (
+            "students/student/?q=zz&term=ZZ-FA",
+            "students/student/?q=nobody",
+            "courses/course/?seats=full",
+            "students/enrollment/?in_course=zz",
+        ):
             yield self.get(f"/admin/{path}")
         change = self.user_change()
-        yield self.get(f"/admin/students/accesschange/{change}/change/")
+        yield self.get(f"/admin/accounts/accesschange/{change}/change/")
         row = Enrollment.objects.filter(status=Status.WAITLISTED).first()
         assert row
-        paths = [f"students/student/{self.ann.pk}/", f"courses/course/{self.full.pk}/", f"courses/term/{self.term.pk}/", f"students/enrollment/{row.pk}/"]
+        paths = [
+            f"students/student/{self.ann.pk}/",
+            f"courses/course/{self.full.pk}/",
+            f"courses/term/{self.term.pk}/",
+            f"students/enrollment/{row.pk}/",
+        ]
         for path in paths:
             yield self.get(f"/admin/{path}change/")
             yield self.get(f"/admin/{path}history/")
@@ -348,16 +516,37 @@ class Walk:
         return AccessChange.objects.latest("pk").pk
 
     def admin_changes(self) -> Iterator[tuple[str, Any]]:
-        student, course = f"/admin/students/student/{self.ann.pk}/change/", f"/admin/courses/course/{self.over.pk}/change/"
+        student, course = (
+            f"/admin/students/student/{self.ann.pk}/change/",
+            f"/admin/courses/course/{self.over.pk}/change/",
+        )
         yield self.save(student, {"first_name": "Zznew"})
         yield self.save(student, {"email": "nonsense"})
         yield self.save(course, {"title": "Zznew"})
         yield self.save(student, {"enrollments-0-course": str(self.shut.pk)})
-        yield self.save(student, {"enrollments-0-course": str(self.shut.pk), "override": "course_closed"})
-        yield self.save(student, {"enrollments-0-course": str(self.asking.pk), "override": "prerequisite_missing", "reason": "Zz"})
-        yield self.save("/admin/students/enrollment/add/", {"student": str(self.gone.pk), "course": str(self.shut.pk)})
         yield self.save(
-            "/admin/students/enrollment/add/", {"student": str(self.ben.pk), "course": str(self.shut.pk), "override": "course_closed", "reason": "Zz"}
+            student, {"enrollments-0-course": str(self.shut.pk), "override": "course_closed"}
+        )
+        yield self.save(
+            student,
+            {
+                "enrollments-0-course": str(self.asking.pk),
+                "override": "prerequisite_missing",
+                "reason": "Zz",
+            },
+        )
+        yield self.save(
+            "/admin/students/enrollment/add/",
+            {"student": str(self.gone.pk), "course": str(self.shut.pk)},
+        )
+        yield self.save(
+            "/admin/students/enrollment/add/",
+            {
+                "student": str(self.ben.pk),
+                "course": str(self.shut.pk),
+                "override": "course_closed",
+                "reason": "Zz",
+            },
         )
         row = Enrollment.objects.filter(status=Status.ACTIVE).latest("pk")
         path = f"/admin/students/enrollment/{row.pk}/change/"
@@ -367,21 +556,44 @@ class Walk:
         yield self.post(f"/admin/courses/course/{self.full.pk}/delete/", {"post": "yes"})
 
     def admin_actions(self) -> Iterator[tuple[str, Any]]:
-        students, courses, rows = "/admin/students/student/", "/admin/courses/course/", "/admin/students/enrollment/"
+        students, courses, rows = (
+            "/admin/students/student/",
+            "/admin/courses/course/",
+            "/admin/students/enrollment/",
+        )
         yield self.post(students, {"action": "", "_selected_action": [self.ann.pk]})
         yield self.post(students, {"action": "enroll"})
-        for action, path, key in (("enroll", students, self.cat.pk), ("enroll_students", courses, self.soon.pk), ("delete_selected", courses, self.full.pk)):
+        for action, path, key in (
+            ("enroll", students, self.cat.pk),
+            ("enroll_students", courses, self.soon.pk),
+            ("delete_selected", courses, self.full.pk),
+        ):
             yield self.post(path, {"action": action, "_selected_action": [key]})
-        yield self.post(courses, {"action": "delete_selected", "_selected_action": [self.make_course("ZZ-999").pk]})
+        yield self.post(
+            courses,
+            {"action": "delete_selected", "_selected_action": [self.make_course("ZZ-999").pk]},
+        )
         several = [course.pk for course in (self.full, self.shut, self.asking, self.free)]
-        page = {"action": "enroll", "_selected_action": "0", "select_across": "1", "rows": f"{self.cat.pk},{self.gone.pk}"}
+        page = {
+            "action": "enroll",
+            "_selected_action": "0",
+            "select_across": "1",
+            "rows": f"{self.cat.pk},{self.gone.pk}",
+        }
         yield self.post(students, page | {"q": "nobody"})
         yield self.post(students, page | {"chosen": [*several, 404_404]})
-        yield self.post(students, page | {"chosen": several, "confirm": "yes", "shown": "something else"})
+        yield self.post(
+            students, page | {"chosen": several, "confirm": "yes", "shown": "something else"}
+        )
         for part in ({}, {"part": "on"}):
-            name, answer = self.post(students, page | part | {"chosen": several, "on_full": "waitlist"})
+            name, answer = self.post(
+                students, page | part | {"chosen": several, "on_full": "waitlist"}
+            )
             yield name, answer
-            yield self.post(students, fields_of(answer.content.decode()) | {"chosen": several, "confirm": "yes", **part})
+            yield self.post(
+                students,
+                fields_of(answer.content.decode()) | {"chosen": several, "confirm": "yes", **part},
+            )
         current = [row.pk for row in Enrollment.objects.current()][:3]
         name, answer = self.post(rows, {"action": "withdraw", "_selected_action": current})
         yield name, answer
@@ -401,7 +613,11 @@ class Walk:
 
 def test_every_word_of_a_page_is_translated_or_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOGUES, "de", Marking())
-    left = {name: words for name, answer in Walk().everything() if (words := untranslated(answer.content.decode()))}
+    left = {
+        name: words
+        for name, answer in Walk().everything()
+        if (words := untranslated(answer.content.decode()))
+    }
     assert left == {}
 
 
@@ -414,24 +630,39 @@ def test_german_has_every_word_that_a_page_asks_for(monkeypatch: pytest.MonkeyPa
         seen += answer.content.decode()
     assert german.missing == set()
     for refusal in Refusal:
-        assert max(re.split(r"%\(\w+\)[sd]", german.gettext(str(refusal.label))), key=len) in seen, refusal
+        assert (
+            max(re.split(r"%\(\w+\)[sd]", german.gettext(str(refusal.label))), key=len) in seen
+        ), refusal
 
 
 def test_every_page_is_among_them() -> None:
     walk = Walk()
     for _name, _answer in walk.everything():
         pass
-    routes = {str(page.pattern) for part in get_resolver().url_patterns for page in getattr(part, "url_patterns", []) if str(part.pattern) == ""}
-    shapes = {route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes - UNSEEN}
+    routes = {
+        str(page.pattern)
+        for part in get_resolver().url_patterns
+        for page in getattr(part, "url_patterns", [])
+        if str(part.pattern) == ""
+    }
+    shapes = {
+        route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes - UNSEEN
+    }
     assert len(shapes) > 20
-    assert [route for route, shape in shapes.items() if not any(map(shape.fullmatch, walk.seen))] == []
+    assert [
+        route for route, shape in shapes.items() if not any(map(shape.fullmatch, walk.seen))
+    ] == []
 
 
 def outline(template: str) -> str:
     """A template with its values left out and marks where something is translated."""
     parts, translates = list[str](), False
     for token in Lexer(re.sub("{% block bodyclass %}.*", "", template)).tokenize():
-        name = token.contents.split()[0].replace("blocktranslate", "blocktrans") if token.contents.strip() else ""
+        name = (
+            token.contents.split()[0].replace("blocktranslate", "blocktrans")
+            if token.contents.strip()
+            else ""
+        )
         if token.token_type == TokenType.BLOCK and name.endswith("blocktrans"):
             translates = name == "blocktrans"
         elif token.token_type == TokenType.TEXT and not translates:
@@ -441,8 +672,14 @@ def outline(template: str) -> str:
 
 def test_no_template_has_words_of_its_own_in_whatever_state() -> None:
     templates = sorted((ROOT / "templates").rglob("*.html"))
-    assert {str(path): words for path in templates if (words := untranslated(outline(path.read_text())))} == {}
-    assert untranslated(outline("<p>{% trans 'Right' %} {{ right }} {% blocktranslate %}right{% endblocktranslate %} left</p>")) == {"left"}
+    assert {
+        str(path): words for path in templates if (words := untranslated(outline(path.read_text())))
+    } == {}
+    assert untranslated(
+        outline(
+            "<p>{% trans 'Right' %} {{ right }} {% blocktranslate %}right{% endblocktranslate %} left</p>"
+        )
+    ) == {"left"}
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,19 @@ from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-pytestmark = [pytest.mark.django_db, pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite does not say what it would do elsewhere.")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite does not say what it would do elsewhere."
+    ),
+]
 API = "/api/v1"
-BIG = {"students_student", "students_enrollment", "students_historicalenrollment", "students_historicalstudent"}
+BIG = {
+    "students_student",
+    "students_enrollment",
+    "students_historicalenrollment",
+    "students_historicalstudent",
+}
 STUDENTS, COURSES, TERMS, EACH = 30_000, 3_000, 6, 5
 FILL = f"""
     INSERT INTO courses_term (id, code, name, starts_on, ends_on)
@@ -41,7 +51,12 @@ FILL = f"""
         setval(pg_get_serial_sequence('students_enrollment', 'id'), {STUDENTS} * {EACH} + {EACH});
 """
 # All that FILL and the requests leave; what migrations brought stays.
-MADE: list[type[Model]] = [User, Session, *apps.get_app_config("courses").get_models(), *apps.get_app_config("students").get_models()]
+MADE: list[type[Model]] = [
+    User,
+    Session,
+    *apps.get_app_config("courses").get_models(),
+    *apps.get_app_config("students").get_models(),
+]
 EMPTY = f"TRUNCATE {', '.join(model._meta.db_table for model in MADE)} RESTART IDENTITY CASCADE; ANALYZE"
 # Method and path, and the index by which it is found. Where it says "deep", of a page that follows another.
 CASES: dict[str, str] = {
@@ -100,8 +115,8 @@ CASES: dict[str, str] = {
     "GET /admin/students/enrollment/": "students_enrollment_pkey",
     "GET /admin/students/enrollment/?in_course=c-77": "enrollment_by_course",
     "GET /admin/students/enrollment/?q=s77": "enrollment_once",
-    "GET /admin/students/accesschange/?kind__exact=role": "access_by_kind",
-    "GET /admin/students/accesschange/?q=who77": "access_by_name",
+    "GET /admin/accounts/accesschange/?kind__exact=role": "access_by_kind",
+    "GET /admin/accounts/accesschange/?q=who77": "access_by_name",
     'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}': "enrollment_by_course",
     'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist"}': "enrollment_waiting",
     'PUT /api/v1/students/81/courses {"course_ids": [1, 2, 3]}': "enrollment_once",
@@ -145,7 +160,9 @@ def deep(client: Client, path: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def plans(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, list[tuple[str, Plan]]]]:
+def plans(
+    django_db_setup: None, django_db_blocker: Any
+) -> Iterator[dict[str, list[tuple[str, Plan]]]]:
     """Of each of CASES its statements, each with the plan for it."""
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
@@ -159,7 +176,11 @@ def plans(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, l
             pages.force_login(user)
             api.credentials(HTTP_AUTHORIZATION=f"Bearer {AuthToken.objects.create(user)[1]}")
             yield {
-                case: [(sql, plan_of(sql)) for sql in queries_of(api if API in case else pages, case) if sql.startswith(("SELECT", "UPDATE", "INSERT"))]
+                case: [
+                    (sql, plan_of(sql))
+                    for sql in queries_of(api if API in case else pages, case)
+                    if sql.startswith(("SELECT", "UPDATE", "INSERT"))
+                ]
                 for case in CASES
             }
         finally:
@@ -175,20 +196,38 @@ def test_no_big_table_is_read_from_end_to_end(plans: dict[str, list[tuple[str, P
         for case, found in plans.items()
         for sql, plan in found
         for node in nodes(plan)
-        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG and not sql.endswith(limit)
+        if node["Node Type"] == "Seq Scan"
+        and node["Relation Name"] in BIG
+        and not sql.endswith(limit)
     }
     assert told == set()
 
 
-def test_each_is_found_by_the_index_that_is_meant_for_it(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+def test_each_is_found_by_the_index_that_is_meant_for_it(
+    plans: dict[str, list[tuple[str, Plan]]],
+) -> None:
     used = {case: indexes_in(plan for _sql, plan in found) for case, found in plans.items()}
-    others = {case: sorted(names) for case, names in used.items() if not any(name.startswith(CASES[case]) for name in names)}
+    others = {
+        case: sorted(names)
+        for case, names in used.items()
+        if not any(name.startswith(CASES[case]) for name in names)
+    }
     assert others == {}
 
 
-@pytest.mark.parametrize("case", ["GET /api/v1/courses/77", 'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}'])
-def test_seats_are_counted_in_the_index_alone(plans: dict[str, list[tuple[str, Plan]]], case: str) -> None:
-    kinds = {node["Node Type"] for _sql, plan in plans[case] for node in nodes(plan) if node.get("Index Name") == "enrollment_by_course"}
+@pytest.mark.parametrize(
+    "case",
+    ["GET /api/v1/courses/77", 'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}'],
+)
+def test_seats_are_counted_in_the_index_alone(
+    plans: dict[str, list[tuple[str, Plan]]], case: str
+) -> None:
+    kinds = {
+        node["Node Type"]
+        for _sql, plan in plans[case]
+        for node in nodes(plan)
+        if node.get("Index Name") == "enrollment_by_course"
+    }
     assert kinds == {"Index Only Scan"}
 
 
@@ -206,8 +245,13 @@ def test_every_index_serves_something(plans: dict[str, list[tuple[str, Plan]]]) 
         assert {name for [name] in cursor.fetchall()} - used == set()
 
 
-def test_a_table_without_its_index_would_be_noticed(plans: dict[str, list[tuple[str, Plan]]]) -> None:
-    assert {node["Node Type"] for node in nodes(plan_of("SELECT * FROM students_student ORDER BY first_name LIMIT 50"))} >= {"Seq Scan"}
+def test_a_table_without_its_index_would_be_noticed(
+    plans: dict[str, list[tuple[str, Plan]]],
+) -> None:
+    assert {
+        node["Node Type"]
+        for node in nodes(plan_of("SELECT * FROM students_student ORDER BY first_name LIMIT 50"))
+    } >= {"Seq Scan"}
 
 
 def indexes_in(plans: Iterator[Plan]) -> set[str]:

@@ -23,7 +23,10 @@ def values(text: str) -> list[str]:
 
 
 def test_there_is_a_file_for_every_language_but_that_of_the_sources() -> None:
-    assert sorted(code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE) == LANGUAGES
+    assert (
+        sorted(code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE)
+        == LANGUAGES
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -44,22 +47,37 @@ class TestLanguage:
             said: Any = message.string
             if message.pluralizable:
                 assert len(said) == catalog.num_plurals, message.id
-                assert {*map(tuple, map(values, said))} == {*map(tuple, map(values, message.id))}, message.id
+                assert {*map(tuple, map(values, said))} == {*map(tuple, map(values, message.id))}, (
+                    message.id
+                )
             elif message.id:
                 assert values(said) == values(str(message.id)), message.id
 
     def test_begins_and_ends_as_the_message_does(self, language: str) -> None:
         for message in read(language):
             texts = [message.id, message.string] if message.id and not message.pluralizable else []
-            assert len({(text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) for text in map(str, texts)}) <= 1, message.id
+            assert (
+                len(
+                    {
+                        (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :])
+                        for text in map(str, texts)
+                    }
+                )
+                <= 1
+            ), message.id
 
     def test_is_compiled(self, language: str) -> None:
-        assert file_of(language).with_suffix(".mo").read_bytes() == compiled(read(language)), "`make messages` compiles what was written."
+        assert file_of(language).with_suffix(".mo").read_bytes() == compiled(read(language)), (
+            "`make messages` compiles what was written."
+        )
 
 
 def test_the_sources_are_read_whole() -> None:
     found = keys(extracted())
-    plurals = ("Withdraw %(number)s student from %(course)s?", "Withdraw %(number)s students from %(course)s?")
+    plurals = (
+        "Withdraw %(number)s student from %(course)s?",
+        "Withdraw %(number)s students from %(course)s?",
+    )
     for message in (
         "Waitlist, in the order of coming",
         "Choose these",

@@ -11,24 +11,40 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import StateApps
 from django.utils import timezone
 
+from accounts.models import AccessChange
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.models import Enrollment, Student
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = ("students", "0001_initial")
 STUDENTS: list[dict[str, Any]] = [
-    {"number": "S1", "first_name": "Ann", "last_name": "Smith", "email": "ann@school.example", "is_active": True},
-    {"number": "S2", "first_name": "Zoë", "last_name": "O'Neil", "email": "Zoe@school.example", "is_active": False},
+    {
+        "number": "S1",
+        "first_name": "Ann",
+        "last_name": "Smith",
+        "email": "ann@school.example",
+        "is_active": True,
+    },
+    {
+        "number": "S2",
+        "first_name": "Zoë",
+        "last_name": "O'Neil",
+        "email": "Zoe@school.example",
+        "is_active": False,
+    },
 ]
-COURSES: list[dict[str, Any]] = [{"code": "BIO-101", "title": "Life", "capacity": 30}, {"code": "ART-1", "title": "Art", "capacity": None}]
+COURSES: list[dict[str, Any]] = [
+    {"code": "BIO-101", "title": "Life", "capacity": 30},
+    {"code": "ART-1", "title": "Art", "capacity": None},
+]
 
 
-def migrate(*targets: tuple[str, str]) -> StateApps:
+def migrate(*targets: tuple[str, str | None]) -> StateApps:
     """Go to `targets`. Answers the models as they are there."""
     executor = MigrationExecutor(connection)
     executor.migrate(list(targets))
-    return executor.loader.project_state(list(targets)).apps
+    return executor.loader.project_state([(app, name) for app, name in targets if name]).apps
 
 
 def migrate_to_newest() -> StateApps:
@@ -39,7 +55,9 @@ def migrate_to_newest() -> StateApps:
 def before() -> Iterator[StateApps]:
     """The school as it was before it knew enrollments, with its data; brought up to date again after the test."""
     apps = migrate(BEFORE, ("courses", "0001_initial"))
-    term = apps.get_model("courses", "Term").objects.create(code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31")
+    term = apps.get_model("courses", "Term").objects.create(
+        code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31"
+    )
     for row in COURSES:
         apps.get_model("courses", "Course").objects.create(term=term, **row)
     for row in STUDENTS:
@@ -51,7 +69,9 @@ def before() -> Iterator[StateApps]:
 def rows(apps: StateApps) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Students and courses with the values above, in the order of their ids."""
     student, course = apps.get_model("students", "Student"), apps.get_model("courses", "Course")
-    return list(student.objects.order_by("pk").values(*STUDENTS[0])), list(course.objects.order_by("pk").values(*COURSES[0]))
+    return list(student.objects.order_by("pk").values(*STUDENTS[0])), list(
+        course.objects.order_by("pk").values(*COURSES[0])
+    )
 
 
 def tables() -> set[str]:
@@ -64,51 +84,124 @@ def test_students_and_courses_are_kept_and_enrollments_can_be_added(before: Stat
     assert rows(newest) == (STUDENTS, COURSES)
     assert newest.get_model("students", "Enrollment").objects.count() == 0
     ann, course = Student.objects.get(number="S1"), Course.objects.get(code="BIO-101")
-    enrollments.enroll([(ann.pk, course.pk)])
+    service.enroll([(ann.pk, course.pk)])
     assert (list(ann.courses.all()), Enrollment.history.count()) == ([course], 1)
 
 
 def test_back_again_students_and_courses_are_still_there(before: StateApps) -> None:
     migrate_to_newest()
-    enrollments.enroll([(Student.objects.get(number="S1").pk, Course.objects.get(code="BIO-101").pk)])
+    service.enroll([(Student.objects.get(number="S1").pk, Course.objects.get(code="BIO-101").pk)])
     back = migrate(BEFORE, ("courses", "0001_initial"))
     assert rows(back) == (STUDENTS, COURSES)
     assert not {"students_enrollment", "students_historicalenrollment"} & tables()
-    assert back.get_model("auth", "Group").objects.filter(name__in=["Registrar", "Clerk", "Viewer"]).count() == 0
+    assert (
+        back.get_model("auth", "Group")
+        .objects.filter(name__in=["Registrar", "Clerk", "Viewer"])
+        .count()
+        == 0
+    )
 
 
 def test_the_roles_come_with_the_migrations(before: StateApps) -> None:
     group = migrate_to_newest().get_model("auth", "Group")
-    assert {name for (name,) in group.objects.values_list("name")} == {"Registrar", "Clerk", "Viewer"}
+    assert {name for (name,) in group.objects.values_list("name")} == {
+        "Registrar",
+        "Clerk",
+        "Viewer",
+    }
     assert group.objects.get(name="Clerk").permissions.filter(codename="add_enrollment").exists()
 
 
 @pytest.fixture
 def unnamed() -> Iterator[StateApps]:
     """The school as it was when a record of history named its user by a foreign key alone; brought up to date again after the test."""
-    yield migrate(("students", "0004_waitlist_and_prerequisites"), ("courses", "0002_waitlist_and_prerequisites"))
+    yield migrate(
+        ("students", "0004_waitlist_and_prerequisites"),
+        ("courses", "0002_waitlist_and_prerequisites"),
+    )
     migrate_to_newest()
 
 
 def record_of(apps: StateApps, user: Any) -> Any:
-    values = STUDENTS[0] | {"id": 7, "history_type": "+", "history_date": timezone.now(), "door": "staff"}
-    return apps.get_model("students", "HistoricalStudent").objects.create(**values, history_user_id=user and user.pk)
+    values = STUDENTS[0] | {
+        "id": 7,
+        "history_type": "+",
+        "history_date": timezone.now(),
+        "door": "staff",
+    }
+    return apps.get_model("students", "HistoricalStudent").objects.create(
+        **values, history_user_id=user and user.pk
+    )
 
 
-def test_who_did_something_is_named_in_each_record_and_outlives_the_user(unnamed: StateApps) -> None:
+def test_who_did_something_is_named_in_each_record_and_outlives_the_user(
+    unnamed: StateApps,
+) -> None:
     users = unnamed.get_model("auth", "User").objects
-    records = [record_of(unnamed, user) for user in (users.create(username="ann"), users.create(username="bob"), None)]
+    records = [
+        record_of(unnamed, user)
+        for user in (users.create(username="ann"), users.create(username="bob"), None)
+    ]
     migrate_to_newest()
     named = [("ann", records[0].history_user_id), ("bob", records[1].history_user_id), ("", None)]
-    assert list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    assert (
+        list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    )
     User.objects.get(username="ann").delete()
-    assert list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    assert (
+        list(Student.history.order_by("history_id").values_list("who", "history_user_id")) == named
+    )
     with connection.cursor() as cursor:
-        found = connection.introspection.get_constraints(cursor, "students_historicalstudent").values()
+        found = connection.introspection.get_constraints(
+            cursor, "students_historicalstudent"
+        ).values()
     assert not [constraint for constraint in found if constraint["columns"] == ["history_user_id"]]
-    back = migrate(("students", "0004_waitlist_and_prerequisites"), ("courses", "0002_waitlist_and_prerequisites"))
+    back = migrate(
+        ("students", "0004_waitlist_and_prerequisites"),
+        ("courses", "0002_waitlist_and_prerequisites"),
+    )
     model = back.get_model("students", "HistoricalStudent")
-    assert [record.history_user and record.history_user.username for record in model.objects.order_by("history_id")] == [None, "bob", None]
+    assert [
+        record.history_user and record.history_user.username
+        for record in model.objects.order_by("history_id")
+    ] == [None, "bob", None]
+
+
+@pytest.fixture
+def before_accounts() -> Iterator[StateApps]:
+    """The school as it was when the record of access belonged to `students`; brought up to date again after the test."""
+    yield migrate(("students", "0011_fewer_history_indexes"), ("accounts", None))
+    migrate_to_newest()
+
+
+def grants(user_name: str) -> set[str]:
+    """The permissions of a user and of the user's roles to view the record of access."""
+    user = User.objects.get(username=user_name)
+    return {name for name in user.get_all_permissions() if name.endswith("accesschange")}
+
+
+def test_the_record_of_access_and_who_may_view_it_move_to_accounts_and_back(
+    before_accounts: StateApps,
+) -> None:
+    content_type = before_accounts.get_model("contenttypes", "ContentType")
+    content_type.objects.filter(model="accesschange").delete()
+    old_type = content_type.objects.create(app_label="students", model="accesschange")
+    permission = before_accounts.get_model("auth", "Permission").objects.create(
+        content_type=old_type, codename="view_accesschange", name="Can view"
+    )
+    old_user = before_accounts.get_model("auth", "User").objects.create(username="ann")
+    old_user.user_permissions.add(permission)
+    change = before_accounts.get_model("students", "AccessChange").objects.create(
+        kind="user", name="bob", who="ann", door="admin"
+    )
+    migrate_to_newest()
+    assert list(AccessChange.objects.filter(pk=change.pk).values_list("name", "who")) == [
+        ("bob", "ann")
+    ]
+    assert grants("ann") == {"accounts.view_accesschange"}
+    back = migrate(("students", "0011_fewer_history_indexes"), ("accounts", None))
+    assert back.get_model("students", "AccessChange").objects.filter(pk=change.pk).exists()
+    assert grants("ann") == {"students.view_accesschange"}
 
 
 def test_no_migration_is_missing() -> None:

@@ -20,7 +20,9 @@ from students.factories import StudentFactory, enrolled
 from students.models import Enrollment
 
 EXAMPLES = 30
-FOUND: list[Any] = list(schemathesis.openapi.from_wsgi("/api/schema/", application).get_all_operations())
+FOUND: list[Any] = list(
+    schemathesis.openapi.from_wsgi("/api/schema/", application).get_all_operations()
+)
 OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
 
 
@@ -49,9 +51,21 @@ def headers(db: None) -> dict[str, str]:
 def test_keeps_the_schema(label: str, mode: GenerationMode, headers: dict[str, str]) -> None:
     row = Enrollment.objects.all()[0]
     ids = {"students": row.student_id, "courses": row.course_id, "enrollments": row.pk}
-    rows = {"student_id": row.student_id, "course_id": row.course_id, "code": "T", "id": ids.get(label.split("/")[3], 0)}
+    rows = {
+        "student_id": row.student_id,
+        "course_id": row.course_id,
+        "code": "T",
+        "id": ids.get(label.split("/")[3], 0),
+    }
 
-    @settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode), known=st.booleans())
     def ask(case: Any, known: bool) -> None:
         # A path made up at random is of nobody; every other one is of rows that are there.
@@ -59,7 +73,10 @@ def test_keeps_the_schema(label: str, mode: GenerationMode, headers: dict[str, s
             case.path_parameters.update({name: rows[name] for name in case.path_parameters})
         response = case.call(headers=headers)
         # An id that the schema allows may still be of nobody: 400. And who means another state is told that, whatever else is wrong.
-        unasked = [positive_data_acceptance, *([negative_data_rejection] if response.status_code == 412 else [])]
+        unasked = [
+            positive_data_acceptance,
+            *([negative_data_rejection] if response.status_code == 412 else []),
+        ]
         case.validate_response(response, headers=headers, excluded_checks=unasked)
 
     ask()

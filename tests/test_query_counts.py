@@ -20,7 +20,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -28,18 +28,42 @@ pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("query_counts.json")
 API = "/api/v1"
 # Of which no query is asked, or which are counted with another row.
-UNCOUNTED = {"api/schema/", "api/docs/", "^api/", "readyz", "api/v1/problems/<slug:code>", "tokens/<slug:key>/revoke/", "logout/", "undo/", "language/"}
+UNCOUNTED = {
+    "api/schema/",
+    "api/docs/",
+    "^api/",
+    "readyz",
+    "api/v1/problems/<slug:code>",
+    "tokens/<slug:key>/revoke/",
+    "logout/",
+    "undo/",
+    "language/",
+}
 
 
 def cases() -> Iterator[tuple[str, str, Any]]:
     """(method, path, body) of every page and endpoint; `{s}`, `{c}` ... stand for rows, `{new}` for a course not yet had."""
-    for path in ["/students", "/courses", "/terms", "/enrollments", "/students/{s}", "/courses/{c}", "/terms/{t}", "/enrollments/{e}"]:
+    for path in [
+        "/students",
+        "/courses",
+        "/terms",
+        "/enrollments",
+        "/students/{s}",
+        "/courses/{c}",
+        "/terms/{t}",
+        "/enrollments/{e}",
+    ]:
         yield "GET", API + path, None
     yield "GET", API + "/students?search=an&ordering=last_name", None
     yield "GET", API + "/courses?has_seats=true", None
     for path in ["/students/{s}/courses", "/courses/{c}/students", "/enrollments/{e}/history"]:
         yield "GET", API + path, None
-    student = {"number": "new", "first_name": "New", "last_name": "One", "email": "new@school.example"}
+    student = {
+        "number": "new",
+        "first_name": "New",
+        "last_name": "One",
+        "email": "new@school.example",
+    }
     yield "POST", API + "/students", student
     yield "PATCH", API + "/students/{s}", {"first_name": "Other"}
     yield "PUT", API + "/students/{s}", student
@@ -62,8 +86,23 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "POST", API + "/enrollments", {"student_id": "{s}", "course_id": "{new}"}
     yield "PATCH", API + "/enrollments/{e}", {"status": "completed"}
     yield "DELETE", API + "/enrollments/{e}", None
-    pages = ["/", "/students/", "/students/?q=an", "/students/new/", "/students/{s}/", "/students/{s}/edit/", "/students/{s}/courses/"]
-    pages += ["/students/{s}/courses/{c}/withdraw/", "/courses/", "/courses/new/", "/courses/{c}/", "/courses/{c}/edit/", "/courses/{c}/students/"]
+    pages = [
+        "/",
+        "/students/",
+        "/students/?q=an",
+        "/students/new/",
+        "/students/{s}/",
+        "/students/{s}/edit/",
+        "/students/{s}/courses/",
+    ]
+    pages += [
+        "/students/{s}/courses/{c}/withdraw/",
+        "/courses/",
+        "/courses/new/",
+        "/courses/{c}/",
+        "/courses/{c}/edit/",
+        "/courses/{c}/students/",
+    ]
     pages += [
         "/courses/{c}/withdraw/?students={s}",
         "/courses/{c}/sheet/",
@@ -75,15 +114,35 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/login/",
         "/healthz",
     ]
-    pages += ["/admin/", "/admin/students/student/", "/admin/students/student/{s}/change/", "/admin/courses/course/", "/admin/courses/course/{c}/change/"]
-    pages += ["/admin/students/enrollment/", "/admin/students/enrollment/{e}/change/", "/admin/courses/term/"]
-    pages += ["/admin/students/accesschange/"]
+    pages += [
+        "/admin/",
+        "/admin/students/student/",
+        "/admin/students/student/{s}/change/",
+        "/admin/courses/course/",
+        "/admin/courses/course/{c}/change/",
+    ]
+    pages += [
+        "/admin/students/enrollment/",
+        "/admin/students/enrollment/{e}/change/",
+        "/admin/courses/term/",
+    ]
+    pages += ["/admin/accounts/accesschange/"]
     for path in pages:
         yield "GET", path, None
     yield "POST", "/students/{s}/courses/", {"courses": ["{new}"]}
     yield "POST", "/courses/{new}/students/", {"students": ["{s}"]}
     yield "POST", "/students/{s}/courses/{c}/withdraw/", {}
-    yield "POST", "/admin/students/student/", {"action": "enroll", "_selected_action": ["{s}"], "rows": "{s}", "chosen": ["{new}"], "select_across": "1"}
+    yield (
+        "POST",
+        "/admin/students/student/",
+        {
+            "action": "enroll",
+            "_selected_action": ["{s}"],
+            "rows": "{s}",
+            "chosen": ["{new}"],
+            "select_across": "1",
+        },
+    )
     yield "POST", "/admin/students/enrollment/", {"action": "withdraw", "_selected_action": ["{e}"]}
 
 
@@ -93,7 +152,7 @@ def rows() -> dict[str, int | str]:
     term = TermFactory(code="T")
     courses = CourseFactory.create_batch(12, term=term, capacity=30)
     students = StudentFactory.create_batch(12)
-    enrollments.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
+    service.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
     enrolled(students[1], courses[11], Status.COMPLETED)
     return {
         "s": students[0].pk,
@@ -127,10 +186,16 @@ def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any
     def ask(method: str, path: str, body: Any) -> int:
         client = api if path.startswith(API) else browser
         with CaptureQueriesContext(connection) as queries:
-            answer = getattr(client, method.lower())(path.format(**rows), filled(body) if body is not None else None)
+            answer = getattr(client, method.lower())(
+                path.format(**rows), filled(body) if body is not None else None
+            )
         assert answer.status_code < 400, answer.content
         # PostgreSQL is sent several in one message, and it alone is told of the moment of a change and asked how many rows it expects.
-        return sum(not re.search("pg_advisory_xact_lock|^EXPLAIN", sql) for query in queries for sql in query["sql"].split("; "))
+        return sum(
+            not re.search("pg_advisory_xact_lock|^EXPLAIN", sql)
+            for query in queries
+            for sql in query["sql"].split("; ")
+        )
 
     return ask
 
@@ -139,12 +204,18 @@ def name(method: str, path: str) -> str:
     return f"{method} {path}"
 
 
-@pytest.mark.parametrize(("method", "path", "body"), [pytest.param(*case, id=name(*case[:2])) for case in cases()])
-def test_takes_as_many_queries_as_the_table_says(count: Callable[[str, str, Any], int], method: str, path: str, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [pytest.param(*case, id=name(*case[:2])) for case in cases()]
+)
+def test_takes_as_many_queries_as_the_table_says(
+    count: Callable[[str, str, Any], int], method: str, path: str, body: Any
+) -> None:
     taken = count(method, path, body)
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     if os.environ.get("SCHOOL_WRITE_COUNTS"):
-        TABLE.write_text(json.dumps(dict(sorted((table | {name(method, path): taken}).items())), indent=1) + "\n")
+        TABLE.write_text(
+            json.dumps(dict(sorted((table | {name(method, path): taken}).items())), indent=1) + "\n"
+        )
         return
     assert taken == table[name(method, path)]
 
@@ -157,16 +228,28 @@ def test_the_table_has_every_page_and_endpoint(client: Client) -> None:
             route = prefix + str(pattern.pattern)
             if route == "admin/":
                 continue
-            yield from walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
+            yield from (
+                walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
+            )
 
     keys = {"pk": "[sce]", "student_id": "s", "course_id": "[cn]", "code": "t"}
     for route in walk(get_resolver().url_patterns):
         if route in UNCOUNTED:
             continue
-        shape = [part.partition(":")[2].rstrip(">") if part.startswith("<") else part for part in route.split("/")]
-        assert any(_fits(path.lstrip("/").split("/"), shape, keys) for path in counted), f"{route} is not in the table"
-    assert set(json.loads(TABLE.read_text())) == {name(method, path) for method, path, _body in cases()}
+        shape = [
+            part.partition(":")[2].rstrip(">") if part.startswith("<") else part
+            for part in route.split("/")
+        ]
+        assert any(_fits(path.lstrip("/").split("/"), shape, keys) for path in counted), (
+            f"{route} is not in the table"
+        )
+    assert set(json.loads(TABLE.read_text())) == {
+        name(method, path) for method, path, _body in cases()
+    }
 
 
 def _fits(parts: list[str], shape: list[str], keys: dict[str, str]) -> bool:
-    return len(parts) == len(shape) and all(part == wanted or (part.startswith("{") and wanted in keys) for part, wanted in zip(parts, shape, strict=True))
+    return len(parts) == len(shape) and all(
+        part == wanted or (part.startswith("{") and wanted in keys)
+        for part, wanted in zip(parts, shape, strict=True)
+    )

@@ -3,16 +3,14 @@
 from collections.abc import Callable
 
 from core.db.compiled import Compiled
-from students.enrollment import decisions as ledger
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import decisions, locks, service
 
 LOCKS = [
-    (ledger, "LOCKED_STUDENTS"),
-    (ledger, "LOCKED_COURSES"),
+    (decisions, "LOCKED_STUDENTS"),
+    (decisions, "LOCKED_COURSES"),
     (locks, "LOCK_STUDENTS"),
     (locks, "LOCK_COURSES"),
-    (enrollments, "LOCK_STUDENTS"),
+    (service, "LOCK_STUDENTS"),
 ]
 
 

@@ -14,7 +14,12 @@ import warnings
 from pathlib import Path
 
 # The data is thrown away, so nothing waits for the disk.
-SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+}
 
 
 def main(command: list[str]) -> int:

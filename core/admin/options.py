@@ -59,10 +59,17 @@ class ChangesForm(Changes):
 class KeySelect(AutocompleteSelect):
     """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it. In a row it says itself what is chosen."""
 
-    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
-        return {**super().build_attrs(base_attrs, extra_attrs), "title": capfirst(self.field.verbose_name)}
+    def build_attrs(
+        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return {
+            **super().build_attrs(base_attrs, extra_attrs),
+            "title": capfirst(self.field.verbose_name),
+        }
 
-    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
+    def optgroups(
+        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
+    ) -> Any:
         return super().optgroups(name, [key for key in value if is_id(key)], attrs)
 
 
@@ -81,7 +88,9 @@ class SearchFilter(admin.ListFilter):
     template = "admin/search_filter.html"
     parameter_name: str
 
-    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+    def __init__(
+        self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any
+    ) -> None:
         super().__init__(request, params, model, model_admin)
         self.text = params.pop(self.parameter_name, [""])[-1].replace("\0", "").strip()
 
@@ -93,7 +102,12 @@ class SearchFilter(admin.ListFilter):
 
     def choices(self, changelist: Any) -> Any:
         """The other parameters of the list, which come along."""
-        others = [(name, value) for name, values in changelist.filter_params.items() for value in values if name != self.parameter_name]
+        others = [
+            (name, value)
+            for name, values in changelist.filter_params.items()
+            for value in values
+            if name != self.parameter_name
+        ]
         return [*others, *([("q", changelist.query)] if changelist.query else [])]
 
 
@@ -120,13 +134,17 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         form.request = request
         return form
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
         text = search_term.replace("\0", "")
         if hasattr(queryset, "search"):
             return queryset.search(text), False
         return super().get_search_results(request, queryset, text)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Django's, for at most AT_ONCE rows. A page that asks once more names them in `rows`, one field: Django takes no thousand."""
         data = request.POST
         keys = [key for key in data.get("rows", "").split(",") if key]
@@ -136,12 +154,21 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         if "rows" in data:
             # Whatever the list's filters would make of them by now.
             queryset = self.get_queryset(request).filter(pk__in=keys[: AT_ONCE + 1])
-        if data.get("select_across", "0") != "0" and queryset.order_by()[: AT_ONCE + 1].count() > AT_ONCE:
-            self.message_user(request, __("At most %d can be selected at once. Nothing was done; select fewer.") % AT_ONCE, messages.ERROR)
+        if (
+            data.get("select_across", "0") != "0"
+            and queryset.order_by()[: AT_ONCE + 1].count() > AT_ONCE
+        ):
+            self.message_user(
+                request,
+                __("At most %d can be selected at once. Nothing was done; select fewer.") % AT_ONCE,
+                messages.ERROR,
+            )
             return None
         return super().response_action(request, queryset, *args, **kwargs)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         if self.get_object(request, unquote(object_id)) is None:
             raise Http404
         return super().history_view(request, object_id, extra_context)
@@ -149,7 +176,12 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
     def history_view_title(self, request: HttpRequest, obj: Model) -> str:
         return __("History: %s") % obj
 
-    def set_history_delta_changes(self, request: HttpRequest, historical_records: Iterable[Any], foreign_keys_are_objs: bool = True) -> None:  # noqa: FBT001, FBT002 (simple-history calls it)
+    def set_history_delta_changes(
+        self,
+        request: HttpRequest,
+        historical_records: Iterable[Any],
+        foreign_keys_are_objs: bool = True,  # noqa: FBT001, FBT002 (simple-history calls it)
+    ) -> None:
         """The last of a page tells what it changed too, though the record before it is on the next."""
         tell_changes(list(historical_records))
 
@@ -164,10 +196,18 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
 class RecordedAdmin(HistoryAdmin):
     """Pages of a model that the admin itself saves, and deletes as long as nothing has used it."""
 
-    def save_model(self, request: HttpRequest, obj: Recorded, form: ChangesForm, change: bool) -> None:  # noqa: FBT001 (Django calls it)
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Recorded,
+        form: ChangesForm,
+        change: bool,  # noqa: FBT001 (Django calls it)
+    ) -> None:
         if not change:
             obj.save()
-        elif changed := [field.name for field in self.opts.concrete_fields if field.name in form.changed_data]:
+        elif changed := [
+            field.name for field in self.opts.concrete_fields if field.name in form.changed_data
+        ]:
             now = form.checked(obj.locked(pk=obj.pk))
             # The other fields as they are now, so that the history tells the truth about them too.
             for field in self.opts.concrete_fields:
@@ -175,7 +215,9 @@ class RecordedAdmin(HistoryAdmin):
                     setattr(obj, field.attname, getattr(now, field.attname))
             obj.save(update_fields=changed)
 
-    def get_deleted_objects(self, objs: Sequence[Recorded] | QuerySet[Any], request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(
+        self, objs: Sequence[Recorded] | QuerySet[Any], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What would go, how much of it, what permission is missing, and what is in use: told once, however much uses it."""
         uses = [relation for relation in self.opts.related_objects if relation.on_delete is PROTECT]
         used: set[int] = set()
@@ -183,16 +225,25 @@ class RecordedAdmin(HistoryAdmin):
             rows = use.related_model._base_manager.filter(**{f"{use.field.name}__in": objs})
             used.update(rows.values_list(use.field.attname, flat=True).distinct())
         protected = [f"{row}: {row.in_use}" for row in objs if row.pk in used]
-        return [str(row) for row in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), protected
+        return (
+            [str(row) for row in objs],
+            {str(self.opts.verbose_name_plural): len(objs)},
+            set(),
+            protected,
+        )
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
         except ProtectedError as error:
             self.message_user(request, error.args[0], messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Deleting is done to all or none. It begins when the page that asks first sends `post`; what only shows a page locks nothing."""
         try:
             with transaction.atomic() if "post" in request.POST else nullcontext():

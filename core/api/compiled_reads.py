@@ -35,7 +35,13 @@ class RowsMixin(GenericAPIView[Any]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         columns = columns_of(type(self), "list")
         plain = all(name in PAGE and value for name, value in request.query_params.items())
-        source = CompiledSource(self) if plain else Source(with_order(self.filter_queryset(self.get_queryset()), list(columns.values())))
+        source = (
+            CompiledSource(self)
+            if plain
+            else Source(
+                with_order(self.filter_queryset(self.get_queryset()), list(columns.values()))
+            )
+        )
         rows: Any = self.paginate_queryset(source)  # type: ignore[arg-type]
         if not rows:
             self.check_owner()
@@ -45,7 +51,10 @@ class RowsMixin(GenericAPIView[Any]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if request.query_params or asks_for_match(request):
             return tagged(Response(self.get_serializer(self.get_object()).data))
-        questions = [compiled_row(type(self), tuple(self.kwargs)), *(question for question, _serializer in self.parts.values())]
+        questions = [
+            compiled_row(type(self), tuple(self.kwargs)),
+            *(question for question, _serializer in self.parts.values()),
+        ]
         found, *parts = ask(questions, self.kwargs)
         if not found:
             raise Http404
@@ -71,12 +80,17 @@ class CompiledSource(Source):
         # In two sizes, for what is compiled is kept.
         size = (DEFAULT_LIMIT if number <= DEFAULT_LIMIT + 1 else MAX_LIMIT) + 1
         page = compiled_page(self.view, tuple(self.kwargs), size, start and start.backward)
-        return page(**self.kwargs, **{f"at_{index}": value for index, value in enumerate(start.values if start else ())})[:number]
+        return page(
+            **self.kwargs,
+            **{f"at_{index}": value for index, value in enumerate(start.values if start else ())},
+        )[:number]
 
 
 def blank(view: View, names: tuple[str, ...], action: str) -> RowsMixin:
     """`view` as it meets a request without parameters, with slots for the `names` in the path."""
-    return view(request=Request(HttpRequest()), action=action, kwargs={name: Slot(name) for name in names})
+    return view(
+        request=Request(HttpRequest()), action=action, kwargs={name: Slot(name) for name in names}
+    )
 
 
 @cache
@@ -92,12 +106,25 @@ def all_rows(view: View, names: tuple[str, ...]) -> QuerySet[Any, Any]:
 
 
 @cache
-def compiled_page(view: View, names: tuple[str, ...], number: int, backward: bool | None) -> Compiled[Any]:  # noqa: FBT001
+def compiled_page(
+    view: View,
+    names: tuple[str, ...],
+    number: int,
+    backward: bool | None,  # noqa: FBT001
+) -> Compiled[Any]:
     """The first `number` rows, or those beyond a cursor that reads `backward` or forward."""
     rows = all_rows(view, names)
-    fields = [rows.model._meta.get_field(str(field).removeprefix("-")) for field in rows.query.order_by]
-    start = None if backward is None else Cursor([Slot(f"at_{index}", field) for index, field in enumerate(fields)], backward)
-    return Compiled(with_order(beyond(rows, start), list(columns_of(view, "list").values()))[:number])
+    fields = [
+        rows.model._meta.get_field(str(field).removeprefix("-")) for field in rows.query.order_by
+    ]
+    start = (
+        None
+        if backward is None
+        else Cursor([Slot(f"at_{index}", field) for index, field in enumerate(fields)], backward)
+    )
+    return Compiled(
+        with_order(beyond(rows, start), list(columns_of(view, "list").values()))[:number]
+    )
 
 
 @cache
@@ -105,4 +132,8 @@ def compiled_row(view: View, names: tuple[str, ...]) -> Compiled[Any]:
     """The one row that the path names."""
     one = blank(view, names, "retrieve")
     key = one.kwargs[one.lookup_url_kwarg or one.lookup_field]
-    return Compiled(one.get_queryset().filter(**{one.lookup_field: key}).values_list(*columns_of(view, "retrieve").values()))
+    return Compiled(
+        one.get_queryset()
+        .filter(**{one.lookup_field: key})
+        .values_list(*columns_of(view, "retrieve").values())
+    )

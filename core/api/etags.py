@@ -17,7 +17,9 @@ class Stale(APIException):
 
     status_code = 412
     default_code = "stale"
-    default_detail = _("It was changed since you read it. Read it again, and send your change with the new ETag.")
+    default_detail = _(
+        "It was changed since you read it. Read it again, and send your change with the new ETag."
+    )
 
 
 def etag_of(data: Any) -> str:

@@ -29,15 +29,26 @@ class InvalidParameter(ValidationError):
 class FilterBackend(DjangoFilterBackend):
     """Filters by the view's `filterset_class`. Raises InvalidParameter."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Model], view: APIView
+    ) -> QuerySet[Model]:
         filterset = self.get_filterset(request, queryset, view)
         known = set(filterset.filters) if filterset else set()
         if unknown := set(request.query_params) - known - PAGE_PARAMETERS:
-            raise InvalidParameter({name: [_("There is no such parameter here.")] for name in sorted(unknown)}, code="unknown_parameter")
+            raise InvalidParameter(
+                {name: [_("There is no such parameter here.")] for name in sorted(unknown)},
+                code="unknown_parameter",
+            )
         if filterset is None:
             return queryset
-        if empty := [name for name, value in request.query_params.items() if not value and not isinstance(filterset.filters.get(name), SearchFilter)]:
-            raise InvalidParameter({name: [_("This parameter needs a value.")] for name in empty}, code="blank")
+        if empty := [
+            name
+            for name, value in request.query_params.items()
+            if not value and not isinstance(filterset.filters.get(name), SearchFilter)
+        ]:
+            raise InvalidParameter(
+                {name: [_("This parameter needs a value.")] for name in empty}, code="blank"
+            )
         if not filterset.is_valid():
             raise InvalidParameter(filterset.errors)
         found: QuerySet[Model] = filterset.qs
@@ -49,7 +60,12 @@ class BooleanFilter(filters.TypedChoiceFilter):
     """`true` or `false`; django-filter's own passes over anything else."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=[("true", "true"), ("false", "false")], coerce=lambda text: text == "true", empty_value=None, **kwargs)
+        super().__init__(
+            choices=[("true", "true"), ("false", "false")],
+            coerce=lambda text: text == "true",
+            empty_value=None,
+            **kwargs,
+        )
 
 
 @extend_schema_field({"type": "integer", "format": "int64", "minimum": 1})
@@ -76,7 +92,10 @@ class OrderFilter(filters.ChoiceFilter):
     """One of `fields`, or those after it of a tuple too; `-` before it for descending. Ends in the key, in the same direction."""
 
     def __init__(self, *fields: str | tuple[str, ...], **kwargs: Any) -> None:
-        self.orders = {names[0]: names for names in (((field,) if isinstance(field, str) else field) for field in fields)}
+        self.orders = {
+            names[0]: names
+            for names in (((field,) if isinstance(field, str) else field) for field in fields)
+        }
         names = [sign + field for field in self.orders for sign in ("", "-")]
         super().__init__(choices=[(name, name) for name in names], **kwargs)
 
@@ -84,4 +103,6 @@ class OrderFilter(filters.ChoiceFilter):
         if not field:
             return queryset
         sign = "-" if field.startswith("-") else ""
-        return queryset.order_by(*dict.fromkeys(sign + name for name in (*self.orders[field.removeprefix("-")], "id")))
+        return queryset.order_by(
+            *dict.fromkeys(sign + name for name in (*self.orders[field.removeprefix("-")], "id"))
+        )

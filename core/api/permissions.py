@@ -22,4 +22,8 @@ class ModelPermissions(BasePermission):
             # A method that the view does not have is for the view to refuse, to those who may see it.
             return bool(request.user.has_perms(named.get(method, named["GET"])))
         model = view.queryset.model  # type: ignore[attr-defined]
-        return bool(request.user.has_perm(f"{model._meta.app_label}.{VERBS.get(method, 'view')}_{model._meta.model_name}"))
+        return bool(
+            request.user.has_perm(
+                f"{model._meta.app_label}.{VERBS.get(method, 'view')}_{model._meta.model_name}"
+            )
+        )

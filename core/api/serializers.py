@@ -79,7 +79,11 @@ class Columns(serializers.Serializer[M]):
     @cache
     def columns(cls) -> dict[str, str]:
         """The name of each field and the way to its column. Fields that show other rows are left out."""
-        fields = {name: field for name, field in cls().fields.items() if not isinstance(field, serializers.ListSerializer)}
+        fields = {
+            name: field
+            for name, field in cls().fields.items()
+            if not isinstance(field, serializers.ListSerializer)
+        }
         assert all(isinstance(field, cls.plain) for field in fields.values())
         return {name: str(field.source).replace(".", "__") for name, field in fields.items()}
 
@@ -110,7 +114,11 @@ class StrictSerializer(serializers.Serializer[M]):
         if isinstance(data, Mapping):
             # What was read may be sent back whole in a PUT; a new row has nothing read to send back.
             readable = {name for name, field in self.fields.items() if field.read_only}
-            errors = {name: self._error("read_only") for name in data if name in readable and self.instance is None}
+            errors = {
+                name: self._error("read_only")
+                for name in data
+                if name in readable and self.instance is None
+            }
             errors |= {name: self._error("unknown") for name in data if name not in self.fields}
             if errors:
                 raise serializers.ValidationError(errors)
@@ -151,10 +159,16 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
         if field is loose
     }
 
-    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, Any]]:
+    def build_standard_field(
+        self, field_name: str, model_field: Any
+    ) -> tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, Any]]:
         cls, kwargs = super().build_standard_field(field_name, model_field)
         # The model checks uniqueness itself; asking twice would be a query more.
-        kwargs["validators"] = [check for check in kwargs.get("validators", []) if not isinstance(check, UniqueValidator)]
+        kwargs["validators"] = [
+            check
+            for check in kwargs.get("validators", [])
+            if not isinstance(check, UniqueValidator)
+        ]
         return cls, kwargs
 
     def get_unique_together_constraints(self, model: Any) -> Any:
@@ -162,7 +176,14 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         model: type[Model] = self.Meta.model
-        kept = {field.attname: getattr(self.instance, field.attname) for field in model._meta.concrete_fields} if self.instance else {}
+        kept = (
+            {
+                field.attname: getattr(self.instance, field.attname)
+                for field in model._meta.concrete_fields
+            }
+            if self.instance
+            else {}
+        )
         row = model(**kept)
         row._state.adding = self.instance is None
         for name, value in attrs.items():
@@ -172,7 +193,9 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
         return {name: getattr(row, name) for name in attrs}
 
     def update(self, instance: M, validated_data: dict[str, Any]) -> M:
-        changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        changed = [
+            name for name, value in validated_data.items() if getattr(instance, name) != value
+        ]
         for name in changed:
             setattr(instance, name, validated_data[name])
         if changed:

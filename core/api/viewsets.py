@@ -21,7 +21,9 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
     def get_object(self) -> Any:
         if self.action in ("update", "partial_update", "destroy"):
             # That row alone: after a wait, what is joined to it and counted of it would be as it was before.
-            self.get_queryset().model.locked(**{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]})
+            self.get_queryset().model.locked(
+                **{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
+            )
         row = super().get_object()
         if asks_for_match(self.request):
             check_match(self.request, self.get_serializer(row).data)
@@ -55,7 +57,13 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
         try:
             serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
         except ObjectDoesNotExist as error:
-            raise IntegrityError("What the row refers to was deleted meanwhile, as the database will say at the end.") from error
+            raise IntegrityError(
+                "What the row refers to was deleted meanwhile, as the database will say at the end."
+            ) from error
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {"Location": self.reverse_action("detail", args=[data[self.lookup_field if self.lookup_field != "pk" else "id"]])}
+        return {
+            "Location": self.reverse_action(
+                "detail", args=[data[self.lookup_field if self.lookup_field != "pk" else "id"]]
+            )
+        }

@@ -25,17 +25,24 @@ class Sent:
         database = connections[DEFAULT_DB_ALIAS]
         if database.vendor == "sqlite":
             self.rows = "json_each(%s) AS sent"
-            self.values = [f"json_extract(sent.value, '$[{place}]')" for place in range(len(fields))]
+            self.values = [
+                f"json_extract(sent.value, '$[{place}]')" for place in range(len(fields))
+            ]
         else:
             self.rows = "jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS sent (value, key)"
-            self.values = [typed(f"(sent.value->>{place})", field, database) for place, field in enumerate(fields)]
+            self.values = [
+                typed(f"(sent.value->>{place})", field, database)
+                for place, field in enumerate(fields)
+            ]
 
 
 def text_of(rows: Sequence[Sequence[Any]]) -> str:
     """`rows` as they are sent."""
     database = connections[DEFAULT_DB_ALIAS]
     option = orjson.OPT_PASSTHROUGH_DATETIME if database.vendor == "sqlite" else None
-    return orjson.dumps(rows, default=lambda time: str(database.ops.adapt_datetimefield_value(time)), option=option).decode()
+    return orjson.dumps(
+        rows, default=lambda time: str(database.ops.adapt_datetimefield_value(time)), option=option
+    ).decode()
 
 
 class Put(Generic[M]):
@@ -48,14 +55,22 @@ class Put(Generic[M]):
         self.model, self.pk = model, model._meta.pk.attname
         self.key: list[Any] = [model._meta.get_field(name) for name in key]
         self.changed: list[Any] = [model._meta.get_field(name) for name in fields]
-        self.key_of, self.values_of = (attrgetter(*(field.attname for field in fields)) for fields in (self.key, [*self.key, *self.changed]))
+        self.key_of, self.values_of = (
+            attrgetter(*(field.attname for field in fields))
+            for fields in (self.key, [*self.key, *self.changed])
+        )
 
     def __call__(self, rows: Sequence[M], *then: Question, **values: Any) -> None:
         """Write `rows`, of which those that are new get their primary key; `then` are asked with `values` in the same message."""
         if not rows:
             return
-        returned, *_then = ask([self.question, *then], {"rows": text_of([self.values_of(row) for row in rows]), **values})
-        written = {tuple(key): pk for pk, *key in (returned if self.returns else self._read_again(rows))}
+        returned, *_then = ask(
+            [self.question, *then],
+            {"rows": text_of([self.values_of(row) for row in rows]), **values},
+        )
+        written = {
+            tuple(key): pk for pk, *key in (returned if self.returns else self._read_again(rows))
+        }
         for row in rows:
             setattr(row, self.pk, written[self.key_of(row)])
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
@@ -66,8 +81,13 @@ class Put(Generic[M]):
         return connections[DEFAULT_DB_ALIAS].features.can_return_rows_from_bulk_insert
 
     def _read_again(self, rows: Sequence[M]) -> Iterable[Sequence[Any]]:
-        some = {f"{field.attname}__in": {getattr(row, field.attname) for row in rows} for field in self.key}
-        return self.model._base_manager.filter(**some).values_list("pk", *(field.attname for field in self.key))
+        some = {
+            f"{field.attname}__in": {getattr(row, field.attname) for row in rows}
+            for field in self.key
+        }
+        return self.model._base_manager.filter(**some).values_list(
+            "pk", *(field.attname for field in self.key)
+        )
 
     @cached_property
     def question(self) -> Written:
@@ -80,7 +100,9 @@ class Put(Generic[M]):
             f"FROM {sent.rows} WHERE true ORDER BY sent.key",
             f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET",
             ", ".join([f"{column} = excluded.{column}" for column in _columns(self.changed)]),
-            f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}" if self.returns else "",
+            f"RETURNING {', '.join([*_columns([self.model._meta.pk]), *key])}"
+            if self.returns
+            else "",
         ]
         return Written(" ".join(sql), sent.slot, has_rows=self.returns)
 
@@ -92,7 +114,14 @@ class Copy:
     of their names the fields `all` of `into`, which are the same for all rows.
     """
 
-    def __init__(self, into: type[Model], model: type[Model], key: Sequence[str], each: Sequence[str], all: Sequence[str]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        into: type[Model],
+        model: type[Model],
+        key: Sequence[str],
+        each: Sequence[str],
+        all: Sequence[str],  # noqa: A002
+    ) -> None:
         self.into, self.model = into, model
         self.key: list[Any] = [model._meta.get_field(name) for name in key]
         self.each: list[Any] = [into._meta.get_field(name) for name in each]
@@ -103,15 +132,27 @@ class Copy:
         database = connections[DEFAULT_DB_ALIAS]
         own: Sequence[Any] = self.model._meta.concrete_fields
         sent = Sent("entries", [*self.key, *self.each])
-        values = [*(f"own.{column}" for column in _columns(own)), *sent.values[len(self.key) :], *(typed("%s", field, database) for field in self.all)]
-        found = [f"own.{column} = {value}" for column, value in zip(_columns(self.key), sent.values, strict=False)]
+        values = [
+            *(f"own.{column}" for column in _columns(own)),
+            *sent.values[len(self.key) :],
+            *(typed("%s", field, database) for field in self.all),
+        ]
+        found = [
+            f"own.{column} = {value}"
+            for column, value in zip(_columns(self.key), sent.values, strict=False)
+        ]
         sql = [
             _into(self.into, [*own, *self.each, *self.all]),
             "SELECT",
             ", ".join(values),
             f"FROM {sent.rows} JOIN {_table(self.model)} own ON {' AND '.join(found)} ORDER BY sent.key",
         ]
-        return Written(" ".join(sql), *(Slot(field.name, field) for field in self.all), sent.slot, has_rows=False)
+        return Written(
+            " ".join(sql),
+            *(Slot(field.name, field) for field in self.all),
+            sent.slot,
+            has_rows=False,
+        )
 
 
 def _into(model: type[Model], fields: Sequence[Any]) -> str:

@@ -76,8 +76,12 @@ class Compiled(Question, Generic[M]):
         database = connections[DEFAULT_DB_ALIAS]
         compiler = self.queryset.query.get_compiler(connection=database)
         sql, params = compiler.as_sql()
-        converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
-        return *_spelled_out(sql, params, database), [(position, *how) for position, how in converters.items()]
+        converters = compiler.get_converters(
+            [column for column, *_ in compiler.select[: compiler.col_count]]
+        )
+        return *_spelled_out(sql, params, database), [
+            (position, *how) for position, how in converters.items()
+        ]
 
 
 def instance_of(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bool = False) -> M:
@@ -99,7 +103,9 @@ def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequ
     PostgreSQL is sent all in one message: that costs more than answering a small question. It answers one after the other, and
     each sees what was committed before its turn: what comes after a lock sees what was done until the lock was had.
     """
-    if any(isinstance(value, int) and value > BigIntegerField.MAX_BIGINT for value in values.values()):
+    if any(
+        isinstance(value, int) and value > BigIntegerField.MAX_BIGINT for value in values.values()
+    ):
         # A larger one is in no table, and a database takes it for an error.
         return [[] for _question in questions]
     database = connections[DEFAULT_DB_ALIAS]
@@ -116,11 +122,15 @@ def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequ
     return found
 
 
-def _ask_at_once(cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any) -> list[list[Sequence[Any]]]:
+def _ask_at_once(
+    cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any
+) -> list[list[Sequence[Any]]]:
     params = [param for question in questions for param in question.statement[1]]
     # Who looks at queries sees them whole.
     are_seen = database.queries_logged
-    texts = [question.statement[0] if are_seen else _prepared(question, cursor) for question in questions]
+    texts = [
+        question.statement[0] if are_seen else _prepared(question, cursor) for question in questions
+    ]
     cursor.execute("; ".join(texts), _filled(params, values, database))
     # Of the driver's own cursor: Django's looks for errors around each call of it, and here that is done around all.
     answers = cursor.cursor
@@ -154,7 +164,10 @@ def _spelled_out(sql: str, params: Sequence[Any], database: Any) -> tuple[str, S
     written = [first]
     for param, text in zip(params, texts, strict=True):
         constant = not isinstance(param, Slot)
-        written += [database.ops.compose_sql("%s", [param]).replace("%", "%%") if constant else "%s", text]
+        written += [
+            database.ops.compose_sql("%s", [param]).replace("%", "%%") if constant else "%s",
+            text,
+        ]
     return "".join(written), [param for param in params if isinstance(param, Slot)]
 
 

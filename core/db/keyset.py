@@ -30,12 +30,18 @@ class Cursor:
     backward: bool = False
 
     def encode(self) -> str:
-        return base64.urlsafe_b64encode(orjson.dumps([self.backward, *self.values])).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(orjson.dumps([self.backward, *self.values]))
+            .decode()
+            .rstrip("=")
+        )
 
     @classmethod
     def decode(cls, text: str) -> Cursor:
         """Raises ValueError or TypeError for what `encode` did not make."""
-        backward, *values = orjson.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        backward, *values = orjson.loads(
+            base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        )
         if not isinstance(backward, bool) or not all(_can_be_a_value(value) for value in values):
             raise ValueError(text)
         return cls(values, backward)
@@ -92,7 +98,9 @@ def read_page(source: QuerySet[M] | Source, cursor: str | None, limit: int) -> P
     return Page(
         rows,
         next=_cursor(rows[-1], order, backward=False) if rows and (backward or more) else None,
-        previous=_cursor(rows[0], order, backward=True) if rows and (more if backward else start) else None,
+        previous=_cursor(rows[0], order, backward=True)
+        if rows and (more if backward else start)
+        else None,
     )
 
 
@@ -128,5 +136,11 @@ def _name(field: Any) -> str:
 
 
 def _cursor(row: Any, order: list[str], *, backward: bool) -> str:
-    values = [attrgetter(_name(field).replace("__", "."))(row) for field in order] if isinstance(row, Model) else row[-len(order) :]
-    return Cursor([value if isinstance(value, str | int) else value.isoformat() for value in values], backward).encode()
+    values = (
+        [attrgetter(_name(field).replace("__", "."))(row) for field in order]
+        if isinstance(row, Model)
+        else row[-len(order) :]
+    )
+    return Cursor(
+        [value if isinstance(value, str | int) else value.isoformat() for value in values], backward
+    ).encode()

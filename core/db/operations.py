@@ -7,21 +7,31 @@ from django.db.migrations import AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation
 
 
-def _either(schema_editor: Any, concurrent: type[Operation], plain: type[Operation]) -> type[Operation]:
+def _either(
+    schema_editor: Any, concurrent: type[Operation], plain: type[Operation]
+) -> type[Operation]:
     return concurrent if schema_editor.connection.vendor == "postgresql" else plain
 
 
 class AddIndexMeanwhile(AddIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(self, app_label, schema_editor, *states)
+        _either(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(
+            self, app_label, schema_editor, *states
+        )
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, AddIndexConcurrently, AddIndex).database_backwards(self, app_label, schema_editor, *states)
+        _either(schema_editor, AddIndexConcurrently, AddIndex).database_backwards(
+            self, app_label, schema_editor, *states
+        )
 
 
 class RemoveIndexMeanwhile(RemoveIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(self, app_label, schema_editor, *states)
+        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(
+            self, app_label, schema_editor, *states
+        )
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(self, app_label, schema_editor, *states)
+        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(
+            self, app_label, schema_editor, *states
+        )

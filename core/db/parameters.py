@@ -66,7 +66,12 @@ class Among(Func):
     arg_joiner = " = ANY("
 
     def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=" IN (SELECT value FROM json_each(")
+        return self.as_sql(
+            compiler,
+            connection,
+            template="%(expressions)s))",
+            arg_joiner=" IN (SELECT value FROM json_each(",
+        )
 
 
 class Pairs(Slot):
@@ -82,11 +87,19 @@ class AmongPairs(Func):
     output_field = BooleanField()
 
     def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_kwargs: Any) -> Any:
-        return self._as_sql(compiler, "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%s::jsonb)")
+        return self._as_sql(
+            compiler,
+            "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%s::jsonb)",
+        )
 
     def as_sqlite(self, compiler: Any, connection: Any, **_extra_context: Any) -> Any:
-        return self._as_sql(compiler, "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(%s)")
+        return self._as_sql(
+            compiler,
+            "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(%s)",
+        )
 
     def _as_sql(self, compiler: Any, pairs: str) -> Any:
-        (one, _one), (other, _other), (_slot, params) = map(compiler.compile, self.source_expressions)
+        (one, _one), (other, _other), (_slot, params) = map(
+            compiler.compile, self.source_expressions
+        )
         return f"({one}, {other}) IN ({pairs})", params

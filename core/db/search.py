@@ -53,9 +53,19 @@ def beginning(text: str, fields: Iterable[str]) -> Q:
     patterns = map(_pattern, words)
     if connection.vendor == "postgresql":
         # In small letters, as the index has them: a Turkish I is an i to `lower`, and none to `iregex`.
-        row = Func(*fields, template="lower(%(expressions)s)", arg_joiner=" || ' ' || ", output_field=TextField())
+        row = Func(
+            *fields,
+            template="lower(%(expressions)s)",
+            arg_joiner=" || ' ' || ",
+            output_field=TextField(),
+        )
         return Q(*(Regex(row, Lower(Value(pattern))) for pattern in patterns))
-    return Q(*(Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR) for pattern in patterns))
+    return Q(
+        *(
+            Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR)
+            for pattern in patterns
+        )
+    )
 
 
 def likely(condition: Q | Exists) -> Q:
@@ -87,15 +97,28 @@ def _can_be_sought(word: str) -> bool:
 def _maybe(word: str, fields: tuple[str, ...]) -> Q:
     """What SQLite itself can tell of `word`, eight times as quickly as it asks Python: that one of `fields` contains its ASCII letters.
     Three of them are left out, for others are taken for the same: the Turkish ones for i, the long s, the sign for Kelvin."""
-    pieces = [piece for piece in re.split(r"[iks]|[^\x00-\x7f]", word, flags=re.IGNORECASE) if piece]
-    return Q(*(Q(*((f"{field}__icontains", piece) for piece in pieces)) for field in fields), _connector=Q.OR)
+    pieces = [
+        piece for piece in re.split(r"[iks]|[^\x00-\x7f]", word, flags=re.IGNORECASE) if piece
+    ]
+    return Q(
+        *(Q(*((f"{field}__icontains", piece) for piece in pieces)) for field in fields),
+        _connector=Q.OR,
+    )
 
 
 def _found(text: str, fields: tuple[str, ...]) -> Func:
-    return Func(Beginnings(*fields), Sought(Value(text)), template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+    return Func(
+        Beginnings(*fields),
+        Sought(Value(text)),
+        template="%(expressions)s",
+        arg_joiner=" @@ ",
+        output_field=BooleanField(),
+    )
 
 
-def _expects_many(queryset: QuerySet[Any], text: str, fields: tuple[str, ...], anywhere: str | None) -> bool:
+def _expects_many(
+    queryset: QuerySet[Any], text: str, fields: tuple[str, ...], anywhere: str | None
+) -> bool:
     """Whether a page of what is found is full before many rows were read, by the statistics that PostgreSQL keeps of the index and of each field."""
     every: Any = queryset.model._base_manager.using(queryset.db).order_by().values("pk")
     asked = [every.filter(_found(text, fields))]
@@ -111,7 +134,10 @@ def _sorted(queryset: Q_) -> Q_:
     """`queryset` in its order, but by an expression that no index has."""
     first, *others = queryset.query.order_by or queryset.query.get_meta().ordering or ["pk"]
     name = str(first).removeprefix("-")
-    if name not in {"pk", *(field.name for field in queryset.model._meta.concrete_fields if not field.is_relation)}:
+    if name not in {
+        "pk",
+        *(field.name for field in queryset.model._meta.concrete_fields if not field.is_relation),
+    }:
         return queryset
     sign = "-" if str(first).startswith("-") else ""
     return queryset.annotate(**{SORTED: Coalesce(name, name)}).order_by(sign + SORTED, *others)
@@ -137,10 +163,18 @@ class WordIndex(GinIndex):
     """What `search` goes by on PostgreSQL: an index of Beginnings. Other databases have none."""
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        return super().create_sql(model, schema_editor, using, **kwargs) if schema_editor.connection.vendor == "postgresql" else ""
+        return (
+            super().create_sql(model, schema_editor, using, **kwargs)
+            if schema_editor.connection.vendor == "postgresql"
+            else ""
+        )
 
     def remove_sql(self, model: Any, schema_editor: Any, **kwargs: Any) -> Any:
-        return super().remove_sql(model, schema_editor, **kwargs) if schema_editor.connection.vendor == "postgresql" else ""
+        return (
+            super().remove_sql(model, schema_editor, **kwargs)
+            if schema_editor.connection.vendor == "postgresql"
+            else ""
+        )
 
 
 class AddWordIndex(AddIndexConcurrently):

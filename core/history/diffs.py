@@ -21,7 +21,9 @@ class Words(HistoricalRecordContextHelper):
 
 def edits_of(row: Recorded) -> QuerySet[Any]:
     """The records of `row`, latest first."""
-    records: QuerySet[Any] = row.history.all()._select_related_history_tracked_objs().order_by("-history_id")
+    records: QuerySet[Any] = (
+        row.history.all()._select_related_history_tracked_objs().order_by("-history_id")
+    )
     return records
 
 
@@ -29,9 +31,16 @@ def tell_changes(records: Sequence[Any]) -> None:
     """Give each of `records`, of one row and latest first, `history_delta_changes`: what it changed, each a `field`, `old` and `new`."""
     for record, earlier in zip(records, [*records[1:], *_before(records[-1:])], strict=False):
         delta = record.diff_against(earlier, foreign_keys_are_objs=True)
-        record.history_delta_changes = Words(record.instance_type, record).context_for_delta_changes(delta)
+        record.history_delta_changes = Words(
+            record.instance_type, record
+        ).context_for_delta_changes(delta)
 
 
 def _before(last: Sequence[Any]) -> Sequence[Any]:
     """The record before the only one of `last`, which may have none."""
-    return [earlier for record in last if record.history_type != "+" for earlier in edits_of(record.instance).filter(history_id__lt=record.history_id)[:1]]
+    return [
+        earlier
+        for record in last
+        if record.history_type != "+"
+        for earlier in edits_of(record.instance).filter(history_id__lt=record.history_id)[:1]
+    ]

@@ -85,7 +85,9 @@ def current_reason() -> str:
 class Act(Kept):
     """Who did something, by the name of that moment (empty: nobody was signed in), and through which door."""
 
-    who = models.CharField(_("who"), max_length=150, default=current_name, db_default="", blank=True)
+    who = models.CharField(
+        _("who"), max_length=150, default=current_name, db_default="", blank=True
+    )
     door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
 
     class Meta:
@@ -95,7 +97,13 @@ class Act(Kept):
 class ChangeRecord(Act):
     """What every history record says beside the state after the change."""
 
-    override = models.JSONField(_("override"), default=list, db_default=[], blank=True, help_text=_("Codes of the refusals that were overridden."))
+    override = models.JSONField(
+        _("override"),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Codes of the refusals that were overridden."),
+    )
 
     class Meta:
         abstract = True
@@ -104,7 +112,9 @@ class ChangeRecord(Act):
 class History(HistoricalRecords):
     """simple-history's records, with the reason given by the one who acts."""
 
-    def get_change_reason_for_object(self, instance: models.Model, history_type: str, using: str | None) -> str:
+    def get_change_reason_for_object(
+        self, instance: models.Model, history_type: str, using: str | None
+    ) -> str:
         return current_reason()
 
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
@@ -146,7 +156,9 @@ class Recorded(models.Model):
             with transaction.atomic():
                 adding = self._state.adding
                 super().save(*args, **kwargs)
-                recorded.send(type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields"))
+                recorded.send(
+                    type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields")
+                )
         except IntegrityError:
             self.full_clean()
             raise
@@ -158,7 +170,12 @@ class Recorded(models.Model):
         A lock `to_delete` keeps others from beginning to refer to the row as well.
         """
         # By key: the order of courses would join the term, and lock that too.
-        return cls._base_manager.select_for_update(no_key=not to_delete).filter(**key).order_by("pk").first()
+        return (
+            cls._base_manager.select_for_update(no_key=not to_delete)
+            .filter(**key)
+            .order_by("pk")
+            .first()
+        )
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row, locked first so that nobody begins to use it meanwhile. Raises ProtectedError when it is in use."""
@@ -177,7 +194,9 @@ class Recorded(models.Model):
             placed: dict[str, list[ValidationError]] = {}
             for name, messages in error.error_dict.items():
                 for message in messages:
-                    placed.setdefault(self.field_of_error.get(message.code or "", name), []).append(message)
+                    placed.setdefault(self.field_of_error.get(message.code or "", name), []).append(
+                        message
+                    )
             raise ValidationError(placed) from error
 
 
@@ -192,7 +211,9 @@ def records_of(model: type[Recorded], *key: str) -> Copy:
     return Copy(model.history.model, model, key, OWN, SHARED)
 
 
-def entry(key: Iterable[Any], *, changed: bool, reason: str = "", override: Sequence[str] = ()) -> list[Any]:
+def entry(
+    key: Iterable[Any], *, changed: bool, reason: str = "", override: Sequence[str] = ()
+) -> list[Any]:
     """What the record of one row says: it was changed, or else created; for `reason` in place of the one given by who acts;
     `override` are the codes of the refusals that were overridden."""
     return [*key, override, "~" if changed else "+", reason or current_reason()]
@@ -210,7 +231,9 @@ def told(entries: Sequence[Sequence[Any]], when: datetime | None = None) -> dict
     }
 
 
-def record(model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, when: datetime | None = None) -> None:
+def record(
+    model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, when: datetime | None = None
+) -> None:
     """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created; `when` in place of now."""
     rows = list(rows)
     if not rows:

@@ -12,4 +12,8 @@ def said(reason: str) -> str:
     if reason in (MOVED_UP, UNDONE):
         return gettext(reason)
     beginning = IMPORTED % ""
-    return gettext(IMPORTED) % reason.removeprefix(beginning) if reason.startswith(beginning) else reason
+    return (
+        gettext(IMPORTED) % reason.removeprefix(beginning)
+        if reason.startswith(beginning)
+        else reason
+    )

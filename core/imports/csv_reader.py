@@ -48,11 +48,27 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self.lines)
 
-    def add(self, line: int, reason: ValidationError | str | Promise, column: str = "", value: object = "") -> None:
+    def add(
+        self,
+        line: int,
+        reason: ValidationError | str | Promise,
+        column: str = "",
+        value: object = "",
+    ) -> None:
         self.lines.add(line)
         if len(self.lines) <= SHOWN:
-            words = " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
-            self.kept.append(Fault(line, column, NOT_UTF8.sub("\ufffd", str(value)), words, getattr(reason, "code", None) or "invalid"))
+            words = (
+                " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
+            )
+            self.kept.append(
+                Fault(
+                    line,
+                    column,
+                    NOT_UTF8.sub("\ufffd", str(value)),
+                    words,
+                    getattr(reason, "code", None) or "invalid",
+                )
+            )
 
     def report(self) -> Iterator[str]:
         """One line for each fault, in the order of the file, and how many bad lines are left out."""
@@ -76,7 +92,9 @@ def opened(name: str) -> Iterator[TextIO]:
         yield TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def read(file: TextIO, required: Sequence[str], optional: Sequence[str], faults: Faults) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+def read(
+    file: TextIO, required: Sequence[str], optional: Sequence[str], faults: Faults
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The columns of `file`, and its lines: number and cells without the space around them, as many as there are columns.
 
     Lines that cannot be read so are told to `faults`; with a wrong header no line is read.
@@ -91,10 +109,22 @@ def read(file: TextIO, required: Sequence[str], optional: Sequence[str], faults:
     return header, iter(()) if faults else _whole(records, header, faults)
 
 
-def _check_header(line: int, header: Sequence[str], required: Sequence[str], optional: Sequence[str], faults: Faults) -> None:
+def _check_header(
+    line: int,
+    header: Sequence[str],
+    required: Sequence[str],
+    optional: Sequence[str],
+    faults: Faults,
+) -> None:
     for column in header:
         if column not in (*required, *optional):
-            faults.add(line, _("There is no such column. Those known are: %s.") % ", ".join((*required, *optional)), _("column"), column)
+            faults.add(
+                line,
+                _("There is no such column. Those known are: %s.")
+                % ", ".join((*required, *optional)),
+                _("column"),
+                column,
+            )
     for column in required:
         if column not in header:
             faults.add(line, _("This column is missing."), _("column"), column)
@@ -121,10 +151,16 @@ def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
                 yield line, [cell.strip() for cell in cells]
 
 
-def _whole(records: Iterator[tuple[int, list[str]]], header: Sequence[str], faults: Faults) -> Iterator[tuple[int, list[str]]]:
+def _whole(
+    records: Iterator[tuple[int, list[str]]], header: Sequence[str], faults: Faults
+) -> Iterator[tuple[int, list[str]]]:
     for line, cells in records:
         if len(cells) != len(header):
-            faults.add(line, _("There are %(cells)d cells for %(columns)d columns.") % {"cells": len(cells), "columns": len(header)})
+            faults.add(
+                line,
+                _("There are %(cells)d cells for %(columns)d columns.")
+                % {"cells": len(cells), "columns": len(header)},
+            )
         elif not UNFIT.search("".join(cells)):
             yield line, cells
         else:
@@ -134,4 +170,9 @@ def _whole(records: Iterator[tuple[int, list[str]]], header: Sequence[str], faul
 def _tell_unfit(line: int, header: Sequence[str], cells: Sequence[str], faults: Faults) -> None:
     for column, cell in zip(header, cells, strict=True):
         if UNFIT.search(cell):
-            faults.add(line, _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."), column, cell)
+            faults.add(
+                line,
+                _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."),
+                column,
+                cell,
+            )

@@ -45,7 +45,9 @@ class Table(Generic[M]):
         self.model, self.key, self.links = model, key, links or {}
         self.faults = Faults()
         self.columns, records = read(file, required, optional, self.faults)
-        self.names = [self.links[column][0] if column in self.links else column for column in self.columns]
+        self.names = [
+            self.links[column][0] if column in self.links else column for column in self.columns
+        ]
         # By key: the number of the line, and its values in the order of `names`.
         self.rows: dict[Key, tuple[int, Key]] = {}
         if not self.faults:
@@ -62,14 +64,21 @@ class Table(Generic[M]):
             first, _values = self.rows.setdefault(key, (line, values))
             if first != line:
                 column = self.columns[places[-1]]
-                self.faults.add(line, _("The same one is on line %d already.") % first, column, cells[places[-1]])
+                self.faults.add(
+                    line,
+                    _("The same one is on line %d already.") % first,
+                    column,
+                    cells[places[-1]],
+                )
 
     def _cleaner(self, column: str) -> Callable[[str], Any]:
         if column in self.links:
             return linked(self.links[column][1])
         return cleaned(self.model._meta.get_field(column))
 
-    def _clean(self, line: int, cells: Sequence[str], cleaners: Sequence[Callable[[str], Any]]) -> Key | None:
+    def _clean(
+        self, line: int, cells: Sequence[str], cleaners: Sequence[Callable[[str], Any]]
+    ) -> Key | None:
         values = []
         for column, cell, clean in zip(self.columns, cells, cleaners, strict=True):
             try:
@@ -88,7 +97,11 @@ class Table(Generic[M]):
                 ids = self._ids()
                 self.check(ids)
                 # Rows are locked in the order of their ids; new ones come last.
-                for keys in batched(sorted(self.rows, key=lambda key: ids.get(key, 2**63)), str(self.model._meta.verbose_name_plural), BATCH):
+                for keys in batched(
+                    sorted(self.rows, key=lambda key: ids.get(key, 2**63)),
+                    str(self.model._meta.verbose_name_plural),
+                    BATCH,
+                ):
                     counts.update(self._write_batch(keys, ids))
                 if not self.faults:
                     self.check_again()
@@ -96,7 +109,13 @@ class Table(Generic[M]):
                     raise Rejected(self.faults)
         except IntegrityError as error:
             reason = str(error).splitlines()[0]
-            self.faults.add(0, _("The database refused it (%s). Somebody was changing the same rows; send the file again.") % reason)
+            self.faults.add(
+                0,
+                _(
+                    "The database refused it (%s). Somebody was changing the same rows; send the file again."
+                )
+                % reason,
+            )
             raise Rejected(self.faults) from error
         return counts
 
@@ -110,27 +129,43 @@ class Table(Generic[M]):
         ids: dict[Key, int] = {}
         keys = iter(self.rows)
         while batch := list(islice(keys, BATCH)):
-            some = {f"{name}__in": set(values) for name, values in zip(self.key, zip(*batch, strict=True), strict=True)}
+            some = {
+                f"{name}__in": set(values)
+                for name, values in zip(self.key, zip(*batch, strict=True), strict=True)
+            }
             found = self.model._base_manager.filter(**some).values_list(*self.key, "pk")
             ids.update((key, pk) for *parts, pk in found if (key := tuple(parts)) in self.rows)
         return ids
 
     def _write_batch(self, keys: Sequence[Key], ids: Mapping[Key, int]) -> dict[str, int]:
         queryset = self.model._base_manager.filter(pk__in=[ids[key] for key in keys if key in ids])
-        held = {tuple(getattr(row, name) for name in self.key): row for row in queryset.order_by("pk").select_for_update(no_key=True)}
+        held = {
+            tuple(getattr(row, name) for name in self.key): row
+            for row in queryset.order_by("pk").select_for_update(no_key=True)
+        }
         created = [self._new(key) for key in keys if key not in held]
-        changes = [(row, names) for key, row in held.items() if key in self.rows and (names := self._change(row, key))]
+        changes = [
+            (row, names)
+            for key, row in held.items()
+            if key in self.rows and (names := self._change(row, key))
+        ]
         if not self.faults:
             self.model._base_manager.bulk_create(created, batch_size=BATCH)
             record(self.model, created, changed=False)
             self._update(changes)
-        return {"created": len(created), "changed": len(changes), "unchanged": len(keys) - len(created) - len(changes)}
+        return {
+            "created": len(created),
+            "changed": len(changes),
+            "unchanged": len(keys) - len(created) - len(changes),
+        }
 
     def _update(self, changes: Sequence[tuple[M, Sequence[str]]]) -> None:
         if not changes:
             return
         rows = [row for row, _names in changes]
-        self.model._base_manager.bulk_update(rows, {name for _row, names in changes for name in names}, batch_size=BATCH)
+        self.model._base_manager.bulk_update(
+            rows, {name for _row, names in changes for name in names}, batch_size=BATCH
+        )
         record(self.model, rows, changed=True)
 
     def _new(self, key: Key) -> M:
@@ -142,7 +177,11 @@ class Table(Generic[M]):
     def _change(self, row: M, key: Key) -> list[str]:
         """Give `row` what its line says. Answers the names of what is different."""
         line, values = self.rows[key]
-        different = {name: value for name, value in zip(self.names, values, strict=True) if getattr(row, name) != value}
+        different = {
+            name: value
+            for name, value in zip(self.names, values, strict=True)
+            if getattr(row, name) != value
+        }
         for name, value in different.items():
             setattr(row, name, value)
         if different:
@@ -152,7 +191,10 @@ class Table(Generic[M]):
     def _check_row(self, row: M, line: int) -> None:
         """Tell `faults` which constraints between columns `row` breaks; the columns alone were checked when they were read."""
         for constraint in self.model._meta.constraints:
-            if not isinstance(constraint, CheckConstraint) or len(Q(constraint.condition).referenced_base_fields) < 2:
+            if (
+                not isinstance(constraint, CheckConstraint)
+                or len(Q(constraint.condition).referenced_base_fields) < 2
+            ):
                 continue
             try:
                 constraint.validate(self.model, row)

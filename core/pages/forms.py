@@ -12,7 +12,12 @@ from core.conflicts import Changes
 
 class SearchField(forms.CharField):
     def __init__(self) -> None:
-        super().__init__(label=_("Search"), max_length=200, required=False, widget=forms.TextInput(attrs={"type": "search"}))
+        super().__init__(
+            label=_("Search"),
+            max_length=200,
+            required=False,
+            widget=forms.TextInput(attrs={"type": "search"}),
+        )
 
 
 class Query(forms.Form):
@@ -44,7 +49,13 @@ class TruthField(forms.TypedChoiceField):
 
     def __init__(self, *, either: Any, yes: Any, no: Any, **kwargs: Any) -> None:
         choices = [("", either), ("true", yes), ("false", no)]
-        super().__init__(choices=choices, coerce=lambda text: text == "true", empty_value=None, required=False, **kwargs)
+        super().__init__(
+            choices=choices,
+            coerce=lambda text: text == "true",
+            empty_value=None,
+            required=False,
+            **kwargs,
+        )
 
 
 class RecordForm(Changes):

@@ -62,7 +62,12 @@ class RecordPage(StaffPage):
 
     def post(self, request: HttpRequest, **key: Any) -> HttpResponse:
         with transaction.atomic():
-            form = self.form(request.POST, instance=self.find(self.queryset.select_related(None).select_for_update(no_key=True), key))
+            form = self.form(
+                request.POST,
+                instance=self.find(
+                    self.queryset.select_related(None).select_for_update(no_key=True), key
+                ),
+            )
             saved = form.save_changes()
         if not saved:
             return self.show(form, status=422)
@@ -73,7 +78,9 @@ class RecordPage(StaffPage):
 
     def show(self, form: RecordForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None
-        return self.page(status=status, form=form, row=row, title=self.title, back=self.address_of(row))
+        return self.page(
+            status=status, form=form, row=row, title=self.title, back=self.address_of(row)
+        )
 
     def find(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
         """The row that the path names; None where it names none, for a new row."""
@@ -107,7 +114,9 @@ def read_edits(request: HttpRequest, row: Recorded) -> Page[Any]:
     return page
 
 
-def read(request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS) -> Page[M]:
+def read(
+    request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS
+) -> Page[M]:
     """The page of `queryset` that the query names; the first, with a message, where it names none of this list."""
     try:
         return read_page(queryset, request.GET.get(parameter), rows)

@@ -20,17 +20,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HistoricalTerm",
             fields=[
-                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
                 (
                     "door",
                     models.CharField(
-                        choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
+                        choices=[
+                            ("api", "API"),
+                            ("staff", "staff pages"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
                         default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
                 ),
-                ("history_change_reason", models.TextField(blank=True, default="", verbose_name="reason")),
+                (
+                    "history_change_reason",
+                    models.TextField(blank=True, default="", verbose_name="reason"),
+                ),
                 (
                     "code",
                     models.CharField(
@@ -39,7 +53,8 @@ class Migration(migrations.Migration):
                         max_length=20,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A\\w[\\w.-]*\\Z", "A term's code is made of letters, digits and . - _ and begins with a letter or digit."
+                                "\\A\\w[\\w.-]*\\Z",
+                                "A term's code is made of letters, digits and . - _ and begins with a letter or digit.",
                             )
                         ],
                         verbose_name="code",
@@ -50,16 +65,42 @@ class Migration(migrations.Migration):
                 ("ends_on", models.DateField(verbose_name="ends on")),
                 (
                     "enrollment_opens_on",
-                    models.DateField(blank=True, help_text="First day to enroll. Empty: no beginning.", null=True, verbose_name="enrollment opens on"),
+                    models.DateField(
+                        blank=True,
+                        help_text="First day to enroll. Empty: no beginning.",
+                        null=True,
+                        verbose_name="enrollment opens on",
+                    ),
                 ),
                 (
                     "enrollment_closes_on",
-                    models.DateField(blank=True, help_text="Last day to enroll. Empty: no end.", null=True, verbose_name="enrollment closes on"),
+                    models.DateField(
+                        blank=True,
+                        help_text="Last day to enroll. Empty: no end.",
+                        null=True,
+                        verbose_name="enrollment closes on",
+                    ),
                 ),
-                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "history_id",
+                    models.BigAutoField(editable=False, primary_key=True, serialize=False),
+                ),
                 ("history_date", models.DateTimeField(db_index=True)),
-                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
-                ("history_user", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical term",
@@ -72,7 +113,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Term",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "code",
                     models.CharField(
@@ -81,7 +127,8 @@ class Migration(migrations.Migration):
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A\\w[\\w.-]*\\Z", "A term's code is made of letters, digits and . - _ and begins with a letter or digit."
+                                "\\A\\w[\\w.-]*\\Z",
+                                "A term's code is made of letters, digits and . - _ and begins with a letter or digit.",
                             )
                         ],
                         verbose_name="code",
@@ -92,11 +139,21 @@ class Migration(migrations.Migration):
                 ("ends_on", models.DateField(verbose_name="ends on")),
                 (
                     "enrollment_opens_on",
-                    models.DateField(blank=True, help_text="First day to enroll. Empty: no beginning.", null=True, verbose_name="enrollment opens on"),
+                    models.DateField(
+                        blank=True,
+                        help_text="First day to enroll. Empty: no beginning.",
+                        null=True,
+                        verbose_name="enrollment opens on",
+                    ),
                 ),
                 (
                     "enrollment_closes_on",
-                    models.DateField(blank=True, help_text="Last day to enroll. Empty: no end.", null=True, verbose_name="enrollment closes on"),
+                    models.DateField(
+                        blank=True,
+                        help_text="Last day to enroll. Empty: no end.",
+                        null=True,
+                        verbose_name="enrollment closes on",
+                    ),
                 ),
             ],
             options={
@@ -111,7 +168,9 @@ class Migration(migrations.Migration):
                         violation_error_message="A term cannot end before it starts.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("enrollment_closes_on__gte", models.F("enrollment_opens_on"))),
+                        condition=models.Q(
+                            ("enrollment_closes_on__gte", models.F("enrollment_opens_on"))
+                        ),
                         name="term_window_ordered",
                         violation_error_code="closes_before_opening",
                         violation_error_message="Enrollment cannot close before it opens.",
@@ -122,17 +181,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HistoricalCourse",
             fields=[
-                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
                 (
                     "door",
                     models.CharField(
-                        choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
+                        choices=[
+                            ("api", "API"),
+                            ("staff", "staff pages"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
                         default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
                 ),
-                ("history_change_reason", models.TextField(blank=True, default="", verbose_name="reason")),
+                (
+                    "history_change_reason",
+                    models.TextField(blank=True, default="", verbose_name="reason"),
+                ),
                 (
                     "code",
                     models.CharField(
@@ -140,18 +213,26 @@ class Migration(migrations.Migration):
                         max_length=20,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A[\\w][\\w .+/&-]*\\Z", "A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+                                "\\A[\\w][\\w .+/&-]*\\Z",
+                                "A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
                             )
                         ],
                         verbose_name="code",
                     ),
                 ),
                 ("title", models.CharField(max_length=200, verbose_name="title")),
-                ("description", models.TextField(blank=True, max_length=10000, verbose_name="description")),
+                (
+                    "description",
+                    models.TextField(blank=True, max_length=10000, verbose_name="description"),
+                ),
                 (
                     "credits",
                     models.DecimalField(
-                        decimal_places=2, default=0, max_digits=5, validators=[django.core.validators.MinValueValidator(0)], verbose_name="credits"
+                        decimal_places=2,
+                        default=0,
+                        max_digits=5,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="credits",
                     ),
                 ),
                 (
@@ -164,11 +245,34 @@ class Migration(migrations.Migration):
                         verbose_name="capacity",
                     ),
                 ),
-                ("is_open", models.BooleanField(default=True, help_text="A closed course takes no new students.", verbose_name="open")),
-                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "is_open",
+                    models.BooleanField(
+                        default=True,
+                        help_text="A closed course takes no new students.",
+                        verbose_name="open",
+                    ),
+                ),
+                (
+                    "history_id",
+                    models.BigAutoField(editable=False, primary_key=True, serialize=False),
+                ),
                 ("history_date", models.DateTimeField(db_index=True)),
-                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
-                ("history_user", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 (
                     "term",
                     models.ForeignKey(
@@ -193,7 +297,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Course",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "code",
                     models.CharField(
@@ -201,18 +310,26 @@ class Migration(migrations.Migration):
                         max_length=20,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A[\\w][\\w .+/&-]*\\Z", "A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+                                "\\A[\\w][\\w .+/&-]*\\Z",
+                                "A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
                             )
                         ],
                         verbose_name="code",
                     ),
                 ),
                 ("title", models.CharField(max_length=200, verbose_name="title")),
-                ("description", models.TextField(blank=True, max_length=10000, verbose_name="description")),
+                (
+                    "description",
+                    models.TextField(blank=True, max_length=10000, verbose_name="description"),
+                ),
                 (
                     "credits",
                     models.DecimalField(
-                        decimal_places=2, default=0, max_digits=5, validators=[django.core.validators.MinValueValidator(0)], verbose_name="credits"
+                        decimal_places=2,
+                        default=0,
+                        max_digits=5,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="credits",
                     ),
                 ),
                 (
@@ -225,8 +342,23 @@ class Migration(migrations.Migration):
                         verbose_name="capacity",
                     ),
                 ),
-                ("is_open", models.BooleanField(default=True, help_text="A closed course takes no new students.", verbose_name="open")),
-                ("term", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="courses", to="courses.term", verbose_name="term")),
+                (
+                    "is_open",
+                    models.BooleanField(
+                        default=True,
+                        help_text="A closed course takes no new students.",
+                        verbose_name="open",
+                    ),
+                ),
+                (
+                    "term",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="courses",
+                        to="courses.term",
+                        verbose_name="term",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "course",
@@ -240,10 +372,14 @@ class Migration(migrations.Migration):
                         violation_error_message="This term already has a course with this code.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("capacity__gte", 0)), name="course_capacity_not_negative", violation_error_message="Capacity cannot be negative."
+                        condition=models.Q(("capacity__gte", 0)),
+                        name="course_capacity_not_negative",
+                        violation_error_message="Capacity cannot be negative.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("credits__gte", 0)), name="course_credits_not_negative", violation_error_message="Credits cannot be negative."
+                        condition=models.Q(("credits__gte", 0)),
+                        name="course_credits_not_negative",
+                        violation_error_message="Credits cannot be negative.",
                     ),
                 ],
             },

@@ -26,7 +26,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="historicalcourse",
             name="override",
-            field=models.JSONField(blank=True, db_default=[], default=list, help_text="Codes of the refusals that were overridden.", verbose_name="override"),
+            field=models.JSONField(
+                blank=True,
+                db_default=[],
+                default=list,
+                help_text="Codes of the refusals that were overridden.",
+                verbose_name="override",
+            ),
         ),
         migrations.AddField(
             model_name="historicalcourse",
@@ -42,16 +48,32 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="historicalterm",
             name="override",
-            field=models.JSONField(blank=True, db_default=[], default=list, help_text="Codes of the refusals that were overridden.", verbose_name="override"),
+            field=models.JSONField(
+                blank=True,
+                db_default=[],
+                default=list,
+                help_text="Codes of the refusals that were overridden.",
+                verbose_name="override",
+            ),
         ),
         migrations.AlterField(
             model_name="course",
             name="description",
-            field=models.TextField(blank=True, max_length=10000, validators=[django.core.validators.MaxLengthValidator(10000)], verbose_name="description"),
+            field=models.TextField(
+                blank=True,
+                max_length=10000,
+                validators=[django.core.validators.MaxLengthValidator(10000)],
+                verbose_name="description",
+            ),
         ),
         migrations.AlterField(
             model_name="historicalcourse",
             name="description",
-            field=models.TextField(blank=True, max_length=10000, validators=[django.core.validators.MaxLengthValidator(10000)], verbose_name="description"),
+            field=models.TextField(
+                blank=True,
+                max_length=10000,
+                validators=[django.core.validators.MaxLengthValidator(10000)],
+                verbose_name="description",
+            ),
         ),
     ]

@@ -13,13 +13,17 @@ def name_users(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     users = apps.get_model("auth", "User").objects.filter(pk=OuterRef("history_user_id"))
     for name in RECORDS:
         # One statement for each table, however large.
-        apps.get_model("courses", name).objects.filter(Exists(users)).update(who=Subquery(users.values("username")))
+        apps.get_model("courses", name).objects.filter(Exists(users)).update(
+            who=Subquery(users.values("username"))
+        )
 
 
 def forget_users_that_are_gone(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     users = apps.get_model("auth", "User").objects.filter(pk=OuterRef("history_user_id"))
     for name in RECORDS:
-        apps.get_model("courses", name).objects.exclude(history_user_id=None).exclude(Exists(users)).update(history_user_id=None)
+        apps.get_model("courses", name).objects.exclude(history_user_id=None).exclude(
+            Exists(users)
+        ).update(history_user_id=None)
 
 
 class Migration(migrations.Migration):
@@ -36,11 +40,25 @@ class Migration(migrations.Migration):
             for name in RECORDS
             for operation in (
                 # The column keeps its name and its type, so that no table is written anew.
-                migrations.AlterField(name, "history_user", models.IntegerField(db_column="history_user_id", editable=False, null=True)),
+                migrations.AlterField(
+                    name,
+                    "history_user",
+                    models.IntegerField(db_column="history_user_id", editable=False, null=True),
+                ),
                 migrations.RenameField(name, "history_user", "history_user_id"),
-                migrations.AlterField(name, "history_user_id", models.IntegerField(editable=False, null=True)),
+                migrations.AlterField(
+                    name, "history_user_id", models.IntegerField(editable=False, null=True)
+                ),
                 migrations.AddField(
-                    name, "who", models.CharField(blank=True, db_default="", default=core.history.models.current_name, max_length=150, verbose_name="who")
+                    name,
+                    "who",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default=core.history.models.current_name,
+                        max_length=150,
+                        verbose_name="who",
+                    ),
                 ),
             )
         ),

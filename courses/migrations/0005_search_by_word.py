@@ -14,6 +14,8 @@ class Migration(migrations.Migration):
     operations = [
         core.db.search.AddWordIndex(
             model_name="course",
-            index=core.db.search.WordIndex(core.db.search.Beginnings("code", "title"), name="course_by_word"),
+            index=core.db.search.WordIndex(
+                core.db.search.Beginnings("code", "title"), name="course_by_word"
+            ),
         ),
     ]

@@ -15,7 +15,11 @@ class Migration(migrations.Migration):
             model_name="course",
             name="term",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="courses", to="courses.term", verbose_name="term"
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="courses",
+                to="courses.term",
+                verbose_name="term",
             ),
         ),
         migrations.AlterField(
@@ -40,7 +44,8 @@ class Migration(migrations.Migration):
                 max_length=20,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "\\A\\w[\\w.-]*\\Z", "A term's code is made of letters, digits and . - _ and begins with a letter or digit."
+                        "\\A\\w[\\w.-]*\\Z",
+                        "A term's code is made of letters, digits and . - _ and begins with a letter or digit.",
                     )
                 ],
                 verbose_name="code",

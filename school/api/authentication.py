@@ -35,9 +35,13 @@ class Lines(Func):
 
 def permissions_of(user: OuterRef) -> Subquery:
     """The full names of the permissions that a user has by a role or of their own."""
-    by_role = Group.permissions.through.objects.filter(group__in=User.groups.through.objects.filter(user=OuterRef(user)).values("group"))
+    by_role = Group.permissions.through.objects.filter(
+        group__in=User.groups.through.objects.filter(user=OuterRef(user)).values("group")
+    )
     own = User.user_permissions.through.objects.filter(user=user)
-    held = Permission.objects.filter(Q(pk__in=by_role.values("permission")) | Q(pk__in=own.values("permission"))).order_by()
+    held = Permission.objects.filter(
+        Q(pk__in=by_role.values("permission")) | Q(pk__in=own.values("permission"))
+    ).order_by()
     name = Concat("content_type__app_label", Value("."), "codename", output_field=TextField())
     return Subquery(held.annotate(names=Lines(name, Value("\n"))).values("names"))
 
@@ -60,7 +64,9 @@ class TokenAuthentication(KnoxAuthentication):
         if scheme.lower() != "bearer":
             return None
         if len(token) != 1:
-            raise AuthenticationFailed(_("Send one token, without spaces: “Authorization: Bearer TOKEN”."))
+            raise AuthenticationFailed(
+                _("Send one token, without spaces: “Authorization: Bearer TOKEN”.")
+            )
         return self.authenticate_credentials(token[0].encode())
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractUser, AuthToken]:
@@ -73,7 +79,9 @@ class TokenAuthentication(KnoxAuthentication):
                 continue
             if known.expiry and known.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
-            known.user = with_rights(instance_of(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions)
+            known.user = with_rights(
+                instance_of(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions
+            )
             user, _token = self.validate_user(known)
             return user, known
         raise AuthenticationFailed(_("This token is unknown or was revoked."))

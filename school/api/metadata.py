@@ -13,4 +13,8 @@ if TYPE_CHECKING:
 
 class Metadata(BaseMetadata):
     def determine_metadata(self, request: Request, view: APIView) -> dict[str, Any]:
-        return {"name": view.get_view_name(), "allow": view.allowed_methods, "schema": "/api/schema/"}
+        return {
+            "name": view.get_view_name(),
+            "allow": view.allowed_methods,
+            "schema": "/api/schema/",
+        }

@@ -20,7 +20,9 @@ class KeysetPagination(BasePagination):
     default_limit = DEFAULT_LIMIT
     max_limit = MAX_LIMIT
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any]:
         """One page of `queryset`, which may be another source of rows. Raises InvalidParameter for a limit or a cursor that is not one."""
         source = queryset if isinstance(queryset, Source) else Source(queryset)
         params = request.query_params
@@ -30,7 +32,13 @@ class KeysetPagination(BasePagination):
         try:
             page: Page[Any] = read_page(source, params.get("cursor"), limit)
         except BadCursor as error:
-            raise InvalidParameter({"cursor": [_("This cursor is not one of this list. Take it from next or previous.")]}) from error
+            raise InvalidParameter(
+                {
+                    "cursor": [
+                        _("This cursor is not one of this list. Take it from next or previous.")
+                    ]
+                }
+            ) from error
         self.next, self.previous = self._link(page.next), self._link(page.previous)
         return page.rows
 
@@ -43,21 +51,44 @@ class KeysetPagination(BasePagination):
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
-            "properties": {"count": {"type": "integer"}, "next": link, "previous": link, "results": schema},
+            "properties": {
+                "count": {"type": "integer"},
+                "next": link,
+                "previous": link,
+                "results": schema,
+            },
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        limit = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
+        limit = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": self.max_limit,
+            "default": self.default_limit,
+        }
         return [
             _parameter("limit", limit, "Rows on a page."),
-            _parameter("cursor", {"type": "string"}, "Where the page begins: taken from `next` or `previous`."),
-            _parameter("count", {"type": "boolean", "default": False}, "Whether to count all rows."),
+            _parameter(
+                "cursor",
+                {"type": "string"},
+                "Where the page begins: taken from `next` or `previous`.",
+            ),
+            _parameter(
+                "count", {"type": "boolean", "default": False}, "Whether to count all rows."
+            ),
         ]
 
     def _limit(self, params: Mapping[str, str]) -> int:
         text = params.get("limit", str(self.default_limit))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= self.max_limit and len(text) < 9):
-            raise InvalidParameter({"limit": [_("The limit is a number from 1 to %d.") % self.max_limit]})
+        if not (
+            text.isascii()
+            and text.isdigit()
+            and 1 <= int(text[:9]) <= self.max_limit
+            and len(text) < 9
+        ):
+            raise InvalidParameter(
+                {"limit": [_("The limit is a number from 1 to %d.") % self.max_limit]}
+            )
         return int(text)
 
     def _wants_count(self, params: Mapping[str, str]) -> bool:
@@ -71,4 +102,10 @@ class KeysetPagination(BasePagination):
 
 
 def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }

@@ -9,7 +9,13 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.core.exceptions import NON_FIELD_ERRORS, BadRequest, PermissionDenied, SuspiciousOperation, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    BadRequest,
+    PermissionDenied,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -49,40 +55,102 @@ class Problem(NamedTuple):
 
 
 PROBLEMS: dict[str, Problem] = {
-    "malformed": Problem(400, _("The request cannot be read"), _("The body is not JSON. Check it with a JSON validator.")),
-    "invalid": Problem(400, _("Something in the request is wrong"), _("`errors` says what and where: `pointer` into the body, or `parameter` of the query.")),
-    "not_found": Problem(404, _("There is no such thing"), _("In the path: 404. In the body: 400, and `pointer` shows the id that is unknown.")),
-    "not_authenticated": Problem(401, _("Nobody is signed in"), _("Send `Authorization: Bearer TOKEN`. Tokens are made on the page /tokens/.")),
-    "authentication_failed": Problem(
-        401, _("The token is not good"), _("It is unknown, revoked or expired, or its user was switched off. Make a new one on the page /tokens/.")
+    "malformed": Problem(
+        400,
+        _("The request cannot be read"),
+        _("The body is not JSON. Check it with a JSON validator."),
     ),
-    "permission_denied": Problem(403, _("Not allowed"), _("The role of this user does not allow this. Ask an administrator.")),
-    "method_not_allowed": Problem(405, _("This method is not for this path"), _("The header `Allow` names those that are.")),
+    "invalid": Problem(
+        400,
+        _("Something in the request is wrong"),
+        _("`errors` says what and where: `pointer` into the body, or `parameter` of the query."),
+    ),
+    "not_found": Problem(
+        404,
+        _("There is no such thing"),
+        _("In the path: 404. In the body: 400, and `pointer` shows the id that is unknown."),
+    ),
+    "not_authenticated": Problem(
+        401,
+        _("Nobody is signed in"),
+        _("Send `Authorization: Bearer TOKEN`. Tokens are made on the page /tokens/."),
+    ),
+    "authentication_failed": Problem(
+        401,
+        _("The token is not good"),
+        _(
+            "It is unknown, revoked or expired, or its user was switched off. Make a new one on the page /tokens/."
+        ),
+    ),
+    "permission_denied": Problem(
+        403, _("Not allowed"), _("The role of this user does not allow this. Ask an administrator.")
+    ),
+    "method_not_allowed": Problem(
+        405, _("This method is not for this path"), _("The header `Allow` names those that are.")
+    ),
     "not_acceptable": Problem(406, _("No such format"), _("Answers are application/json.")),
-    "protected": Problem(409, _("It is in use"), _("What has ever been used is kept. A student can be made inactive, a course closed.")),
+    "protected": Problem(
+        409,
+        _("It is in use"),
+        _("What has ever been used is kept. A student can be made inactive, a course closed."),
+    ),
     "invalid_status": Problem(
         409,
         _("No way from this status to that one"),
-        _("Active becomes completed or withdrawn; waitlisted becomes active or withdrawn; withdrawn becomes active; completed becomes withdrawn."),
+        _(
+            "Active becomes completed or withdrawn; waitlisted becomes active or withdrawn; withdrawn becomes active; completed becomes withdrawn."
+        ),
     ),
-    "stale": Problem(412, _("It was changed since you read it"), _("Read it again, and send your change with the new ETag in `If-Match`.")),
+    "stale": Problem(
+        412,
+        _("It was changed since you read it"),
+        _("Read it again, and send your change with the new ETag in `If-Match`."),
+    ),
     "too_large": Problem(413, _("The body is too large"), _("Send it in several requests.")),
-    "unsupported_media_type": Problem(415, _("No such format"), _("Send `Content-Type: application/json`.")),
-    "throttled": Problem(429, _("Too many requests"), _("Wait as many seconds as `Retry-After` says.")),
-    "server_error": Problem(500, _("Something broke here"), _("It is not your fault and was logged. Nothing was half done.")),
+    "unsupported_media_type": Problem(
+        415, _("No such format"), _("Send `Content-Type: application/json`.")
+    ),
+    "throttled": Problem(
+        429, _("Too many requests"), _("Wait as many seconds as `Retry-After` says.")
+    ),
+    "server_error": Problem(
+        500,
+        _("Something broke here"),
+        _("It is not your fault and was logged. Nothing was half done."),
+    ),
     "unavailable": Problem(
         503,
         _("Not at this moment"),
-        _("The database is away or busy, or somebody else changed the same. Nothing was done; send it again after `Retry-After` seconds."),
+        _(
+            "The database is away or busy, or somebody else changed the same. Nothing was done; send it again after `Retry-After` seconds."
+        ),
     ),
-    Refusal.STUDENT_INACTIVE: Problem(409, _("The student is not active"), _("Make the student active first.")),
-    Refusal.COURSE_CLOSED: Problem(409, _("The course is closed"), _("A closed course takes no new students. Open it, or choose another.")),
+    Refusal.STUDENT_INACTIVE: Problem(
+        409, _("The student is not active"), _("Make the student active first.")
+    ),
+    Refusal.COURSE_CLOSED: Problem(
+        409,
+        _("The course is closed"),
+        _("A closed course takes no new students. Open it, or choose another."),
+    ),
     Refusal.WINDOW_NOT_OPEN: Problem(
-        409, _("Enrollment has not begun"), _("The term's first day to enroll is still to come (days count in the school's time zone).")
+        409,
+        _("Enrollment has not begun"),
+        _(
+            "The term's first day to enroll is still to come (days count in the school's time zone)."
+        ),
     ),
-    Refusal.WINDOW_CLOSED: Problem(409, _("Enrollment is over"), _("The term's last day to enroll has passed (days count in the school's time zone).")),
+    Refusal.WINDOW_CLOSED: Problem(
+        409,
+        _("Enrollment is over"),
+        _("The term's last day to enroll has passed (days count in the school's time zone)."),
+    ),
     Refusal.PREREQUISITE_MISSING: Problem(
-        409, _("A prerequisite is missing"), _("The course asks for other courses to be completed first, in any term: `params.missing` names them.")
+        409,
+        _("A prerequisite is missing"),
+        _(
+            "The course asks for other courses to be completed first, in any term: `params.missing` names them."
+        ),
     ),
     Refusal.COURSE_FULL: Problem(
         409,
@@ -98,7 +166,11 @@ logger = logging.getLogger(__name__)
 LATER = OperationalError | InterfaceError | IntegrityError
 
 # Errors of Django that say nothing more; the last is a value that the database cannot hold, such as text with a NUL in it.
-PLAIN: dict[type[Exception], str] = {Http404: "not_found", PermissionDenied: "permission_denied", DataError: "invalid"}
+PLAIN: dict[type[Exception], str] = {
+    Http404: "not_found",
+    PermissionDenied: "permission_denied",
+    DataError: "invalid",
+}
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -111,7 +183,12 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         case Refused():
             return _refused(error)
         case InvalidParameter():
-            return _invalid([{"parameter": item.pop("pointer")[1:].partition("/")[0], **item} for item in _flatten(error.detail)])
+            return _invalid(
+                [
+                    {"parameter": item.pop("pointer")[1:].partition("/")[0], **item}
+                    for item in _flatten(error.detail)
+                ]
+            )
         case ValidationError():
             return _invalid(list(_flatten(as_serializer_error(error))))
         case exceptions.ValidationError():
@@ -126,13 +203,24 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     return None
 
 
-def problem(code: str, detail: Text = "", *, status: int | None = None, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+def problem(
+    code: str,
+    detail: Text = "",
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
     """The answer that tells of `code`, a key of PROBLEMS; `detail` in place of its explanation."""
     body = _body(code, detail, status=status, **more)
-    return Response(body, status=body["status"], headers=dict(headers or {}), content_type=MEDIA_TYPE)
+    return Response(
+        body, status=body["status"], headers=dict(headers or {}), content_type=MEDIA_TYPE
+    )
 
 
-def _body(code: str, detail: Text = "", *, status: int | None = None, **more: Any) -> dict[str, Any]:
+def _body(
+    code: str, detail: Text = "", *, status: int | None = None, **more: Any
+) -> dict[str, Any]:
     known = PROBLEMS[code]
     return {
         "type": _type_of(code),
@@ -150,11 +238,19 @@ def _type_of(code: str) -> str:
 
 
 def _refused(error: Refused) -> Response:
-    errors = [_reason(reason, result.change) for result in error.results for reason in result.refusals]
+    errors = [
+        _reason(reason, result.change) for result in error.results for reason in result.refusals
+    ]
     # An id that nobody knows is a fault of the request; only a sound request is refused by the rules.
     first = next((item for item in errors if item["code"] == "not_found"), errors[0])
     status = HTTPStatus.BAD_REQUEST if first["code"] == "not_found" else None
-    return problem(first["code"], first["detail"], status=status, errors=errors, outcomes=outcomes_of(error.results, written=False))
+    return problem(
+        first["code"],
+        first["detail"],
+        status=status,
+        errors=errors,
+        outcomes=outcomes_of(error.results, written=False),
+    )
 
 
 def _reason(reason: ValidationError, change: Change) -> dict[str, Any]:
@@ -181,7 +277,12 @@ def _flatten(detail: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
         for value in detail:
             yield from _flatten(value, pointer)
     else:
-        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "detail": str(detail), "params": {}}
+        yield {
+            "pointer": pointer,
+            "code": getattr(detail, "code", "invalid"),
+            "detail": str(detail),
+            "params": {},
+        }
 
 
 def _http(error: exceptions.APIException) -> Response:
@@ -206,7 +307,14 @@ class ProblemView(APIView):
         if code not in PROBLEMS:
             return problem("not_found")
         known = PROBLEMS[code]
-        return Response({"code": code, "status": known.status, "title": str(known.title), "explanation": str(known.explanation)})
+        return Response(
+            {
+                "code": code,
+                "status": known.status,
+                "title": str(known.title),
+                "explanation": str(known.explanation),
+            }
+        )
 
 
 @extend_schema(exclude=True)
@@ -222,7 +330,11 @@ class NoSuchPath(APIView):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "malformed", _("The request is not one that a browser or a program in order would send."))
+    return _page(
+        request,
+        "malformed",
+        _("The request is not one that a browser or a program in order would send."),
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -231,21 +343,45 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The answer to a form without the token that guards it."""
-    return _page(request, "permission_denied", _("This form is too old, or did not come from here. Go back, load the page again and send it once more."))
+    return _page(
+        request,
+        "permission_denied",
+        _(
+            "This form is too old, or did not come from here. Go back, load the page again and send it once more."
+        ),
+    )
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "not_found", str(exception) if isinstance(exception, Missing) else _("There is nothing at this address."))
+    return _page(
+        request,
+        "not_found",
+        str(exception)
+        if isinstance(exception, Missing)
+        else _("There is nothing at this address."),
+    )
 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """The answer to an error that no view caught: 503 where the database is away or busy, 400 for a value that it cannot hold, else 500."""
     error = sys.exc_info()[1]
     if isinstance(error, DataError):
-        return _page(request, "malformed", _("Something that was sent can be neither kept nor looked for, such as a character that is none."))
+        return _page(
+            request,
+            "malformed",
+            _(
+                "Something that was sent can be neither kept nor looked for, such as a character that is none."
+            ),
+        )
     away = isinstance(error, LATER)
     if away and not request.path_info.startswith("/api/"):
-        return _page(request, "unavailable", _("The database is away or busy, or somebody else changed the same. Nothing was done. Try again in a moment."))
+        return _page(
+            request,
+            "unavailable",
+            _(
+                "The database is away or busy, or somebody else changed the same. Nothing was done. Try again in a moment."
+            ),
+        )
     return _page(request, "unavailable" if away else "server_error")
 
 
@@ -256,7 +392,9 @@ def _page(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
     else:
         # No context processors: they might need the very database that is away.
         kept = _kept(request) if code == "unavailable" and request.method == "POST" else {}
-        response = HttpResponse(render_to_string("problem.html", {"problem": body, **kept}), status=body["status"])
+        response = HttpResponse(
+            render_to_string("problem.html", {"problem": body, **kept}), status=body["status"]
+        )
     if code == "unavailable":
         response["Retry-After"] = RETRY_SECONDS
     return response
@@ -268,5 +406,10 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
         sent = request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
         return {}
-    fields = [(name, value) for name, values in sent.lists() for value in values if not SECRET.search(name)]
+    fields = [
+        (name, value)
+        for name, values in sent.lists()
+        for value in values
+        if not SECRET.search(name)
+    ]
     return {"fields": fields, "address": request.get_full_path(), "csrf_token": get_token(request)}

@@ -26,7 +26,12 @@ class JSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
         body = stream.read(settings.BODY_LIMIT + 1)
         if len(body) > settings.BODY_LIMIT:
             raise TooLarge
@@ -44,17 +49,30 @@ class JSONRenderer(BaseRenderer):
     charset = None
     render_style = "binary"
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None) -> bytes:
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
         return b"" if data is None else dumps(data)
 
 
 class Negotiation(DefaultContentNegotiation):
     """DRF's, which weighs one media type against another also for those who take whatever comes, as most programs do."""
 
-    def select_renderer(self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None) -> tuple[BaseRenderer, str]:
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         """The renderer of the answer, and its media type. Raises NotAcceptable."""
-        if request.META.get("HTTP_ACCEPT", "*/*") != "*/*" or format_suffix or "format" in request.query_params:
-            weighed: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        if (
+            request.META.get("HTTP_ACCEPT", "*/*") != "*/*"
+            or format_suffix
+            or "format" in request.query_params
+        ):
+            weighed: tuple[BaseRenderer, str] = super().select_renderer(
+                request, renderers, format_suffix
+            )
             return weighed
         first = next(iter(renderers))
         return first, str(first.media_type)

@@ -48,10 +48,16 @@ class AutoSchema(SpectacularSchema):
         description = "The ETag of what was read: 412 where it was changed since."
         return [OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=description)]
 
-    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction=direction)
         for status in PROBLEM_STATUSES[self.method]:
-            bodies.setdefault(str(status), self._get_response_for_code(OpenApiResponse(ProblemSerializer), str(status), ["application/problem+json"]))  # type: ignore[no-untyped-call]
+            code, media_types = str(status), ["application/problem+json"]
+            body = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                OpenApiResponse(ProblemSerializer), code, media_types
+            )
+            bodies.setdefault(code, body)
         return bodies
 
 
@@ -60,4 +66,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
     name = "token"
 
     def get_security_definition(self, auto_schema: SpectacularSchema) -> dict[str, Any]:
-        return build_bearer_security_scheme_object(header_name="Authorization", token_prefix="Bearer")  # noqa: S106
+        return build_bearer_security_scheme_object(
+            header_name="Authorization",
+            token_prefix="Bearer",  # noqa: S106 (the scheme's name)
+        )

@@ -46,4 +46,11 @@ class Chart:
         place = WIDTH / max(len(self.values), 1)
         for index, (label, value) in enumerate(self.values):
             height = round(HEIGHT * value / (self.most or 1), 1)
-            yield Bar(label, value, round(place * (index + GAP / 2), 1), HEIGHT - height, round(place * (1 - GAP), 1), height)
+            yield Bar(
+                label,
+                value,
+                round(place * (index + GAP / 2), 1),
+                HEIGHT - height,
+                round(place * (1 - GAP), 1),
+                height,
+            )

@@ -47,7 +47,9 @@ class Seats(NamedTuple):
     @property
     def needs_a_look(self) -> bool:
         """Whether it is nearly full or somebody waits."""
-        return self.waiting > 0 or bool(self.capacity and self.taken * 100 >= self.capacity * NEARLY_FULL_PERCENT)
+        return self.waiting > 0 or bool(
+            self.capacity and self.taken * 100 >= self.capacity * NEARLY_FULL_PERCENT
+        )
 
     @property
     def span(self) -> int | None:
@@ -83,7 +85,9 @@ class Glance:
 def glance() -> Glance:
     """The numbers of now, or, where it takes long to count them, of a little while ago."""
     kept: Glance | None = cache.get(KEY)
-    if kept and (kept.fresh_until > time() or not cache.add(f"{KEY}-counting", True, COUNTING_SECONDS)):
+    if kept and (
+        kept.fresh_until > time() or not cache.add(f"{KEY}-counting", True, COUNTING_SECONDS)
+    ):
         return kept
     start = time()
     counted = count()
@@ -100,16 +104,35 @@ def count() -> Glance:
     today = timezone.localdate(now)
     terms = list(Term.objects.filter(ends_on__gte=today).order_by("-starts_on", "code"))
     courses = seats_of(terms)
-    watched = sorted((seats for seats in courses if seats.needs_a_look), key=lambda seats: (-seats.waiting, (seats.capacity or 0) - seats.taken, seats.pk))
+    watched = sorted(
+        (seats for seats in courses if seats.needs_a_look),
+        key=lambda seats: (-seats.waiting, (seats.capacity or 0) - seats.taken, seats.pk),
+    )
     running = [term for term in terms if term.is_running(today)][:TERMS]
-    return Glance(now, list(numbers_of(running, courses, today)), [seats.pk for seats in watched[:WATCHED]])
+    return Glance(
+        now, list(numbers_of(running, courses, today)), [seats.pk for seats in watched[:WATCHED]]
+    )
 
 
 def seats_of(terms: Sequence[Term]) -> list[Seats]:
     current = Enrollment.objects.filter(course__term__in=terms).current().order_by()
-    numbers = {(course, status): number for course, status, number in current.values_list("course", "status").annotate(number=Count("*"))}
+    numbers = {
+        (course, status): number
+        for course, status, number in current.values_list("course", "status").annotate(
+            number=Count("*")
+        )
+    }
     courses = Course.objects.filter(term__in=terms).order_by().values_list("pk", "term", "capacity")
-    return [Seats(pk, term, limit, numbers.get((pk, Status.ACTIVE), 0), numbers.get((pk, Status.WAITLISTED), 0)) for pk, term, limit in courses]
+    return [
+        Seats(
+            pk,
+            term,
+            limit,
+            numbers.get((pk, Status.ACTIVE), 0),
+            numbers.get((pk, Status.WAITLISTED), 0),
+        )
+        for pk, term, limit in courses
+    ]
 
 
 def numbers_of(terms: Sequence[Term], courses: Iterable[Seats], today: date) -> Iterable[Numbers]:
@@ -117,21 +140,36 @@ def numbers_of(terms: Sequence[Term], courses: Iterable[Seats], today: date) -> 
     students = dict(active.values_list("course__term").annotate(Count("student", distinct=True)))
     for term in terms:
         of_term = [seats for seats in courses if seats.term == term.pk]
-        taken, waiting = sum(seats.taken for seats in of_term), sum(seats.waiting for seats in of_term)
-        yield Numbers(term, students.get(term.pk, 0), taken, waiting, [fullness(of_term), by_day(term, today)])
+        taken, waiting = (
+            sum(seats.taken for seats in of_term),
+            sum(seats.waiting for seats in of_term),
+        )
+        yield Numbers(
+            term, students.get(term.pk, 0), taken, waiting, [fullness(of_term), by_day(term, today)]
+        )
 
 
 def fullness(courses: Iterable[Seats]) -> Chart:
     """How many courses are how full."""
     number = Counter(seats.span for seats in courses)
     spans = [(f"{low}-{high - 1}", number[low]) for low, high in pairwise((*SHARES, 100))]
-    return Chart(_("Courses by the share of seats taken, in %"), [*spans, (_("full"), number[100]), (_("no limit"), number[None])])
+    return Chart(
+        _("Courses by the share of seats taken, in %"),
+        [*spans, (_("full"), number[100]), (_("no limit"), number[None])],
+    )
 
 
 def by_day(term: Term, today: date) -> Chart:
     """How many of the current enrollments came on which day, since one can enroll; at most those of the last days."""
     first = max(term.enrollment_opens_on or term.starts_on, today - timedelta(days=DAYS - 1))
     days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
-    came = Enrollment.objects.filter(Q(course__term=term, status__in=CURRENT), enrolled_at__date__gte=first).order_by()
-    number = dict(came.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk")))
-    return Chart(_("Enrollments by day"), [(day_in_words(day, "SHORT_DATE_FORMAT"), number.get(day, 0)) for day in days])
+    came = Enrollment.objects.filter(
+        Q(course__term=term, status__in=CURRENT), enrolled_at__date__gte=first
+    ).order_by()
+    number = dict(
+        came.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk"))
+    )
+    return Chart(
+        _("Enrollments by day"),
+        [(day_in_words(day, "SHORT_DATE_FORMAT"), number.get(day, 0)) for day in days],
+    )

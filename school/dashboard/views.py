@@ -17,7 +17,12 @@ from school.dashboard.statistics import glance
 from students.history.queries import latest, tell_causes
 from students.models import Student
 
-VIEW = ["students.view_student", "students.view_enrollment", "courses.view_course", "courses.view_term"]
+VIEW = [
+    "students.view_student",
+    "students.view_enrollment",
+    "courses.view_course",
+    "courses.view_term",
+]
 FOUND_ROWS = 10
 LATEST_ROWS = 10
 
@@ -58,7 +63,10 @@ def found(filters: Filters) -> dict[str, Any]:
     """What the search found: the first students and courses."""
     courses = Course.objects.select_related("term").with_seats().soonest_first()
     students = Student.objects.order_by("last_name", "first_name", "id")
-    return {"students": filters.narrow(students)[:FOUND_ROWS], "courses": filters.narrow(courses)[:FOUND_ROWS]}
+    return {
+        "students": filters.narrow(students)[:FOUND_ROWS],
+        "courses": filters.narrow(courses)[:FOUND_ROWS],
+    }
 
 
 def watched(ids: Sequence[int]) -> list[Course]:

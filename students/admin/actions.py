@@ -29,7 +29,7 @@ from core.history.models import Door, acting
 from core.pages.forms import SearchField
 from courses.models import Course
 from students.admin.messages import standing, tell
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.permissions import OVERRIDE
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import PLAIN, WITHDRAW, Change, Outcome, Result
@@ -39,7 +39,14 @@ from students.models import Enrollment, Status, Student
 CHOICES = 20
 DONE = (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED, Outcome.WITHDRAWN)
 # What needs a look first.
-ORDER = [Outcome.REFUSED, Outcome.WAITLISTED, Outcome.CREATED, Outcome.REACTIVATED, Outcome.WITHDRAWN, Outcome.UNCHANGED]
+ORDER = [
+    Outcome.REFUSED,
+    Outcome.WAITLISTED,
+    Outcome.CREATED,
+    Outcome.REACTIVATED,
+    Outcome.WITHDRAWN,
+    Outcome.UNCHANGED,
+]
 
 
 @dataclass
@@ -61,7 +68,10 @@ class Bulk:
     template = "admin/confirm.html"
     # The side by which outcomes are told; each names those of the other side.
     by = "course"
-    flag, logged = CHANGE, [{"changed": {"fields": [str(Enrollment._meta.get_field("status").verbose_name)]}}]
+    flag, logged = (
+        CHANGE,
+        [{"changed": {"fields": [str(Enrollment._meta.get_field("status").verbose_name)]}}],
+    )
     form: Any
     options = PLAIN
 
@@ -88,11 +98,21 @@ class Bulk:
         ready = not self.is_sent or self.form.is_valid()
         if len(self.pairs) > AT_ONCE:
             values = {"most": AT_ONCE, "number": len(self.pairs)}
-            messages.error(self.request, __("At most %(most)d enrollments can be made at once, and these are %(number)d. Choose fewer.") % values)
+            messages.error(
+                self.request,
+                __(
+                    "At most %(most)d enrollments can be made at once, and these are %(number)d. Choose fewer."
+                )
+                % values,
+            )
             return self.page([], [])
         if not (ready and self.is_confirmed):
             return self.look()
-        with transaction.atomic(), enrollments.promotions() as promoted, acting(Door.ADMIN, self.request, self.reason):
+        with (
+            transaction.atomic(),
+            service.promotions() as promoted,
+            acting(Door.ADMIN, self.request, self.reason),
+        ):
             results = self.write(validate_only=False)
             moved = self.named(promoted)
             done = self.is_shown(results, moved) and self.accepts(results)
@@ -107,7 +127,7 @@ class Bulk:
 
     def look(self) -> HttpResponse:
         """The page, with what would happen now."""
-        with enrollments.promotions() as promoted:
+        with service.promotions() as promoted:
             results = self.write(validate_only=True)
         return self.page(results, self.named(promoted))
 
@@ -121,18 +141,27 @@ class Bulk:
 
     def write(self, *, validate_only: bool) -> list[Result]:
         changes = [self.change(student, course) for student, course in self.pairs]
-        return enrollments.write(changes, self.options, all_or_nothing=False, validate_only=validate_only)
+        return service.write(
+            changes, self.options, all_or_nothing=False, validate_only=validate_only
+        )
 
     def named(self, rows: Sequence[Enrollment]) -> list[Enrollment]:
         """`rows`, which move up, in their order, with their names."""
-        found = Enrollment.objects.select_related("student", "course__term").in_bulk([row.pk for row in rows])
+        found = Enrollment.objects.select_related("student", "course__term").in_bulk(
+            [row.pk for row in rows]
+        )
         return [found[row.pk] for row in rows]
 
     def is_shown(self, results: Sequence[Result], moved: Sequence[Enrollment]) -> bool:
         """Whether this is what the page that was confirmed had shown; if not, says so."""
         same = self.request.POST.get("shown") == mark(results, moved)
         if not same:
-            messages.warning(self.request, __("Nothing was done: this is not what you were shown. Look at what would happen now, and confirm it once more."))
+            messages.warning(
+                self.request,
+                __(
+                    "Nothing was done: this is not what you were shown. Look at what would happen now, and confirm it once more."
+                ),
+            )
         return same
 
     def accepts(self, _results: Sequence[Result]) -> bool:
@@ -140,9 +169,13 @@ class Bulk:
         return True
 
     def log(self, results: Sequence[Result]) -> None:
-        rows = [result.enrollment for result in results if result.enrollment and result.outcome in DONE]
+        rows = [
+            result.enrollment for result in results if result.enrollment and result.outcome in DONE
+        ]
         if rows:
-            LogEntry.objects.log_actions(cast(AbstractUser, self.request.user).pk, rows, self.flag, self.logged)
+            LogEntry.objects.log_actions(
+                cast(AbstractUser, self.request.user).pk, rows, self.flag, self.logged
+            )
 
     def page(self, results: Sequence[Result], moved: Sequence[Enrollment]) -> HttpResponse:
         counts = Counter(result.outcome for result in results)
@@ -170,7 +203,9 @@ class Bulk:
         for (student, course), result in zip(self.pairs, results, strict=False):
             title, name = (course, student) if self.by == "course" else (student, course)
             reasons = [message for reason in result.refusals for message in reason.messages]
-            group = found.setdefault((title.pk, result.outcome, *reasons), Group(str(title), result.outcome, reasons))
+            group = found.setdefault(
+                (title.pk, result.outcome, *reasons), Group(str(title), result.outcome, reasons)
+            )
             group.names.append(f"{name}{_more(result)}")
         return sorted(found.values(), key=lambda group: ORDER.index(group.outcome))
 
@@ -191,7 +226,10 @@ class Withdrawal(Bulk):
 
     @cached_property
     def pairs(self) -> list[tuple[Student, Course]]:
-        return [(row.student, row.course) for row in sorted(self.rows, key=lambda row: (row.course_id, row.pk))]
+        return [
+            (row.student, row.course)
+            for row in sorted(self.rows, key=lambda row: (row.course_id, row.pk))
+        ]
 
     def change(self, student: Student, course: Course) -> Change:
         return Change(student.pk, course.pk, WITHDRAW)
@@ -228,12 +266,18 @@ class Enrolling(Bulk):
 
     @cached_property
     def chosen(self) -> list[Any]:
-        return list(self.choices.filter(pk__in=self.form.cleaned_data.get("chosen") or [])) if self.is_sent else []
+        return (
+            list(self.choices.filter(pk__in=self.form.cleaned_data.get("chosen") or []))
+            if self.is_sent
+            else []
+        )
 
     def check(self) -> None:
         """Say where something that was chosen is not there, or not any more."""
         if len(self.chosen) < len(self.form.cleaned_data.get("chosen") or []):
-            self.form.add_error("chosen", __("Some of what was chosen does not exist, or not any more."))
+            self.form.add_error(
+                "chosen", __("Some of what was chosen does not exist, or not any more.")
+            )
 
     @cached_property
     def found(self) -> list[Any]:
@@ -249,7 +293,9 @@ class Enrolling(Bulk):
     def accepts(self, results: Sequence[Result]) -> bool:
         refused = any(result.outcome == Outcome.REFUSED for result in results)
         if refused and not self.form.cleaned_data.get("part"):
-            self.form.add_error("part", __("Nothing was done, for some are refused. Tick this to do the rest."))
+            self.form.add_error(
+                "part", __("Nothing was done, for some are refused. Tick this to do the rest.")
+            )
             return False
         return True
 
@@ -257,10 +303,18 @@ class Enrolling(Bulk):
         refused = [str(reason.code) for result in results for reason in result.refusals]
         if self.request.user.has_perm(OVERRIDE):
             # Who waits is not refused, yet may be given a seat.
-            waiting = [Refusal.COURSE_FULL for result in results if result.enrollment and result.enrollment.status == Status.WAITLISTED]
+            waiting = [
+                Refusal.COURSE_FULL
+                for result in results
+                if result.enrollment and result.enrollment.status == Status.WAITLISTED
+            ]
             self.form.offer({*refused, *waiting})
         names = [*(bound.name for bound in self.form.shown), *(["part"] if refused else [])]
-        return {"fieldset": Fieldset(self.form, fields=names), "found": self.found[:CHOICES], "are_more": len(self.found) > CHOICES}
+        return {
+            "fieldset": Fieldset(self.form, fields=names),
+            "found": self.found[:CHOICES],
+            "are_more": len(self.found) > CHOICES,
+        }
 
 
 class EnrollingStudents(Enrolling):
@@ -286,7 +340,15 @@ def mark(results: Sequence[Result], moved: Iterable[Enrollment]) -> str:
     for result in results:
         row, change = result.enrollment, result.change
         stands = (str(row.status), row.position) if row else ()
-        said.append((change.student_id, change.course_id, str(result.outcome), *stands, *(reason.code for reason in result.refusals)))
+        said.append(
+            (
+                change.student_id,
+                change.course_id,
+                str(result.outcome),
+                *stands,
+                *(reason.code for reason in result.refusals),
+            )
+        )
     return sha256(repr(said).encode()).hexdigest()
 
 
@@ -294,4 +356,8 @@ def _more(result: Result) -> str:
     row = result.enrollment
     if row and result.outcome == Outcome.UNCHANGED:
         return f": {standing(row)}"
-    return __(", place %(position)d") % {"position": row.position} if row and row.position and result.outcome == Outcome.WAITLISTED else ""
+    return (
+        __(", place %(position)d") % {"position": row.position}
+        if row and row.position and result.outcome == Outcome.WAITLISTED
+        else ""
+    )

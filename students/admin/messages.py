@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from students.enrollment.transitions import Outcome, Result
-from students.enrollment.waitlist import listed
+from students.messages import listed
 from students.models import Enrollment
 
 NAMED = 10
@@ -22,14 +22,26 @@ def standing(row: Enrollment) -> str:
     return f"{status} ({row.position})" if row.position else status
 
 
-def tell(request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome) -> None:
+def tell(
+    request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome
+) -> None:
     """One message for each of `outcomes` among `results`, naming the first of those who had it."""
     for outcome in outcomes:
-        rows = [_named(result.enrollment) for result in results if result.outcome == outcome and result.enrollment]
+        rows = [
+            _named(result.enrollment)
+            for result in results
+            if result.outcome == outcome and result.enrollment
+        ]
         if rows:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
-            messages.add_message(request, level, f"{capfirst(outcome.label)}: {listed(rows, NAMED)}.")
+            messages.add_message(
+                request, level, f"{capfirst(outcome.label)}: {listed(rows, NAMED)}."
+            )
 
 
 def _named(row: Enrollment) -> str:
-    return _("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position} if row.position else str(row)
+    return (
+        _("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position}
+        if row.position
+        else str(row)
+    )

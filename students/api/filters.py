@@ -13,7 +13,7 @@ from core.datetime_fields import IsoMomentField
 from core.db.search import beginning
 from courses.filters import TermFilter
 from courses.models import Term
-from students.enrollment import change_feed as feed
+from students.enrollment import change_feed
 from students.history.queries import as_of
 from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
 
@@ -76,7 +76,9 @@ class StudentFilters(filters.FilterSet):
         return self.enrolled(queryset, course__term=term)
 
     def enrolled(self, queryset: QuerySet[Student], **where: object) -> QuerySet[Student]:
-        return queryset.filter(Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where)))
+        return queryset.filter(
+            Exists(Enrollment.objects.current().filter(student=OuterRef("pk"), **where))
+        )
 
 
 class StudentCourseFilters(CurrentFilterSet):
@@ -110,5 +112,9 @@ class EnrollmentFilters(filters.FilterSet):
         model = Enrollment
         fields: list[str] = []
 
-    def since(self, queryset: QuerySet[Enrollment], _name: str, moment: object) -> QuerySet[Enrollment]:
-        return queryset.filter(feed.settled(), updated_at__gte=moment).order_by("updated_at", "id")
+    def since(
+        self, queryset: QuerySet[Enrollment], _name: str, moment: object
+    ) -> QuerySet[Enrollment]:
+        return queryset.filter(change_feed.settled(), updated_at__gte=moment).order_by(
+            "updated_at", "id"
+        )

@@ -8,7 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.filters import MAX_ID
-from core.api.serializers import Body, Columns, IdField, ModelSerializer, StrictBooleanField, StrictCharField
+from core.api.serializers import (
+    Body,
+    Columns,
+    IdField,
+    ModelSerializer,
+    StrictBooleanField,
+    StrictCharField,
+)
 from core.history.models import Door
 from students.enrollment.rules import OVERRIDABLE
 from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
@@ -41,7 +48,17 @@ class StudentCourseSerializer(Columns[Enrollment], serializers.ModelSerializer[E
 
     class Meta:
         model = Enrollment
-        fields = ["id", "code", "title", "term", "credits", "enrollment_id", "status", "position", "enrolled_at"]
+        fields = [
+            "id",
+            "code",
+            "title",
+            "term",
+            "credits",
+            "enrollment_id",
+            "status",
+            "position",
+            "enrolled_at",
+        ]
         read_only_fields = fields
 
 
@@ -72,7 +89,18 @@ class RosterSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollme
 
     class Meta:
         model = Enrollment
-        fields = ["id", "number", "first_name", "last_name", "email", "is_active", "enrollment_id", "status", "position", "enrolled_at"]
+        fields = [
+            "id",
+            "number",
+            "first_name",
+            "last_name",
+            "email",
+            "is_active",
+            "enrollment_id",
+            "status",
+            "position",
+            "enrolled_at",
+        ]
         read_only_fields = fields
 
 
@@ -83,7 +111,15 @@ class EnrollmentSerializer(Columns[Enrollment], serializers.ModelSerializer[Enro
 
     class Meta:
         model = Enrollment
-        fields = ["id", "student_id", "course_id", "status", "position", "enrolled_at", "updated_at"]
+        fields = [
+            "id",
+            "student_id",
+            "course_id",
+            "status",
+            "position",
+            "enrolled_at",
+            "updated_at",
+        ]
         read_only_fields = fields
 
 
@@ -128,7 +164,11 @@ def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict
             "student_id": result.change.student_id,
             "course_id": result.change.course_id,
             "outcome": result.outcome.value,
-            "enrollment": shown(row) if (row := result.enrollment) and row.pk and (written or result.outcome == Outcome.UNCHANGED) else None,
+            "enrollment": shown(row)
+            if (row := result.enrollment)
+            and row.pk
+            and (written or result.outcome == Outcome.UNCHANGED)
+            else None,
             "refusals": [reason_of(reason) for reason in result.refusals],
         }
         for index, result in enumerate(results)
@@ -148,7 +188,9 @@ class ChangeEntrySerializer(serializers.Serializer[Any]):
     before = serializers.SerializerMethodField()
     after = StateSerializer(source="*")
     reason = serializers.CharField(source="history_change_reason")
-    override = serializers.ListField(child=serializers.CharField(), help_text="Codes of the refusals that were overridden.")
+    override = serializers.ListField(
+        child=serializers.CharField(), help_text="Codes of the refusals that were overridden."
+    )
 
     def get_who(self, record: Any) -> str | None:
         """The name of that moment. Null: nobody was signed in (a command)."""
@@ -175,30 +217,46 @@ class Ids(serializers.ListField):
 class OptionsSerializer(Body):
     """What every body that enrolls may say beside whom and what."""
 
-    on_full = serializers.ChoiceField(choices=["refuse", "waitlist"], required=False, help_text="What to do where a course is full.")
+    on_full = serializers.ChoiceField(
+        choices=["refuse", "waitlist"],
+        required=False,
+        help_text="What to do where a course is full.",
+    )
     override = serializers.ListField(
         child=serializers.ChoiceField(choices=[refusal.value for refusal in OVERRIDABLE]),
         required=False,
         help_text="Refusals to override; needs a reason and the permission.",
     )
-    reason = StrictCharField(max_length=500, required=False, help_text="Why; recorded in the history.")
-    validate_only = StrictBooleanField(required=False, help_text="Tell what would happen and write nothing.")
-    atomic = StrictBooleanField(required=False, help_text="False: do what can be done. Otherwise one refusal stops all.")
+    reason = StrictCharField(
+        max_length=500, required=False, help_text="Why; recorded in the history."
+    )
+    validate_only = StrictBooleanField(
+        required=False, help_text="Tell what would happen and write nothing."
+    )
+    atomic = StrictBooleanField(
+        required=False, help_text="False: do what can be done. Otherwise one refusal stops all."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("override") and not attrs.get("reason"):
-            raise serializers.ValidationError({"reason": [_("An override needs a reason.")]}, code="required")
+            raise serializers.ValidationError(
+                {"reason": [_("An override needs a reason.")]}, code="required"
+            )
         return attrs
 
     @property
     def options(self) -> Options:
         body = self.validated_data
-        return Options(waitlist=body.get("on_full") == "waitlist", override=frozenset(body.get("override", ())))
+        return Options(
+            waitlist=body.get("on_full") == "waitlist", override=frozenset(body.get("override", ()))
+        )
 
     @property
     def is_partial(self) -> bool:
         """Whether the answer tells of every item, whatever became of it."""
-        return self.validated_data.get("validate_only", False) or not self.validated_data.get("atomic", True)
+        return self.validated_data.get("validate_only", False) or not self.validated_data.get(
+            "atomic", True
+        )
 
 
 class OneOfSerializer(OptionsSerializer):
@@ -211,7 +269,9 @@ class OneOfSerializer(OptionsSerializer):
         given = attrs.keys() - OptionsSerializer._declared_fields.keys()
         if not any(given and given <= form for form in self.forms):
             forms = _(" or ").join(", ".join(sorted(form)) for form in self.forms)
-            raise serializers.ValidationError(self.error_messages["form"] % {"forms": forms}, code="required")
+            raise serializers.ValidationError(
+                self.error_messages["form"] % {"forms": forms}, code="required"
+            )
         return super().validate(attrs)
 
 
@@ -223,7 +283,10 @@ class CoursesBody(OneOfSerializer):
     forms = (frozenset({"course_id"}), frozenset({"course_ids"}))
 
     def changes(self, student_id: int) -> list[Change]:
-        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "course_id", "course_ids")]
+        return [
+            Change(student_id, course, ENROLL, at)
+            for course, at in _items(self.validated_data, "course_id", "course_ids")
+        ]
 
 
 class StudentsBody(OneOfSerializer):
@@ -234,7 +297,10 @@ class StudentsBody(OneOfSerializer):
     forms = (frozenset({"student_id"}), frozenset({"student_ids"}))
 
     def changes(self, course_id: int) -> list[Change]:
-        return [Change(student, course_id, ENROLL, at) for student, at in _items(self.validated_data, "student_id", "student_ids")]
+        return [
+            Change(student, course_id, ENROLL, at)
+            for student, at in _items(self.validated_data, "student_id", "student_ids")
+        ]
 
 
 class CoursesPatch(OneOfSerializer):
@@ -248,13 +314,23 @@ class CoursesPatch(OneOfSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         if both := set(attrs.get("add", [])) & set(attrs.get("remove", [])):
-            message = _("A course is either added or removed, not both: %(ids)s.") % {"ids": ", ".join(map(str, sorted(both)))}
+            message = _("A course is either added or removed, not both: %(ids)s.") % {
+                "ids": ", ".join(map(str, sorted(both)))
+            }
             raise serializers.ValidationError({"remove": [message]}, code="contradiction")
         return attrs
 
     def changes(self, student_id: int) -> list[Change]:
-        verbs: list[tuple[str, Verb]] = [("add", ENROLL), ("course_ids", ENROLL), ("remove", WITHDRAW)]
-        return [Change(student_id, course, verb, at) for name, verb in verbs for course, at in _items(self.validated_data, "", name)]
+        verbs: list[tuple[str, Verb]] = [
+            ("add", ENROLL),
+            ("course_ids", ENROLL),
+            ("remove", WITHDRAW),
+        ]
+        return [
+            Change(student_id, course, verb, at)
+            for name, verb in verbs
+            for course, at in _items(self.validated_data, "", name)
+        ]
 
 
 class CoursesPut(OptionsSerializer):
@@ -263,7 +339,10 @@ class CoursesPut(OptionsSerializer):
     course_ids = Ids()
 
     def changes(self, student_id: int) -> list[Change]:
-        return [Change(student_id, course, ENROLL, at) for course, at in _items(self.validated_data, "", "course_ids")]
+        return [
+            Change(student_id, course, ENROLL, at)
+            for course, at in _items(self.validated_data, "", "course_ids")
+        ]
 
 
 class PairSerializer(Body):
@@ -283,9 +362,16 @@ class EnrollmentsBody(OneOfSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        missing = [name for name in ("student_id", "course_id") if name not in attrs and "enrollments" not in attrs]
+        missing = [
+            name
+            for name in ("student_id", "course_id")
+            if name not in attrs and "enrollments" not in attrs
+        ]
         if missing:
-            raise serializers.ValidationError({name: [self.fields[name].error_messages["required"]] for name in missing}, code="required")
+            raise serializers.ValidationError(
+                {name: [self.fields[name].error_messages["required"]] for name in missing},
+                code="required",
+            )
         return attrs
 
     @property
@@ -296,7 +382,10 @@ class EnrollmentsBody(OneOfSerializer):
         body = self.validated_data
         if not self.is_batch:
             return [Change(body["student_id"], body["course_id"], ENROLL, "/{field}")]
-        return [Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}") for index, pair in enumerate(body["enrollments"])]
+        return [
+            Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}")
+            for index, pair in enumerate(body["enrollments"])
+        ]
 
 
 class StatusBody(OptionsSerializer):

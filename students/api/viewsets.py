@@ -23,7 +23,12 @@ from core.db.compiled import Compiled
 from core.db.parameters import Slot
 from core.history.models import Door, acting
 from courses.models import Course
-from students.api.filters import EnrollmentFilters, RosterFilters, StudentCourseFilters, StudentFilters
+from students.api.filters import (
+    EnrollmentFilters,
+    RosterFilters,
+    StudentCourseFilters,
+    StudentFilters,
+)
 from students.api.serializers import (
     ChangeEntrySerializer,
     CoursesBody,
@@ -41,19 +46,35 @@ from students.api.serializers import (
     StudentSerializer,
     outcomes_of,
 )
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.permissions import ADD, OVERRIDE, VIEW, WITHDRAWAL, verb_to
 from students.enrollment.transitions import Change, Outcome, Refused, Result
 from students.history.queries import changes
 from students.models import Enrollment, Status, Student
 from students.shortcuts import withdraw_or_404
 
-ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer("EnrollmentOrOutcomes", [EnrollmentSerializer, OutcomesSerializer], resource_type_field_name=None)
+ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer(
+    "EnrollmentOrOutcomes",
+    [EnrollmentSerializer, OutcomesSerializer],
+    resource_type_field_name=None,
+)
 Writer = Callable[..., list[Result]]
-CURRENT_COURSES = Enrollment.objects.current().select_related("course__term").with_position().order_by("course_id")
-DETAILED = Student.objects.with_course_count().prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments")).order_by("id")
-COURSES_OF = Compiled(CURRENT_COURSES.filter(student=Slot("pk")).values_list(*StudentCourseSerializer.columns().values()))
+CURRENT_COURSES = (
+    Enrollment.objects.current()
+    .select_related("course__term")
+    .with_position()
+    .order_by("course_id")
+)
+DETAILED = (
+    Student.objects.with_course_count()
+    .prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments"))
+    .order_by("id")
+)
+COURSES_OF = Compiled(
+    CURRENT_COURSES.filter(student=Slot("pk")).values_list(
+        *StudentCourseSerializer.columns().values()
+    )
+)
 
 
 class StudentViewSet(RowsMixin, ModelViewSet):
@@ -88,7 +109,13 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     serializer_class = StudentCourseSerializer
     filterset_class = StudentCourseFilters
     owner = Compiled(Student.objects.filter(pk=Slot("student_id")).order_by().values_list("pk"))
-    permissions = {"GET": [VIEW], "POST": [ADD], "PATCH": [ADD, WITHDRAWAL], "PUT": [ADD, WITHDRAWAL], "DELETE": [WITHDRAWAL]}
+    permissions = {
+        "GET": [VIEW],
+        "POST": [ADD],
+        "PATCH": [ADD, WITHDRAWAL],
+        "PUT": [ADD, WITHDRAWAL],
+        "DELETE": [WITHDRAWAL],
+    }
 
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(student=self.kwargs["student_id"])
@@ -102,13 +129,23 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         locks.lock_courses({*courses, *current})
         check_match(self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data)
 
-    def carry_out(self, body: CoursesBody | CoursesPatch | CoursesPut, write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
+    def carry_out(
+        self,
+        body: CoursesBody | CoursesPatch | CoursesPut,
+        write: Writer = service.write,
+        *,
+        always_ok: bool = False,
+    ) -> Response:
         body.is_valid(raise_exception=True)
         changes = body.changes(self.kwargs["student_id"])
-        with if_unchanged(self.request, partial(self.check_unchanged, [change.course_id for change in changes])):
+        with if_unchanged(
+            self.request, partial(self.check_unchanged, [change.course_id for change in changes])
+        ):
             return carry_out(self, body, changes, write, always_ok=always_ok)
 
-    @extend_schema(request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    @extend_schema(
+        request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
+    )
     def create(self, request: Request, student_id: int) -> Response:
         return self.carry_out(CoursesBody(data=request.data))
 
@@ -118,7 +155,9 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
 
     @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
     def update(self, request: Request, student_id: int) -> Response:
-        return self.carry_out(CoursesPut(data=request.data), partial(enrollments.replace, student_id), always_ok=True)
+        return self.carry_out(
+            CoursesPut(data=request.data), partial(service.replace, student_id), always_ok=True
+        )
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
@@ -139,7 +178,9 @@ class RosterViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(course=self.kwargs["course_id"])
 
-    @extend_schema(request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer})
+    @extend_schema(
+        request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
+    )
     def create(self, request: Request, course_id: int) -> Response:
         body = StudentsBody(data=request.data)
         body.is_valid(raise_exception=True)
@@ -155,7 +196,10 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
     lookup_value_converter = "int"
     permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
 
-    @extend_schema(request=EnrollmentsBody, responses={200: ENROLLMENT_OR_OUTCOMES, 201: ENROLLMENT_OR_OUTCOMES})
+    @extend_schema(
+        request=EnrollmentsBody,
+        responses={200: ENROLLMENT_OR_OUTCOMES, 201: ENROLLMENT_OR_OUTCOMES},
+    )
     def create(self, request: Request) -> Response:
         body = EnrollmentsBody(data=request.data)
         body.is_valid(raise_exception=True)
@@ -165,7 +209,11 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         assert result.enrollment is not None
         code = created_or_ok([result])
         data = EnrollmentSerializer.shown(result.enrollment)
-        location = {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"} if code == status.HTTP_201_CREATED else {}
+        location = (
+            {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"}
+            if code == status.HTTP_201_CREATED
+            else {}
+        )
         return tagged(Response(data, status=code, headers=location))
 
     @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
@@ -202,7 +250,14 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
 
 
-def carry_out(view: RowsMixin, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write, *, always_ok: bool = False) -> Response:
+def carry_out(
+    view: RowsMixin,
+    body: OptionsSerializer,
+    changes: Sequence[Change],
+    write: Writer = service.write,
+    *,
+    always_ok: bool = False,
+) -> Response:
     """Do what `body` says and answer with the outcomes. Raises Refused, and Http404 where what the path names is not there."""
     try:
         results = written_by(view.request, body, changes, write)
@@ -213,18 +268,37 @@ def carry_out(view: RowsMixin, body: OptionsSerializer, changes: Sequence[Change
         view.check_owner()
     code = status.HTTP_200_OK if always_ok or body.is_partial else created_or_ok(results)
     whose = view.kwargs if view.owner else {}
-    return Response({**whose, "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only"))}, status=code)
+    return Response(
+        {
+            **whose,
+            "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only")),
+        },
+        status=code,
+    )
 
 
-def written_by(request: Request, body: OptionsSerializer, changes: Sequence[Change], write: Writer = enrollments.write) -> list[Result]:
+def written_by(
+    request: Request,
+    body: OptionsSerializer,
+    changes: Sequence[Change],
+    write: Writer = service.write,
+) -> list[Result]:
     """Have `changes` written with the options of `body`. Raises Refused, and PermissionDenied for an override by somebody who may not."""
     said = body.validated_data
     if said.get("override") and not request.user.has_perm(OVERRIDE):
         raise PermissionDenied(_("Overriding a refusal needs the permission to do so."))
     with acting(Door.API, request._request, said.get("reason", "")):
-        return write(changes, body.options, all_or_nothing=said.get("atomic", True), validate_only=said.get("validate_only", False))
+        return write(
+            changes,
+            body.options,
+            all_or_nothing=said.get("atomic", True),
+            validate_only=said.get("validate_only", False),
+        )
 
 
 def created_or_ok(results: list[Result]) -> int:
-    written = any(result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED) for result in results)
+    written = any(
+        result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
+        for result in results
+    )
     return status.HTTP_201_CREATED if written else status.HTTP_200_OK

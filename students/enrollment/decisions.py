@@ -17,7 +17,7 @@ from core.db.compiled import Compiled, Question, ask, instance_of
 from core.db.parameters import Among, AmongPairs, Ids, Listed, Pairs
 from core.formatting import Said
 from courses.models import Course, Term
-from students.enrollment import change_feed as feed
+from students.enrollment import change_feed
 from students.enrollment.change_feed import INSTANT, stamp
 from students.enrollment.locks import COURSES, STUDENTS, WAITED_FOR, lock_students, locked, possible
 from students.enrollment.rules import Refusal, refusals
@@ -27,10 +27,22 @@ from students.models import Enrollment, Status, Student
 SEEN_STUDENTS, SEEN_COURSES = Compiled(STUDENTS), Compiled(COURSES)
 LOCKED_STUDENTS, LOCKED_COURSES = Compiled(locked(STUDENTS)), Compiled(locked(COURSES))
 TERMS = Compiled(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
-HELD = Compiled(Enrollment.objects.filter(AmongPairs("student", "course", Pairs("pairs"))).order_by())
+HELD = Compiled(
+    Enrollment.objects.filter(AmongPairs("student", "course", Pairs("pairs"))).order_by()
+)
 LIMITED = Course.objects.filter(Among("pk", Ids("courses")), capacity__isnull=False).order_by()
-SEATS = Compiled(Enrollment.objects.filter(course__in=LIMITED, status="active").order_by().values_list("course").annotate(n=Count("*")))
-WAITING = Compiled(Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted").order_by().values_list("course").annotate(n=Count("*")))
+SEATS = Compiled(
+    Enrollment.objects.filter(course__in=LIMITED, status="active")
+    .order_by()
+    .values_list("course")
+    .annotate(n=Count("*"))
+)
+WAITING = Compiled(
+    Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted")
+    .order_by()
+    .values_list("course")
+    .annotate(n=Count("*"))
+)
 
 
 class Ledger:
@@ -39,7 +51,14 @@ class Ledger:
     Students and courses are locked when they are read, and `courses` with them; without `locks` they are only looked at.
     """
 
-    def __init__(self, changes: Sequence[Change], options: Options = PLAIN, courses: Iterable[int] = (), *, locks: bool = True) -> None:
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        options: Options = PLAIN,
+        courses: Iterable[int] = (),
+        *,
+        locks: bool = True,
+    ) -> None:
         self.options, self.locks = options, locks
         self.today = timezone.localdate()
         self._read(changes, courses)
@@ -56,14 +75,26 @@ class Ledger:
 
     def _read(self, changes: Sequence[Change], others: Iterable[int]) -> None:
         student_ids = possible(change.student_id for change in changes)
-        course_ids = possible([*others, *(change.course_id for change in changes), *self._opened_by(changes)])
-        pairs = [(change.student_id, change.course_id) for change in changes if change.student_id in student_ids and change.course_id in course_ids]
-        (students, courses, terms, held, taken, waiting, *_stamp), self.now = self._ask(students=student_ids, courses=course_ids, pairs=pairs)
+        course_ids = possible(
+            [*others, *(change.course_id for change in changes), *self._opened_by(changes)]
+        )
+        pairs = [
+            (change.student_id, change.course_id)
+            for change in changes
+            if change.student_id in student_ids and change.course_id in course_ids
+        ]
+        (students, courses, terms, held, taken, waiting, *_stamp), self.now = self._ask(
+            students=student_ids, courses=course_ids, pairs=pairs
+        )
         self.students = {student.id: student for student in SEEN_STUDENTS.instances(students)}
         self.courses = {course.id: course for course in SEEN_COURSES.instances(courses)}
         self._link_terms({term.id: term for term in TERMS.instances(terms)})
         # What is only looked at may come and go between one question and the next.
-        rows = (row for row in HELD.instances(held) if row.student_id in self.students and row.course_id in self.courses)
+        rows = (
+            row
+            for row in HELD.instances(held)
+            if row.student_id in self.students and row.course_id in self.courses
+        )
         self.rows = {(row.student_id, row.course_id): self._linked(row) for row in rows}
         # Seats taken of the courses that have a limit, and those who wait for any.
         self.taken, self.waiting = (Counter[int](dict(counted)) for counted in (taken, waiting))  # type: ignore[arg-type]
@@ -78,10 +109,13 @@ class Ledger:
     def _ask(self, **about: Any) -> tuple[list[list[Sequence[Any]]], datetime]:
         """Students, courses, terms, the rows of the pairs, seats taken and who waits, as they are when the locks are had; and the moment of the changes."""
         rest: list[Question] = [TERMS, HELD, SEATS, WAITING]
-        now = feed.clock()
+        now = change_feed.clock()
         if not self.locks:
             return ask([SEEN_STUDENTS, SEEN_COURSES, *rest], about), now
-        found = ask([LOCKED_STUDENTS, LOCKED_COURSES, *rest, *feed.questions()], {**about, **feed.announcing(now)})
+        found = ask(
+            [LOCKED_STUDENTS, LOCKED_COURSES, *rest, *change_feed.questions()],
+            {**about, **change_feed.announcing(now)},
+        )
         return found, stamp(now, found[-1])
 
     def decide(self, change: Change) -> Result:
@@ -111,7 +145,9 @@ class Ledger:
             return Result(change, outcome, row)
         reasons = self._refusals(student, course, ask_window=self.options.ask_window)
         left = tuple(reason for reason in reasons if not self.options.accept(reason))
-        may_wait = self.options.waitlist and [reason.code for reason in left] == [Refusal.COURSE_FULL]
+        may_wait = self.options.waitlist and [reason.code for reason in left] == [
+            Refusal.COURSE_FULL
+        ]
         waits = row is not None and row.status == Status.WAITLISTED
         if left and waits and (may_wait or not change.verb.strict):
             return Result(change, Outcome.UNCHANGED, row)
@@ -130,7 +166,11 @@ class Ledger:
 
     def tell_positions(self, results: Iterable[Result]) -> None:
         """Give the enrollment of each of `results` that waits the place that it has now."""
-        courses = {result.change.course_id for result in results if result.enrollment and result.enrollment.status == Status.WAITLISTED}
+        courses = {
+            result.change.course_id
+            for result in results
+            if result.enrollment and result.enrollment.status == Status.WAITLISTED
+        }
         self._read_queues(courses)
         for course in courses:
             waiting = [row for row in self.queues[course] if row.status == Status.WAITLISTED]
@@ -143,7 +183,11 @@ class Ledger:
             return
         for row in self._queue(course):
             student = self.students.get(row.student_id) or row.student
-            if row.status == Status.WAITLISTED and self._has_room(course) and not self._refusals(student, course):
+            if (
+                row.status == Status.WAITLISTED
+                and self._has_room(course)
+                and not self._refusals(student, course)
+            ):
                 self._promote(row)
         self.at_rest.add(course.id)
 
@@ -155,12 +199,25 @@ class Ledger:
             self.promoted[row.id] = row
 
     def _may_move(self, course: Course) -> bool:
-        return bool(self.waiting[course.id]) and course.id not in self.at_rest and self._has_room(course)
+        return (
+            bool(self.waiting[course.id])
+            and course.id not in self.at_rest
+            and self._has_room(course)
+        )
 
     def _queue(self, course: Course) -> list[Enrollment]:
         """Those who wait, as they came; some may have gone since. Read together with the queues that will be asked for next."""
         if course.id not in self.queues:
-            self._read_queues({course.id, *(other.id for other in self.courses.values() if self.options.waitlist or self._may_move(other))})
+            self._read_queues(
+                {
+                    course.id,
+                    *(
+                        other.id
+                        for other in self.courses.values()
+                        if self.options.waitlist or self._may_move(other)
+                    ),
+                }
+            )
         return self.queues[course.id]
 
     def _read_queues(self, courses: Set[int]) -> None:
@@ -168,16 +225,24 @@ class Ledger:
         if not new:
             return
         self.queues |= {course: [] for course in new}
-        waiting = Enrollment.objects.filter(course__in=new, status=Status.WAITLISTED).select_related("student").order_by("enrolled_at", "pk")
+        waiting = (
+            Enrollment.objects.filter(course__in=new, status=Status.WAITLISTED)
+            .select_related("student")
+            .order_by("enrolled_at", "pk")
+        )
         students = set()
         for row in waiting:
-            self.queues[row.course_id].append(self.rows.setdefault((row.student_id, row.course_id), row))
+            self.queues[row.course_id].append(
+                self.rows.setdefault((row.student_id, row.course_id), row)
+            )
             students.add(row.student_id)
         self._read_completed(students, [self.courses[course] for course in new])
 
     def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
-        completing = possible(change.student_id for change in changes if change.verb.status == Status.COMPLETED)
+        completing = possible(
+            change.student_id for change in changes if change.verb.status == Status.COMPLETED
+        )
         if not completing:
             return ()
         if self.locks:
@@ -192,8 +257,12 @@ class Ledger:
         codes = {code for course in courses for code in course.prerequisites}
         if not codes:
             return
-        rows = Enrollment.objects.filter(Among("student", Listed([*students])), status=Status.COMPLETED, course__code__in=codes)
-        for student, course, code in rows.order_by().values_list("student", "course", "course__code"):
+        rows = Enrollment.objects.filter(
+            Among("student", Listed([*students])), status=Status.COMPLETED, course__code__in=codes
+        )
+        for student, course, code in rows.order_by().values_list(
+            "student", "course", "course__code"
+        ):
             row = self.rows.get((student, course))
             # What was decided here is not in the database yet.
             if row is None or row.status == Status.COMPLETED:
@@ -201,9 +270,13 @@ class Ledger:
 
     def _missing(self, change: Change) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
-            yield _not_found(_("There is no student with the id %(student_id)s."), student_id=change.student_id)
+            yield _not_found(
+                _("There is no student with the id %(student_id)s."), student_id=change.student_id
+            )
         if change.course_id not in self.courses:
-            yield _not_found(_("There is no course with the id %(course_id)s."), course_id=change.course_id)
+            yield _not_found(
+                _("There is no course with the id %(course_id)s."), course_id=change.course_id
+            )
 
     def _outcome(self, verb: Verb, before: Status | None) -> Outcome | None:
         """What coming from `before` is called; None where nothing is to be done, or nothing can."""
@@ -211,9 +284,22 @@ class Ledger:
             return Outcome.REACTIVATED
         return verb.moves.get(before)
 
-    def _refusals(self, student: Student, course: Course, *, ask_window: bool = True) -> list[ValidationError]:
-        missing = [code for code in course.prerequisites if not self.completed.get((student.id, code))]
-        return list(refusals(student, course, taken=self.taken[course.id], today=self.today, missing=missing, ask_window=ask_window))
+    def _refusals(
+        self, student: Student, course: Course, *, ask_window: bool = True
+    ) -> list[ValidationError]:
+        missing = [
+            code for code in course.prerequisites if not self.completed.get((student.id, code))
+        ]
+        return list(
+            refusals(
+                student,
+                course,
+                taken=self.taken[course.id],
+                today=self.today,
+                missing=missing,
+                ask_window=ask_window,
+            )
+        )
 
     def _put(self, row: Enrollment | None, pair: tuple[int, int], after: Status) -> Enrollment:
         student, course = pair
@@ -240,7 +326,14 @@ class Ledger:
         return row
 
     def _new(self, student: int, course: int, status: Status) -> Enrollment:
-        values = {"id": None, "student_id": student, "course_id": course, "status": status, "enrolled_at": self.now, "updated_at": self.now}
+        values = {
+            "id": None,
+            "student_id": student,
+            "course_id": course,
+            "status": status,
+            "enrolled_at": self.now,
+            "updated_at": self.now,
+        }
         return self._linked(instance_of(Enrollment, values.items(), adding=True))
 
     def _enqueue(self, row: Enrollment) -> None:
@@ -251,7 +344,9 @@ class Ledger:
         queue.append(row)
 
     def _linked(self, row: Enrollment) -> Enrollment:
-        row._state.fields_cache.update(student=self.students[row.student_id], course=self.courses[row.course_id])
+        row._state.fields_cache.update(
+            student=self.students[row.student_id], course=self.courses[row.course_id]
+        )
         return row
 
 
@@ -261,5 +356,8 @@ def _not_found(message: Any, **key: int) -> ValidationError:
 
 def _no_such_move(before: Status | None, verb: Verb) -> ValidationError:
     message = _("An enrollment that is %(before)s cannot become %(after)s.")
-    params = {"before": before and Said(before, before.label), "after": Said(verb.status, verb.status.label)}
+    params = {
+        "before": before and Said(before, before.label),
+        "after": Said(verb.status, verb.status.label),
+    }
     return ValidationError(message, code="invalid_status", params=params)

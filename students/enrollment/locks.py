@@ -20,8 +20,14 @@ def locked(rows: Q) -> Q:
 
 STUDENTS = Student.objects.filter(Among("pk", Ids("students"))).order_by("pk")
 COURSES = Course.objects.filter(Among("pk", Ids("courses"))).order_by("pk")
-LOCK_STUDENTS, LOCK_COURSES = (Compiled(locked(rows).values_list("pk")) for rows in (STUDENTS, COURSES))
-WAITED_FOR = Compiled(Enrollment.objects.filter(Among("student", Ids("students")), status="waitlisted").order_by().values_list("course"))
+LOCK_STUDENTS, LOCK_COURSES = (
+    Compiled(locked(rows).values_list("pk")) for rows in (STUDENTS, COURSES)
+)
+WAITED_FOR = Compiled(
+    Enrollment.objects.filter(Among("student", Ids("students")), status="waitlisted")
+    .order_by()
+    .values_list("course")
+)
 
 
 def lock(students: Iterable[int], courses: Iterable[int]) -> None:

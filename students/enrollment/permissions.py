@@ -12,12 +12,18 @@ from students.models import Status
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-ADD, VIEW, WITHDRAWAL, COMPLETION = (f"students.{verb}_enrollment" for verb in ("add", "view", "withdraw", "complete"))
+ADD, VIEW, WITHDRAWAL, COMPLETION = (
+    f"students.{verb}_enrollment" for verb in ("add", "view", "withdraw", "complete")
+)
 # To see an enrollment with those whom it joins.
 PAIR = ["courses.view_course", VIEW, "students.view_student"]
 OVERRIDE = "students.override_refusal"
 # What a status asks of the one who gives it, and the verb by which it is given.
-VERBS = {Status.ACTIVE: (ADD, ACTIVATE), Status.COMPLETED: (COMPLETION, COMPLETE), Status.WITHDRAWN: (WITHDRAWAL, END)}
+VERBS = {
+    Status.ACTIVE: (ADD, ACTIVATE),
+    Status.COMPLETED: (COMPLETION, COMPLETE),
+    Status.WITHDRAWN: (WITHDRAWAL, END),
+}
 
 
 def verb_to(status: Status, user: User | AnonymousUser) -> Verb:

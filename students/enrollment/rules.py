@@ -16,11 +16,23 @@ from students.models import Student
 class Refusal(models.TextChoices):
     """Code and words of each reason, in the order in which they are checked."""
 
-    STUDENT_INACTIVE = "student_inactive", _("%(student)s is not active. Make the student active first.")
-    COURSE_CLOSED = "course_closed", _("%(course)s is closed. Open the course, or choose another one.")
-    WINDOW_NOT_OPEN = "window_not_open", _("Enrollment for %(term)s opens on %(opens_on)s. Come back then.")
+    STUDENT_INACTIVE = (
+        "student_inactive",
+        _("%(student)s is not active. Make the student active first."),
+    )
+    COURSE_CLOSED = (
+        "course_closed",
+        _("%(course)s is closed. Open the course, or choose another one."),
+    )
+    WINDOW_NOT_OPEN = (
+        "window_not_open",
+        _("Enrollment for %(term)s opens on %(opens_on)s. Come back then."),
+    )
     WINDOW_CLOSED = "window_closed", _("Enrollment for %(term)s closed on %(closes_on)s.")
-    PREREQUISITE_MISSING = "prerequisite_missing", _("%(course)s asks for %(missing)s to be completed first.")
+    PREREQUISITE_MISSING = (
+        "prerequisite_missing",
+        _("%(course)s asks for %(missing)s to be completed first."),
+    )
     COURSE_FULL = "course_full", _("%(course)s is full: %(taken)d of %(capacity)d seats are taken.")
 
     @property
@@ -47,7 +59,15 @@ ALTHOUGH = {
 OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
-def refusals(student: Student, course: Course, *, taken: int, today: date, missing: Sequence[str] = (), ask_window: bool = True) -> Iterator[ValidationError]:
+def refusals(
+    student: Student,
+    course: Course,
+    *,
+    taken: int,
+    today: date,
+    missing: Sequence[str] = (),
+    ask_window: bool = True,
+) -> Iterator[ValidationError]:
     """Every reason why `student` cannot become active in `course` today, where `taken` seats are taken.
 
     `today` is a date in the school's time zone; `missing` are the codes of prerequisites that the student has not completed.

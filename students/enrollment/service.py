@@ -19,15 +19,35 @@ from core.history.models import entry, records_of, told
 from core.history.reasons import MOVED_UP
 from students.enrollment.decisions import Ledger
 from students.enrollment.locks import LOCK_STUDENTS, possible
-from students.enrollment.transitions import KEEP, PLAIN, WITHDRAW, Change, Options, Outcome, Refused, Result
+from students.enrollment.transitions import (
+    KEEP,
+    PLAIN,
+    WITHDRAW,
+    Change,
+    Options,
+    Outcome,
+    Refused,
+    Result,
+)
 from students.models import Enrollment, Status
 
-CURRENT_OF = Compiled(Enrollment.objects.current().filter(Among("student", Ids("students"))).order_by("pk").values_list("course"))
+CURRENT_OF = Compiled(
+    Enrollment.objects.current()
+    .filter(Among("student", Ids("students")))
+    .order_by("pk")
+    .values_list("course")
+)
 PUT = Put(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
 RECORDS = records_of(Enrollment, "student", "course")
 
 
-def write(changes: Sequence[Change], options: Options = PLAIN, *, all_or_nothing: bool = True, validate_only: bool = False) -> list[Result]:
+def write(
+    changes: Sequence[Change],
+    options: Options = PLAIN,
+    *,
+    all_or_nothing: bool = True,
+    validate_only: bool = False,
+) -> list[Result]:
     """Make all `changes`, or none. Answers one result for each, in their order. Raises Refused.
 
     With `all_or_nothing=False`, what can be done is done and the rest refused in the results; with `validate_only` the results
@@ -39,7 +59,14 @@ def write(changes: Sequence[Change], options: Options = PLAIN, *, all_or_nothing
         return _write(changes, options, all_or_nothing=all_or_nothing)
 
 
-def replace(student_id: int, wanted: Sequence[Change], options: Options = PLAIN, *, all_or_nothing: bool = True, validate_only: bool = False) -> list[Result]:
+def replace(
+    student_id: int,
+    wanted: Sequence[Change],
+    options: Options = PLAIN,
+    *,
+    all_or_nothing: bool = True,
+    validate_only: bool = False,
+) -> list[Result]:
     """Make exactly the courses of `wanted` the student's current ones and withdraw the others, as `write` does. Raises Refused."""
     student = {"students": possible([student_id])}
     if validate_only:
@@ -47,14 +74,24 @@ def replace(student_id: int, wanted: Sequence[Change], options: Options = PLAIN,
     with transaction.atomic():
         # Under this lock nobody gives the student another course.
         _locked, current = ask([LOCK_STUDENTS, CURRENT_OF], student)
-        return _write(_replacing(student_id, wanted, current), options, all_or_nothing=all_or_nothing)
+        return _write(
+            _replacing(student_id, wanted, current), options, all_or_nothing=all_or_nothing
+        )
 
 
-def _replacing(student_id: int, wanted: Sequence[Change], current: Sequence[Sequence[int]]) -> list[Change]:
+def _replacing(
+    student_id: int, wanted: Sequence[Change], current: Sequence[Sequence[int]]
+) -> list[Change]:
     """What makes a student's `current` courses those of `wanted`."""
     held, keep = {course for [course] in current}, {change.course_id for change in wanted}
-    kept = [dataclasses.replace(change, verb=KEEP) if change.course_id in held else change for change in wanted]
-    return [*kept, *(Change(student_id, course, WITHDRAW) for [course] in current if course not in keep)]
+    kept = [
+        dataclasses.replace(change, verb=KEEP) if change.course_id in held else change
+        for change in wanted
+    ]
+    return [
+        *kept,
+        *(Change(student_id, course, WITHDRAW) for [course] in current if course not in keep),
+    ]
 
 
 def enroll(pairs: Iterable[tuple[int, int]], options: Options = PLAIN) -> list[Result]:

@@ -39,14 +39,21 @@ class Verb:
     pressing: bool = False
 
 
-ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = Status.ACTIVE, Status.WAITLISTED, Status.COMPLETED, Status.WITHDRAWN
+ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = (
+    Status.ACTIVE,
+    Status.WAITLISTED,
+    Status.COMPLETED,
+    Status.WITHDRAWN,
+)
 # Whoever overrides a refusal does not want the student to wait on.
 ENROLL = Verb(ACTIVE, {None: Outcome.CREATED, WITHDRAWN: Outcome.REACTIVATED}, pressing=True)
 # The same for a course of a set that the student has already: what is overridden is meant for the others.
 KEEP = Verb(ACTIVE, ENROLL.moves)
 WITHDRAW = Verb(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
 # One enrollment is given a status, and whoever asks for what cannot be is told so.
-ACTIVATE = Verb(ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True)
+ACTIVATE = Verb(
+    ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True
+)
 COMPLETE = Verb(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
 END = Verb(WITHDRAWN, WITHDRAW.moves, strict=True)
 # As END, by who may also take back a completion.
@@ -54,8 +61,14 @@ CORRECT = Verb(WITHDRAWN, {**WITHDRAW.moves, COMPLETED: Outcome.WITHDRAWN}, stri
 # What an import says of the past is taken as it is.
 LOAD = {
     ACTIVE: ENROLL,
-    COMPLETED: Verb(COMPLETED, dict.fromkeys([ACTIVE, WAITLISTED, WITHDRAWN], Outcome.COMPLETED) | {None: Outcome.CREATED}),
-    WITHDRAWN: Verb(WITHDRAWN, dict.fromkeys([ACTIVE, WAITLISTED, COMPLETED], Outcome.WITHDRAWN) | {None: Outcome.CREATED}),
+    COMPLETED: Verb(
+        COMPLETED,
+        dict.fromkeys([ACTIVE, WAITLISTED, WITHDRAWN], Outcome.COMPLETED) | {None: Outcome.CREATED},
+    ),
+    WITHDRAWN: Verb(
+        WITHDRAWN,
+        dict.fromkeys([ACTIVE, WAITLISTED, COMPLETED], Outcome.WITHDRAWN) | {None: Outcome.CREATED},
+    ),
 }
 
 

@@ -15,8 +15,12 @@ Records = QuerySet[Any]
 def changes() -> Records:
     """All changes of enrollments, oldest first, each with `before`, the status it had before (None at its beginning)."""
     records: Records = Enrollment.history.model.objects.all()
-    earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    told: Records = records.annotate(before=Subquery(earlier.values("status")[:1])).order_by("history_id")
+    earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
+        "-history_id"
+    )
+    told: Records = records.annotate(before=Subquery(earlier.values("status")[:1])).order_by(
+        "history_id"
+    )
     return told
 
 
@@ -43,16 +47,32 @@ def tell_causes(records: Iterable[Any]) -> None:
 
 def _left(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Left]:
     moments, courses = _moments(promoted), {record.course_id for record in promoted}
-    left = changes().filter(history_date__in=moments, course__in=courses, before=Status.ACTIVE).exclude(status=Status.ACTIVE).order_by()
+    left = (
+        changes()
+        .filter(history_date__in=moments, course__in=courses, before=Status.ACTIVE)
+        .exclude(status=Status.ACTIVE)
+        .order_by()
+    )
     # However many a list withdrew, one line for each course.
-    found = list(left.values_list("course", "history_date").annotate(Count("pk"), Min("student"), Max("status")))
+    found = list(
+        left.values_list("course", "history_date").annotate(
+            Count("pk"), Min("student"), Max("status")
+        )
+    )
     students = Student.objects.in_bulk([student for *_act, student, _status in found])
-    return {(course, moment): Left(number, students[student], status) for course, moment, number, student, status in found}
+    return {
+        (course, moment): Left(number, students[student], status)
+        for course, moment, number, student, status in found
+    }
 
 
 def _completed(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Any]:
-    records: Records = Enrollment.history.model.objects.filter(history_date__in=_moments(promoted), status=Status.COMPLETED)
-    own = records.filter(student__in={record.student_id for record in promoted}).select_related("course__term")
+    records: Records = Enrollment.history.model.objects.filter(
+        history_date__in=_moments(promoted), status=Status.COMPLETED
+    )
+    own = records.filter(student__in={record.student_id for record in promoted}).select_related(
+        "course__term"
+    )
     return {(record.student_id, record.history_date): record.course for record in own}
 
 
@@ -68,5 +88,7 @@ def as_of(moment: datetime, enrollments: QuerySet[Enrollment]) -> Records:
     records: Records = Enrollment.history.model.objects.filter(history_date__lte=moment)
     later = records.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
     standing = records.filter(~Exists(later))
-    found: Records = standing.filter(id__in=enrollments.values("id")).annotate(position=place_in(standing))
+    found: Records = standing.filter(id__in=enrollments.values("id")).annotate(
+        position=place_in(standing)
+    )
     return found.select_related("student", "course__term")

@@ -50,7 +50,10 @@ def what(record: Any, student: str, course: str) -> SafeString:
         sentence = MOVED_UP if is_promotion(record) else GIVEN_A_SEAT
     else:
         sentence = SENTENCES.get((record.before, record.status), OTHERWISE)
-    words = {"before": record.before and Status(record.before).label, "after": Status(record.status).label}
+    words = {
+        "before": record.before and Status(record.before).label,
+        "after": Status(record.status).label,
+    }
     return format_html(str(sentence), student=student, course=course, **words)
 
 
@@ -59,7 +62,14 @@ def why(record: Any) -> str:
     left: Left | None = getattr(record, "left", None)
     if left:
         if left.number > 1:
-            return ngettext("because %d seat was freed", "because %d seats were freed", left.number) % left.number
-        return (__("because %s was set to completed") if left.status == C else __("because %s was withdrawn")) % left.student
+            return (
+                ngettext("because %d seat was freed", "because %d seats were freed", left.number)
+                % left.number
+            )
+        return (
+            __("because %s was set to completed")
+            if left.status == C
+            else __("because %s was withdrawn")
+        ) % left.student
     completed = getattr(record, "completed", None)
     return __("because %s was set to completed") % completed if completed else ""

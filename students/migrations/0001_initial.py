@@ -21,17 +21,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HistoricalStudent",
             fields=[
-                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
                 (
                     "door",
                     models.CharField(
-                        choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
+                        choices=[
+                            ("api", "API"),
+                            ("staff", "staff pages"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
                         default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
                 ),
-                ("history_change_reason", models.TextField(blank=True, default="", verbose_name="reason")),
+                (
+                    "history_change_reason",
+                    models.TextField(blank=True, default="", verbose_name="reason"),
+                ),
                 (
                     "number",
                     models.CharField(
@@ -40,7 +54,8 @@ class Migration(migrations.Migration):
                         max_length=30,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A\\w[\\w .+/&-]*\\Z", "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+                                "\\A\\w[\\w .+/&-]*\\Z",
+                                "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
                             )
                         ],
                         verbose_name="number",
@@ -49,11 +64,34 @@ class Migration(migrations.Migration):
                 ("first_name", models.CharField(max_length=100, verbose_name="first name")),
                 ("last_name", models.CharField(max_length=100, verbose_name="last name")),
                 ("email", models.EmailField(max_length=254, verbose_name="email")),
-                ("is_active", models.BooleanField(default=True, help_text="An inactive student cannot be enrolled.", verbose_name="active")),
-                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="An inactive student cannot be enrolled.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "history_id",
+                    models.BigAutoField(editable=False, primary_key=True, serialize=False),
+                ),
                 ("history_date", models.DateTimeField(db_index=True)),
-                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
-                ("history_user", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical student",
@@ -66,7 +104,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Student",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "number",
                     models.CharField(
@@ -75,7 +118,8 @@ class Migration(migrations.Migration):
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A\\w[\\w .+/&-]*\\Z", "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+                                "\\A\\w[\\w .+/&-]*\\Z",
+                                "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
                             )
                         ],
                         verbose_name="number",
@@ -84,7 +128,14 @@ class Migration(migrations.Migration):
                 ("first_name", models.CharField(max_length=100, verbose_name="first name")),
                 ("last_name", models.CharField(max_length=100, verbose_name="last name")),
                 ("email", models.EmailField(max_length=254, verbose_name="email")),
-                ("is_active", models.BooleanField(default=True, help_text="An inactive student cannot be enrolled.", verbose_name="active")),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="An inactive student cannot be enrolled.",
+                        verbose_name="active",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "student",

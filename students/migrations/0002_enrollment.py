@@ -22,11 +22,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Enrollment",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "status",
                     models.CharField(
-                        choices=[("active", "active"), ("waitlisted", "waitlisted"), ("completed", "completed"), ("withdrawn", "withdrawn")],
+                        choices=[
+                            ("active", "active"),
+                            ("waitlisted", "waitlisted"),
+                            ("completed", "completed"),
+                            ("withdrawn", "withdrawn"),
+                        ],
                         default="active",
                         max_length=10,
                         verbose_name="status",
@@ -35,20 +45,35 @@ class Migration(migrations.Migration):
                 (
                     "enrolled_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="When the student last asked for the course.", verbose_name="enrolled at"
+                        default=django.utils.timezone.now,
+                        help_text="When the student last asked for the course.",
+                        verbose_name="enrolled at",
                     ),
                 ),
-                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="updated at")),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="updated at"
+                    ),
+                ),
                 (
                     "student",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="enrollments", to="students.student", verbose_name="student"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enrollments",
+                        to="students.student",
+                        verbose_name="student",
                     ),
                 ),
                 (
                     "course",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="enrollments", to="courses.course", verbose_name="course"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enrollments",
+                        to="courses.course",
+                        verbose_name="course",
                     ),
                 ),
             ],
@@ -67,26 +92,50 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="student",
             name="courses",
-            field=models.ManyToManyField(related_name="students", through="students.Enrollment", to="courses.course", verbose_name="courses"),
+            field=models.ManyToManyField(
+                related_name="students",
+                through="students.Enrollment",
+                to="courses.course",
+                verbose_name="courses",
+            ),
         ),
         migrations.CreateModel(
             name="HistoricalEnrollment",
             fields=[
-                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
                 (
                     "door",
                     models.CharField(
-                        choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
+                        choices=[
+                            ("api", "API"),
+                            ("staff", "staff pages"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
                         default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
                 ),
-                ("history_change_reason", models.TextField(blank=True, default="", verbose_name="reason")),
+                (
+                    "history_change_reason",
+                    models.TextField(blank=True, default="", verbose_name="reason"),
+                ),
                 (
                     "status",
                     models.CharField(
-                        choices=[("active", "active"), ("waitlisted", "waitlisted"), ("completed", "completed"), ("withdrawn", "withdrawn")],
+                        choices=[
+                            ("active", "active"),
+                            ("waitlisted", "waitlisted"),
+                            ("completed", "completed"),
+                            ("withdrawn", "withdrawn"),
+                        ],
                         default="active",
                         max_length=10,
                         verbose_name="status",
@@ -95,13 +144,28 @@ class Migration(migrations.Migration):
                 (
                     "enrolled_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="When the student last asked for the course.", verbose_name="enrolled at"
+                        default=django.utils.timezone.now,
+                        help_text="When the student last asked for the course.",
+                        verbose_name="enrolled at",
                     ),
                 ),
-                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="updated at")),
-                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="updated at"
+                    ),
+                ),
+                (
+                    "history_id",
+                    models.BigAutoField(editable=False, primary_key=True, serialize=False),
+                ),
                 ("history_date", models.DateTimeField(db_index=True)),
-                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
                 (
                     "course",
                     models.ForeignKey(
@@ -114,7 +178,15 @@ class Migration(migrations.Migration):
                         verbose_name="course",
                     ),
                 ),
-                ("history_user", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 (
                     "student",
                     models.ForeignKey(
@@ -147,13 +219,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="enrollment",
             constraint=models.UniqueConstraint(
-                fields=("student", "course"), name="enrollment_once", violation_error_message="The student has this course already."
+                fields=("student", "course"),
+                name="enrollment_once",
+                violation_error_message="The student has this course already.",
             ),
         ),
         migrations.AddConstraint(
             model_name="enrollment",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["active", "waitlisted", "completed", "withdrawn"])),
+                condition=models.Q(
+                    ("status__in", ["active", "waitlisted", "completed", "withdrawn"])
+                ),
                 name="enrollment_status_known",
                 violation_error_message="Unknown status.",
             ),

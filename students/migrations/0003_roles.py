@@ -5,13 +5,23 @@ from django.contrib.auth.management import create_permissions
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-VIEW = ["courses.view_term", "courses.view_course", "students.view_student", "students.view_enrollment"]
+VIEW = [
+    "courses.view_term",
+    "courses.view_course",
+    "students.view_student",
+    "students.view_enrollment",
+]
 ENROLL = ["students.add_enrollment", "students.withdraw_enrollment"]
 MANAGE = [
-    f"{app}.{verb}_{model}" for app, model in (("courses", "term"), ("courses", "course"), ("students", "student")) for verb in ("add", "change", "delete")
+    f"{app}.{verb}_{model}"
+    for app, model in (("courses", "term"), ("courses", "course"), ("students", "student"))
+    for verb in ("add", "change", "delete")
 ]
 ROLES = {
-    "Registrar": VIEW + ENROLL + MANAGE + ["students.complete_enrollment", "students.override_refusal"],
+    "Registrar": VIEW
+    + ENROLL
+    + MANAGE
+    + ["students.complete_enrollment", "students.override_refusal"],
     "Clerk": VIEW + ENROLL,
     "Viewer": VIEW,
 }
@@ -29,7 +39,9 @@ def make_roles(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         role, _created = group.objects.get_or_create(name=name)
         for label in labels:
             app, codename = label.split(".")
-            role.permissions.add(permission.objects.get(content_type__app_label=app, codename=codename))
+            role.permissions.add(
+                permission.objects.get(content_type__app_label=app, codename=codename)
+            )
 
 
 def remove_roles(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -12,11 +12,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="historicalenrollment",
             name="override",
-            field=models.JSONField(blank=True, db_default=[], default=list, help_text="Codes of the refusals that were overridden.", verbose_name="override"),
+            field=models.JSONField(
+                blank=True,
+                db_default=[],
+                default=list,
+                help_text="Codes of the refusals that were overridden.",
+                verbose_name="override",
+            ),
         ),
         migrations.AddField(
             model_name="historicalstudent",
             name="override",
-            field=models.JSONField(blank=True, db_default=[], default=list, help_text="Codes of the refusals that were overridden.", verbose_name="override"),
+            field=models.JSONField(
+                blank=True,
+                db_default=[],
+                default=list,
+                help_text="Codes of the refusals that were overridden.",
+                verbose_name="override",
+            ),
         ),
     ]

@@ -16,26 +16,81 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AccessChange",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("who", models.CharField(blank=True, db_default="", default=core.history.models.current_name, max_length=150, verbose_name="who")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "who",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default=core.history.models.current_name,
+                        max_length=150,
+                        verbose_name="who",
+                    ),
+                ),
                 (
                     "door",
                     models.CharField(
-                        choices=[("api", "API"), ("staff", "staff pages"), ("admin", "admin"), ("import", "import"), ("command", "command")],
+                        choices=[
+                            ("api", "API"),
+                            ("staff", "staff pages"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
                         default=core.history.models.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
                 ),
-                ("kind", models.CharField(choices=[("user", "user"), ("role", "role"), ("token", "token")], max_length=5, verbose_name="kind")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("user", "user"), ("role", "role"), ("token", "token")],
+                        max_length=5,
+                        verbose_name="kind",
+                    ),
+                ),
                 (
                     "name",
-                    models.CharField(help_text="Of the user or role, before a change of that name; the key of the token.", max_length=150, verbose_name="name"),
+                    models.CharField(
+                        help_text="Of the user or role, before a change of that name; the key of the token.",
+                        max_length=150,
+                        verbose_name="name",
+                    ),
                 ),
-                ("before", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name="before")),
-                ("after", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name="after")),
-                ("reason", models.TextField(blank=True, default=core.history.models.current_reason, verbose_name="reason")),
-                ("when", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                (
+                    "before",
+                    models.JSONField(
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        null=True,
+                        verbose_name="before",
+                    ),
+                ),
+                (
+                    "after",
+                    models.JSONField(
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        null=True,
+                        verbose_name="after",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(
+                        blank=True,
+                        default=core.history.models.current_reason,
+                        verbose_name="reason",
+                    ),
+                ),
+                (
+                    "when",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="when"),
+                ),
             ],
             options={
                 "verbose_name": "change of access",

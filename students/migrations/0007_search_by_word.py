@@ -17,6 +17,9 @@ class Migration(migrations.Migration):
     operations = [
         core.db.search.AddWordIndex(
             model_name="student",
-            index=core.db.search.WordIndex(core.db.search.Beginnings("number", "first_name", "last_name", "email"), name="student_by_word"),
+            index=core.db.search.WordIndex(
+                core.db.search.Beginnings("number", "first_name", "last_name", "email"),
+                name="student_by_word",
+            ),
         ),
     ]

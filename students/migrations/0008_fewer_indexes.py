@@ -19,7 +19,8 @@ class Migration(migrations.Migration):
                 max_length=30,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "\\A\\w[\\w .+/&-]*\\Z", "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+                        "\\A\\w[\\w .+/&-]*\\Z",
+                        "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
                     )
                 ],
                 verbose_name="number",

@@ -14,7 +14,11 @@ class Migration(migrations.Migration):
     operations = [
         core.db.operations.AddIndexMeanwhile(
             model_name="enrollment",
-            index=models.Index(condition=models.Q(("status", "waitlisted")), fields=["course", "enrolled_at", "id"], name="enrollment_waiting"),
+            index=models.Index(
+                condition=models.Q(("status", "waitlisted")),
+                fields=["course", "enrolled_at", "id"],
+                name="enrollment_waiting",
+            ),
         ),
         core.db.operations.AddIndexMeanwhile(
             model_name="student",

@@ -25,13 +25,13 @@ from core.pages.forms import Filters
 from core.pages.views import StaffPage, read
 from courses.forms import CourseFilters
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.permissions import ADD, OVERRIDE, PAIR, WITHDRAWAL
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import WITHDRAW, Change, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
 from students.models import Enrollment, Status, Student
-from students.pages import pasted_list as pasting
+from students.pages import pasted_list
 from students.pages.undo import TAG, remember
 from students.shortcuts import withdraw_or_404
 
@@ -47,7 +47,9 @@ class LeftOut(Result):
     def of(cls, results: Iterable[Result]) -> list[Result]:
         """`results`, those of them left out that are refused for nothing but that."""
         return [
-            cls(result.change, result.outcome, result.enrollment) if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL] else result
+            cls(result.change, result.outcome, result.enrollment)
+            if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL]
+            else result
             for result in results
         ]
 
@@ -68,7 +70,11 @@ class Choice:
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing to choose: enrolling it again would change nothing, whatever is overridden."""
-        return not self.chosen and self.enrollment is not None and self.enrollment.status in (Status.ACTIVE, Status.COMPLETED)
+        return (
+            not self.chosen
+            and self.enrollment is not None
+            and self.enrollment.status in (Status.ACTIVE, Status.COMPLETED)
+        )
 
     @property
     def outcome(self) -> str:
@@ -113,7 +119,7 @@ class Association(StaffPage):
             with acting(Door.STAFF, request, form.reason_given):
                 changes, left_out = self.changes(pk, form)
                 # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
-                results = enrollments.write(changes, form.options, validate_only=not ready)
+                results = service.write(changes, form.options, validate_only=not ready)
         except Refused as error:
             return self.show(subject, data, form, [*error.results, *left_out], status=422)
         if not ready:
@@ -127,15 +133,26 @@ class Association(StaffPage):
         sent = self.form(data, sent=True)
         sent.is_valid()
         options = sent.options if self.may_override else replace(sent.options, override=())
-        results = enrollments.write([self.change(subject.pk, key) for key in sent.ids], options, validate_only=True) if sent.ids else []
-        return self.show(subject, data, self.form(data, sent=False), LeftOut.of(results) if sent.skips_full else results)
+        results = (
+            service.write(
+                [self.change(subject.pk, key) for key in sent.ids], options, validate_only=True
+            )
+            if sent.ids
+            else []
+        )
+        return self.show(
+            subject,
+            data,
+            self.form(data, sent=False),
+            LeftOut.of(results) if sent.skips_full else results,
+        )
 
     def changes(self, pk: int, form: AssociationForm) -> tuple[list[Change], list[Result]]:
         """What shall be done and, where full courses shall be skipped, what is left out for that."""
         changes = [self.change(pk, key) for key in form.ids]
         if not form.skips_full:
             return changes, []
-        tried = LeftOut.of(enrollments.write(changes, form.options, validate_only=True))
+        tried = LeftOut.of(service.write(changes, form.options, validate_only=True))
         return (
             [result.change for result in tried if not isinstance(result, LeftOut)],
             [result for result in tried if isinstance(result, LeftOut)],
@@ -150,12 +167,14 @@ class Association(StaffPage):
     def with_pasted(self, sent: QueryDict) -> QueryDict:
         """What was sent, with those chosen that were pasted; what names nothing stays in the field, and is `unread`."""
         data = sent.copy()
-        ids, self.unread = pasting.read(data.get("paste", ""), lambda names: self.named(names, data))
+        ids, self.unread = pasted_list.read(
+            data.get("paste", ""), lambda names: self.named(names, data)
+        )
         data["paste"] = "\n".join(self.unread)
         data.setlist(self.field, list(dict.fromkeys([*data.getlist(self.field), *map(str, ids)])))
         return data
 
-    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
+    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
         """Those of `names` that name something to choose, each with its key."""
         raise NotImplementedError
 
@@ -166,14 +185,31 @@ class Association(StaffPage):
     def form(self, data: QueryDict, *, sent: bool) -> AssociationForm:
         return AssociationForm(self.field, data, sent=sent, nothing_chosen=self.nothing_chosen)
 
-    def show(self, subject: Model, data: QueryDict, form: AssociationForm, results: Sequence[Result] = (), *, status: int = 200) -> HttpResponse:
+    def show(
+        self,
+        subject: Model,
+        data: QueryDict,
+        form: AssociationForm,
+        results: Sequence[Result] = (),
+        *,
+        status: int = 200,
+    ) -> HttpResponse:
         ids = ids_of(data.getlist(self.field))
         filters = self.filters(data)
         answered = status != HTTPStatus.OK
         # A row that is ticked stays where it was found, until the answer puts all that was chosen on top.
-        page = read(self.request, filters.narrow(self.choices.exclude(pk__in=ids if answered else [])), rows=CHOICE_ROWS)
+        page = read(
+            self.request,
+            filters.narrow(self.choices.exclude(pk__in=ids if answered else [])),
+            rows=CHOICE_ROWS,
+        )
         found = self.rows(subject, page.rows, ids, results)
-        chosen = self.rows(subject, self.choices.filter(pk__in=ids).exclude(pk__in=[row.pk for row in page.rows]), ids, results)
+        chosen = self.rows(
+            subject,
+            self.choices.filter(pk__in=ids).exclude(pk__in=[row.pk for row in page.rows]),
+            ids,
+            results,
+        )
         known = {choice.row.pk for choice in (*chosen, *found)}
         refused = [reason for result in results for reason in result.refusals]
         if self.may_override:
@@ -194,15 +230,32 @@ class Association(StaffPage):
             paste=data.get("paste", ""),
             unread=self.unread[:UNREAD],
             unread_more=len(self.unread[UNREAD:]),
-            unknown=[message for result in results if self.key(result) not in known for reason in result.refusals for message in reason.messages],
-            current=Enrollment.objects.filter(**{self.given: subject.pk}).current().select_related("course__term").with_position(),
+            unknown=[
+                message
+                for result in results
+                if self.key(result) not in known
+                for reason in result.refusals
+                for message in reason.messages
+            ],
+            current=Enrollment.objects.filter(**{self.given: subject.pk})
+            .current()
+            .select_related("course__term")
+            .with_position(),
             back=reverse(self.given, args=[subject.pk]),
             **{self.given: subject},
         )
 
-    def rows(self, subject: Model, rows: Iterable[Any], chosen: Collection[int], results: Iterable[Result]) -> list[Choice]:
+    def rows(
+        self,
+        subject: Model,
+        rows: Iterable[Any],
+        chosen: Collection[int],
+        results: Iterable[Result],
+    ) -> list[Choice]:
         rows = list(rows)
-        pairs = Enrollment.objects.filter(**{self.given: subject.pk, f"{self.chosen}__in": rows}).with_position()
+        pairs = Enrollment.objects.filter(
+            **{self.given: subject.pk, f"{self.chosen}__in": rows}
+        ).with_position()
         held = {getattr(enrollment, f"{self.chosen}_id"): enrollment for enrollment in pairs}
         by_key = {self.key(result): result for result in results}
         return [Choice(row, held.get(row.pk), row.pk in chosen, by_key.get(row.pk)) for row in rows]
@@ -229,8 +282,8 @@ class StudentCourses(Association):
     def choices(self) -> QuerySet[Any]:
         return Course.objects.select_related("term").with_seats().soonest_first()
 
-    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
-        return pasting.courses(names, data.get("term", ""))
+    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
+        return pasted_list.courses(names, data.get("term", ""))
 
 
 class CourseStudents(Association):
@@ -246,8 +299,8 @@ class CourseStudents(Association):
     def choices(self) -> QuerySet[Any]:
         return Student.objects.with_course_count().order_by("last_name", "first_name", "id")
 
-    def named(self, names: set[str], data: QueryDict) -> pasting.Named:
-        return pasting.students(names)
+    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
+        return pasted_list.students(names)
 
 
 class Withdraw(StaffPage):
@@ -265,8 +318,13 @@ class Withdraw(StaffPage):
             return self.show(enrollment, form, status=422)
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
             result = withdraw_or_404(pk, course_id)
-        remember(request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else [])
-        said = _("%(student)s was withdrawn from %(course)s.") % {"student": enrollment.student, "course": enrollment.course}
+        remember(
+            request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else []
+        )
+        said = _("%(student)s was withdrawn from %(course)s.") % {
+            "student": enrollment.student,
+            "course": enrollment.course,
+        }
         messages.success(request, said, extra_tags=TAG)
         return redirect(self.back(enrollment))
 
@@ -277,9 +335,17 @@ class Withdraw(StaffPage):
             raise Missing
         return found
 
-    def show(self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
+    def show(
+        self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200
+    ) -> HttpResponse:
         promoted = promoted_by([Change(enrollment.student_id, enrollment.course_id, WITHDRAW)])
-        return self.page(status=status, enrollment=enrollment, form=form, promoted=promoted, back=self.back(enrollment))
+        return self.page(
+            status=status,
+            enrollment=enrollment,
+            form=form,
+            promoted=promoted,
+            back=self.back(enrollment),
+        )
 
     def back(self, enrollment: Enrollment) -> str:
         """The page that the link to this one was on."""
@@ -288,12 +354,20 @@ class Withdraw(StaffPage):
         return reverse("student", args=[enrollment.student_id])
 
 
-def tell(request: HttpRequest, subject: Model, results: Sequence[Result], named: str, waited: Collection[int] = ()) -> None:
+def tell(
+    request: HttpRequest,
+    subject: Model,
+    results: Sequence[Result],
+    named: str,
+    waited: Collection[int] = (),
+) -> None:
     """Says, by outcome, what became of each of `results`, by the name of its student or its course, and remembers it; `waited` as for `remember`."""
     tag = TAG if remember(request, results, waited) else ""
     by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
-        by_outcome.setdefault((result.outcome, words_of(result)), []).append(str(getattr(result.enrollment, named)))
+        by_outcome.setdefault((result.outcome, words_of(result)), []).append(
+            str(getattr(result.enrollment, named))
+        )
     for (outcome, words), names in by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
         messages.add_message(request, level, _told(subject, words, names), extra_tags=tag)
@@ -302,7 +376,11 @@ def tell(request: HttpRequest, subject: Model, results: Sequence[Result], named:
 
 
 def _told(subject: Model, outcome: str, names: Iterable[str]) -> str:
-    return _("%(subject)s, %(outcome)s: %(names)s.") % {"subject": subject, "outcome": outcome, "names": ", ".join(names)}
+    return _("%(subject)s, %(outcome)s: %(names)s.") % {
+        "subject": subject,
+        "outcome": outcome,
+        "names": ", ".join(names),
+    }
 
 
 def words_of(result: Result) -> str:
@@ -312,11 +390,14 @@ def words_of(result: Result) -> str:
     label = str(result.outcome.label)
     if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
         return label
-    return _("%(outcome)s, place %(position)d") % {"outcome": label, "position": result.enrollment.position}
+    return _("%(outcome)s, place %(position)d") % {
+        "outcome": label,
+        "position": result.enrollment.position,
+    }
 
 
 def promoted_by(changes: Sequence[Change]) -> list[Enrollment]:
     """Whom `changes` would move up from a waitlist."""
-    with enrollments.promotions() as promoted:
-        enrollments.write(changes, validate_only=True)
+    with service.promotions() as promoted:
+        service.write(changes, validate_only=True)
     return promoted

@@ -28,7 +28,11 @@ class Pasted(NamedTuple):
 
 def read(text: str, find: Callable[[set[str]], Named]) -> Pasted:
     """What the lines of `text` name, by `find`. More than MOST of them are taken for unknown."""
-    lines = [line for part in SEPARATORS.split(text.replace("\0", "")) if (line := " ".join(part.split()))]
+    lines = [
+        line
+        for part in SEPARATORS.split(text.replace("\0", ""))
+        if (line := " ".join(part.split()))
+    ]
     names = dict.fromkeys(name for line in lines[:MOST] for name in (line, *line.split()))
     known = find(set(islice(names, WORDS)))
     ids, unknown = dict[int, None](), list[str]()
@@ -44,9 +48,13 @@ def read(text: str, find: Callable[[set[str]], Named]) -> Pasted:
 def students(names: set[str]) -> Named:
     """The students of these numbers or emails."""
     emails = {name.lower(): name for name in names}
-    found = Student.objects.annotate(lower=Lower("email")).filter(Q(number__in=names) | Q(lower__in=list(emails)))
+    found = Student.objects.annotate(lower=Lower("email")).filter(
+        Q(number__in=names) | Q(lower__in=list(emails))
+    )
     rows = list(found.order_by().values_list("pk", "number", "lower"))
-    return {emails[email]: pk for pk, _number, email in rows if email in emails} | {number: pk for pk, number, _email in rows if number in names}
+    return {emails[email]: pk for pk, _number, email in rows if email in emails} | {
+        number: pk for pk, number, _email in rows if number in names
+    }
 
 
 def courses(names: set[str], term: str = "") -> Named:
@@ -54,10 +62,18 @@ def courses(names: set[str], term: str = "") -> Named:
 
     A term may stand behind the code: `BIO-101 2026-FA` or `BIO-101 (2026-FA)`.
     """
-    found = Course.objects.select_related("term").filter(code__in={*names, *(name.rpartition(" ")[0] for name in names)})
+    found = Course.objects.select_related("term").filter(
+        code__in={*names, *(name.rpartition(" ")[0] for name in names)}
+    )
     by_name: dict[str, set[int]] = {}
     for course in found:
         current = course.term.code == term if term else course.term.ends_on >= timezone.localdate()
-        for name in (str(course), f"{course.code} {course.term.code}", *([course.code] if current else [])):
+        for name in (
+            str(course),
+            f"{course.code} {course.term.code}",
+            *([course.code] if current else []),
+        ):
             by_name.setdefault(name, set()).add(course.pk)
-    return {name: next(iter(keys)) for name, keys in by_name.items() if len(keys) == 1 and name in names}
+    return {
+        name: next(iter(keys)) for name, keys in by_name.items() if len(keys) == 1 and name in names
+    }

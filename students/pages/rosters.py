@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from core.history.models import Door, acting
 from core.pages.views import PAGE_ROWS, StaffPage, read, read_edits
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.permissions import PAIR, WITHDRAWAL
 from students.enrollment.transitions import WITHDRAW, Change
 from students.forms import RosterFilters, WithdrawForm, ids_of
@@ -46,7 +46,10 @@ class CoursePage(StaffPage):
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
         filters = RosterFilters(request.GET)
         page = read(request, roster_of(course, filters))
-        seated, waiting = [[row for row in page.rows if (row.status == Status.WAITLISTED) == waits] for waits in (False, True)]
+        seated, waiting = [
+            [row for row in page.rows if (row.status == Status.WAITLISTED) == waits]
+            for waits in (False, True)
+        ]
         return self.page(
             course=course,
             filters=filters,
@@ -73,8 +76,16 @@ class WholeRoster(StaffPage):
         raise NotImplementedError
 
     def refuse(self, filters: RosterFilters) -> HttpResponse:
-        wrong = " ".join(f"{filters[name].label}: {message}" for name, messages in filters.errors.items() for message in messages)
-        problem = {"status": 400, "title": _("The address asks for what cannot be read"), "detail": wrong}
+        wrong = " ".join(
+            f"{filters[name].label}: {message}"
+            for name, messages in filters.errors.items()
+            for message in messages
+        )
+        problem = {
+            "status": 400,
+            "title": _("The address asks for what cannot be read"),
+            "detail": wrong,
+        }
         return render(self.request, "problem.html", {"problem": problem}, status=400)
 
 
@@ -98,7 +109,9 @@ class RosterSheet(WholeRoster):
 
     def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
         rows = roster_of(course, filters)[: SHEET_ROWS + 1]
-        return self.page(course=course, filters=filters, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS)
+        return self.page(
+            course=course, filters=filters, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS
+        )
 
 
 class RosterWithdraw(StaffPage):
@@ -115,35 +128,74 @@ class RosterWithdraw(StaffPage):
         if not form.is_valid() or not rows:
             return self.show(pk, rows, form, status=422)
         with acting(Door.STAFF, request, form.cleaned_data["reason"]):
-            results = enrollments.withdraw((row.student_id, pk) for row in rows)
-        tell(request, rows[0].course, results, "student", [row.pk for row in rows if row.status == Status.WAITLISTED])
+            results = service.withdraw((row.student_id, pk) for row in rows)
+        tell(
+            request,
+            rows[0].course,
+            results,
+            "student",
+            [row.pk for row in rows if row.status == Status.WAITLISTED],
+        )
         return redirect("course", pk)
 
     def chosen(self, pk: int, data: QueryDict) -> list[Enrollment]:
         """The current enrollments of those that are ticked, one page of the roster at most."""
         ids = ids_of(data.getlist("students"))[:PAGE_ROWS]
-        rows = Enrollment.objects.filter(course=pk, student__in=ids).current().with_position().select_related("student", "course__term")
+        rows = (
+            Enrollment.objects.filter(course=pk, student__in=ids)
+            .current()
+            .with_position()
+            .select_related("student", "course__term")
+        )
         return list(rows.order_by("student__last_name", "student__first_name", "pk"))
 
-    def show(self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200) -> HttpResponse:
+    def show(
+        self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200
+    ) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
         promoted = promoted_by([Change(row.student_id, pk, WITHDRAW) for row in rows])
-        return self.page(status=status, course=course, rows=rows, form=form, promoted=promoted, back=reverse("course", args=[pk]))
+        return self.page(
+            status=status,
+            course=course,
+            rows=rows,
+            form=form,
+            promoted=promoted,
+            back=reverse("course", args=[pk]),
+        )
 
 
 def roster_of(course: Course, filters: RosterFilters) -> QuerySet[Any]:
     """Those whom `filters` want, by name or as they want; after all others those who wait, first come first."""
-    waiting_since = Case(When(status=Status.WAITLISTED, then="enrolled_at"), default=Value(NEVER), output_field=DateTimeField())
-    rows = filters.narrow(Enrollment.objects.filter(course=course).select_related("student").with_position())
+    waiting_since = Case(
+        When(status=Status.WAITLISTED, then="enrolled_at"),
+        default=Value(NEVER),
+        output_field=DateTimeField(),
+    )
+    rows = filters.narrow(
+        Enrollment.objects.filter(course=course).select_related("student").with_position()
+    )
     order = ORDERS.get(filters.wanted.get("order") or "", ORDERS["name"])
-    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by("waiting_since", *order, "id")
+    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by(
+        "waiting_since", *order, "id"
+    )
     return roster
 
 
 def line_of(row: Enrollment) -> list[Any]:
     student = row.student
     enrolled_at = timezone.localtime(row.enrolled_at).isoformat(timespec="seconds")
-    return [_harmless(value) for value in (student.number, student.last_name, student.first_name, student.email, row.status, row.position, enrolled_at)]
+    return [
+        _harmless(value)
+        for value in (
+            student.number,
+            student.last_name,
+            student.first_name,
+            student.email,
+            row.status,
+            row.position,
+            enrolled_at,
+        )
+    ]
 
 
 def _harmless(value: Any) -> Any:

@@ -51,9 +51,13 @@ class StudentPage(StaffPage):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         student = get_object_or_404(Student, pk=pk)
-        enrollments = Enrollment.objects.filter(student=pk).select_related("course__term").with_position()
+        enrollments = (
+            Enrollment.objects.filter(student=pk).select_related("course__term").with_position()
+        )
         filters = AsOf(request.GET)
-        by_term = filters.narrow(enrollments).order_by("-course__term__starts_on", "course__term__code", "course__code")
+        by_term = filters.narrow(enrollments).order_by(
+            "-course__term__starts_on", "course__term__code", "course__code"
+        )
         return self.page(
             student=student,
             filters=filters,

@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from core.history.models import Door, acting
 from core.history.reasons import UNDONE as REASON
 from core.pages.views import StaffPage, mark_changed
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.permissions import ADD, VIEW, WITHDRAWAL
 from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Options, Outcome, Result
 from students.models import Enrollment, Status
@@ -29,8 +28,14 @@ TAG = "undo"
 def remember(request: HttpRequest, results: Iterable[Result], waited: Iterable[int] = ()) -> bool:
     """Keep what was just done, to be marked and taken back; `waited` are the keys of enrollments that were on a waitlist. Answers whether there is any."""
     waited = set(waited)
-    done = [(row, result.outcome) for result in results if result.outcome in UNDONE and (row := result.enrollment)]
-    request.session[KEY] = [(row.pk, outcome, row.pk in waited, row.updated_at.isoformat()) for row, outcome in done]
+    done = [
+        (row, result.outcome)
+        for result in results
+        if result.outcome in UNDONE and (row := result.enrollment)
+    ]
+    request.session[KEY] = [
+        (row.pk, outcome, row.pk in waited, row.updated_at.isoformat()) for row, outcome in done
+    ]
     mark_changed(request, (row for row, _outcome in done))
     return bool(done)
 
@@ -44,10 +49,16 @@ class Undo(StaffPage):
         done = {pk: rest for pk, *rest in request.session.pop(KEY, [])}
         with transaction.atomic(), acting(Door.STAFF, request, REASON):
             rows, results = self.take_back(done)
-        changed = [str(row) for row in rows if row.pk not in {result.enrollment.pk for result in results if result.enrollment}]
+        changed = [
+            str(row)
+            for row in rows
+            if row.pk not in {result.enrollment.pk for result in results if result.enrollment}
+        ]
         self.tell(results, changed)
         target = request.POST.get("next", "")
-        return HttpResponseRedirect(target if url_has_allowed_host_and_scheme(target, None) else reverse("desk"))
+        return HttpResponseRedirect(
+            target if url_has_allowed_host_and_scheme(target, None) else reverse("desk")
+        )
 
     def take_back(self, done: dict[int, Sequence[Any]]) -> tuple[list[Enrollment], list[Result]]:
         """All rows of what was done, and what became of those that nobody has changed since."""
@@ -59,21 +70,42 @@ class Undo(StaffPage):
         results: list[Result] = []
         for waited in (False, True):
             changes = [
-                Change(row.student_id, row.course_id, ENROLL if row.status == Status.WITHDRAWN else WITHDRAW) for row in same if done[row.pk][1] == waited
+                Change(
+                    row.student_id,
+                    row.course_id,
+                    ENROLL if row.status == Status.WITHDRAWN else WITHDRAW,
+                )
+                for row in same
+                if done[row.pk][1] == waited
             ]
-            results += enrollments.write(changes, Options(waitlist=waited), all_or_nothing=False)
+            results += service.write(changes, Options(waitlist=waited), all_or_nothing=False)
         return list(rows), results
 
     def tell(self, results: Sequence[Result], changed: Sequence[str]) -> None:
         refused = [result for result in results if result.outcome == Outcome.REFUSED]
-        undone = [f"{result.enrollment} ({result.outcome.label})" for result in results if result.outcome != Outcome.REFUSED]
-        mark_changed(self.request, (row for result in results if result.outcome in UNDONE and (row := result.enrollment)))
+        undone = [
+            f"{result.enrollment} ({result.outcome.label})"
+            for result in results
+            if result.outcome != Outcome.REFUSED
+        ]
+        mark_changed(
+            self.request,
+            (row for result in results if result.outcome in UNDONE and (row := result.enrollment)),
+        )
         if undone:
             messages.success(self.request, _("Undone: %(names)s.") % {"names": ", ".join(undone)})
         for result in refused:
             reasons = " ".join(message for reason in result.refusals for message in reason.messages)
-            messages.error(self.request, _("Could not be undone: %(name)s. %(reasons)s") % {"name": result.enrollment, "reasons": reasons})
+            messages.error(
+                self.request,
+                _("Could not be undone: %(name)s. %(reasons)s")
+                % {"name": result.enrollment, "reasons": reasons},
+            )
         if changed:
-            messages.error(self.request, _("Could not be undone, for it was changed since: %(names)s.") % {"names": ", ".join(changed)})
+            messages.error(
+                self.request,
+                _("Could not be undone, for it was changed since: %(names)s.")
+                % {"names": ", ".join(changed)},
+            )
         if not results and not changed:
             messages.info(self.request, _("There is nothing to undo any more."))

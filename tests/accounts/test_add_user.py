@@ -37,24 +37,39 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Mock:
     return getpass
 
 
-@pytest.mark.parametrize(("role", "group", "staff"), [("registrar", "Registrar", True), ("clerk", "Clerk", False), ("viewer", "Viewer", False)])
+@pytest.mark.parametrize(
+    ("role", "group", "staff"),
+    [("registrar", "Registrar", True), ("clerk", "Clerk", False), ("viewer", "Viewer", False)],
+)
 def test_makes_a_user_with_a_role(given: None, role: str, group: str, staff: bool) -> None:
     assert add_user("ann", role, "--email", "ann@school.example") == [f"ann is a {role}."]
     user = User.objects.get()
-    assert (user.username, user.email, user.is_staff, user.is_superuser, user.is_active) == ("ann", "ann@school.example", staff, False, True)
+    assert (user.username, user.email, user.is_staff, user.is_superuser, user.is_active) == (
+        "ann",
+        "ann@school.example",
+        staff,
+        False,
+        True,
+    )
     assert roles(user) == [group]
     assert user.check_password(PASSWORD)
 
 
 @pytest.mark.usefixtures("given")
 class TestThereAlready:
-    def test_the_role_replaces_the_others_and_leaves_other_groups(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_role_replaces_the_others_and_leaves_other_groups(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         add_user("ann", "registrar", "--email", "ann@school.example")
         user = User.objects.get()
         user.groups.add(Group.objects.create(name="Choir"), Group.objects.get(name="Viewer"))
         add_user("ann", "clerk")
         user.refresh_from_db()
-        assert (roles(user), user.is_staff, user.email) == (["Choir", "Clerk"], False, "ann@school.example")
+        assert (roles(user), user.is_staff, user.email) == (
+            ["Choir", "Clerk"],
+            False,
+            "ann@school.example",
+        )
 
     def test_the_password_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
         add_user("ann", "clerk")
@@ -105,9 +120,16 @@ def test_no_terminal_and_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("password", "reason"),
-    [("short1!", "too short"), ("password", "too common"), ("8675309123", "entirely numeric"), ("annabelle-smith", "similar to the username")],
+    [
+        ("short1!", "too short"),
+        ("password", "too common"),
+        ("8675309123", "entirely numeric"),
+        ("annabelle-smith", "similar to the username"),
+    ],
 )
-def test_a_password_that_is_too_weak(monkeypatch: pytest.MonkeyPatch, password: str, reason: str) -> None:
+def test_a_password_that_is_too_weak(
+    monkeypatch: pytest.MonkeyPatch, password: str, reason: str
+) -> None:
     monkeypatch.setenv("SCHOOL_PASSWORD", password)
     with pytest.raises(CommandError, match=reason):
         add_user("annabelle-smith", "clerk")
@@ -116,7 +138,11 @@ def test_a_password_that_is_too_weak(monkeypatch: pytest.MonkeyPatch, password: 
 
 @pytest.mark.parametrize(
     ("name", "email", "reason"),
-    [("a b", "a@school.example", "valid username"), ("x" * 151, "a@school.example", "at most 150"), ("ann", "nowhere", "valid email")],
+    [
+        ("a b", "a@school.example", "valid username"),
+        ("x" * 151, "a@school.example", "at most 150"),
+        ("ann", "nowhere", "valid email"),
+    ],
 )
 def test_a_name_or_email_that_is_not_good(given: None, name: str, email: str, reason: str) -> None:
     with pytest.raises(CommandError, match=reason):

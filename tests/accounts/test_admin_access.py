@@ -1,4 +1,4 @@
-"""`/admin/students/accesschange/`: what was changed of users, roles and tokens."""
+"""`/admin/accounts/accesschange/`: what was changed of users, roles and tokens."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from django.test import Client
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import AccessChange
 from core.admin.paginator import COUNTED
-from students.models import AccessChange
 
 pytestmark = pytest.mark.django_db
-URL = "/admin/students/accesschange/"
+URL = "/admin/accounts/accesschange/"
 
 
 @pytest.fixture
@@ -67,9 +67,17 @@ def test_only_who_may_sees_them(registrar: Client) -> None:
     assert registrar.get(URL).status_code == 200
 
 
-def test_a_long_list_is_never_counted_to_its_end(boss: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_a_long_list_is_never_counted_to_its_end(
+    boss: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     boss.get(URL)
     with django_assert_num_queries(4) as queries:
         boss.get(URL, {"kind__exact": "user"})
     [count] = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
     assert f"LIMIT {COUNTED + 1})" in count
+
+
+@pytest.mark.parametrize("rest", ["", "?kind__exact=role", "7/change/"])
+def test_the_address_of_before_leads_to_the_one_of_now(boss: Client, rest: str) -> None:
+    answer = boss.get(f"/admin/students/accesschange/{rest}")
+    assert (answer.status_code, answer["Location"]) == (302, f"{URL}{rest}")

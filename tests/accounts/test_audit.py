@@ -13,18 +13,23 @@ from django.db import DatabaseError, connection
 from django.test import Client, RequestFactory
 from knox.models import AuthToken
 
+from accounts.models import AccessChange
 from core.history.models import Door, acting
-from students.models import AccessChange
 
 pytestmark = pytest.mark.django_db
-HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", "django.contrib.auth.hashers.MD5PasswordHasher"]
+HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+]
 
 
 def made_by(act: Callable[[], object]) -> list[tuple[str, str, Any, Any]]:
     """(kind, name, before, after) of what `act` leaves."""
     last = AccessChange.objects.count()
     act()
-    return list(AccessChange.objects.order_by("pk").values_list("kind", "name", "before", "after"))[last:]
+    return list(AccessChange.objects.order_by("pk").values_list("kind", "name", "before", "after"))[
+        last:
+    ]
 
 
 @pytest.fixture
@@ -40,22 +45,40 @@ def change(user: User, **values: object) -> list[Any]:
 
 class TestUsers:
     def test_made(self) -> None:
-        [(kind, name, before, after)] = made_by(lambda: User.objects.create_user("ann", "ann@school.example", "pass", is_staff=True))
+        [(kind, name, before, after)] = made_by(
+            lambda: User.objects.create_user("ann", "ann@school.example", "pass", is_staff=True)
+        )
         assert (kind, name, before) == ("user", "ann", None)
-        told = {"username": "ann", "email": "ann@school.example", "first_name": "", "last_name": "", "is_active": True, "is_staff": True}
+        told = {
+            "username": "ann",
+            "email": "ann@school.example",
+            "first_name": "",
+            "last_name": "",
+            "is_active": True,
+            "is_staff": True,
+        }
         assert after == told | {"is_superuser": False, "password": "set"}
 
     def test_changed_with_the_changed_fields_only(self, ann: User) -> None:
         assert change(ann, email="a@school.example", is_active=False) == [
-            ("user", "ann", {"email": "ann@school.example", "is_active": True}, {"email": "a@school.example", "is_active": False})
+            (
+                "user",
+                "ann",
+                {"email": "ann@school.example", "is_active": True},
+                {"email": "a@school.example", "is_active": False},
+            )
         ]
 
     def test_renamed(self, ann: User) -> None:
-        assert change(ann, username="anna") == [("user", "ann", {"username": "ann"}, {"username": "anna"})]
+        assert change(ann, username="anna") == [
+            ("user", "ann", {"username": "ann"}, {"username": "anna"})
+        ]
 
     def test_what_was_not_saved_is_not_told(self, ann: User) -> None:
         ann.email, ann.is_staff = "other@school.example", True
-        assert made_by(lambda: ann.save(update_fields=["is_staff"])) == [("user", "ann", {"is_staff": False}, {"is_staff": True})]
+        assert made_by(lambda: ann.save(update_fields=["is_staff"])) == [
+            ("user", "ann", {"is_staff": False}, {"is_staff": True})
+        ]
 
     def test_another_password_without_telling_it(self, ann: User) -> None:
         ann.set_password("another")
@@ -66,25 +89,37 @@ class TestUsers:
 
     def test_a_password_whose_hash_alone_was_stored(self, ann: User) -> None:
         ann.password = make_password("another")
-        assert made_by(lambda: ann.save(update_fields=["password"])) == [("user", "ann", {"password": "set"}, {"password": "new"})]
+        assert made_by(lambda: ann.save(update_fields=["password"])) == [
+            ("user", "ann", {"password": "set"}, {"password": "new"})
+        ]
 
     def test_deleted_with_its_tokens(self, ann: User) -> None:
         ann.groups.add(Group.objects.get(name="Clerk"))
         token, _secret = AuthToken.objects.create(ann)
         gone = {kind: (name, before, after) for kind, name, before, after in made_by(ann.delete)}
         name, before, after = gone["user"]
-        assert (name, before["username"], before["roles"], before["permissions"], after) == ("ann", "ann", ["Clerk"], [], None)
+        assert (name, before["username"], before["roles"], before["permissions"], after) == (
+            "ann",
+            "ann",
+            ["Clerk"],
+            [],
+            None,
+        )
         name, before, after = gone["token"]
         assert (name, before["user"], after) == (token.token_key, "ann", None)
 
     def test_deleted_by_a_list(self, ann: User) -> None:
         User.objects.create_user("bob")
-        assert [name for _kind, name, _before, _after in made_by(lambda: User.objects.all().delete())] == ["ann", "bob"]
+        assert [
+            name for _kind, name, _before, _after in made_by(lambda: User.objects.all().delete())
+        ] == ["ann", "bob"]
 
     def test_a_sign_in_leaves_none(self, ann: User) -> None:
         assert made_by(lambda: Client().login(username="ann", password="pass")) == []
 
-    def test_a_sign_in_that_stores_the_same_password_in_a_newer_way_leaves_none(self, ann: User, settings: Any) -> None:
+    def test_a_sign_in_that_stores_the_same_password_in_a_newer_way_leaves_none(
+        self, ann: User, settings: Any
+    ) -> None:
         old = ann.password
         settings.PASSWORD_HASHERS = HASHERS
         assert made_by(lambda: Client().login(username="ann", password="pass")) == []
@@ -95,9 +130,18 @@ class TestUsers:
 
     def test_a_fixture_leaves_none(self, ann: User, tmp_path: Any) -> None:
         ann.groups.add(Group.objects.get(name="Clerk"))
-        call_command("dumpdata", "auth.user", "--natural-foreign", output=str(tmp_path / "users.json"), verbosity=0)
+        call_command(
+            "dumpdata",
+            "auth.user",
+            "--natural-foreign",
+            output=str(tmp_path / "users.json"),
+            verbosity=0,
+        )
         ann.delete()
-        assert made_by(lambda: call_command("loaddata", str(tmp_path / "users.json"), verbosity=0)) == []
+        assert (
+            made_by(lambda: call_command("loaddata", str(tmp_path / "users.json"), verbosity=0))
+            == []
+        )
         assert User.objects.get().groups.get().name == "Clerk"
 
 
@@ -108,7 +152,10 @@ class TestRoles:
 
     def test_given_and_taken(self, ann: User, clerk: Group) -> None:
         none: dict[str, list[str]] = {"roles": []}
-        given, taken = ("user", "ann", none, {"roles": ["Clerk"]}), ("user", "ann", {"roles": ["Clerk"]}, none)
+        given, taken = (
+            ("user", "ann", none, {"roles": ["Clerk"]}),
+            ("user", "ann", {"roles": ["Clerk"]}, none),
+        )
         assert made_by(lambda: ann.groups.add(clerk)) == [given]
         assert made_by(lambda: ann.groups.add(clerk)) == []
         assert made_by(lambda: ann.groups.remove(clerk)) == [taken]
@@ -118,44 +165,78 @@ class TestRoles:
 
     def test_given_and_taken_from_the_side_of_the_role(self, ann: User, clerk: Group) -> None:
         bob = User.objects.create_user("bob")
-        assert made_by(lambda: clerk.user_set.add(ann, bob)) == [("user", name, {"roles": []}, {"roles": ["Clerk"]}) for name in ("ann", "bob")]
-        assert made_by(lambda: clerk.user_set.remove(bob)) == [("user", "bob", {"roles": ["Clerk"]}, {"roles": []})]
-        assert made_by(lambda: clerk.user_set.clear()) == [("user", "ann", {"roles": ["Clerk"]}, {"roles": []})]
+        assert made_by(lambda: clerk.user_set.add(ann, bob)) == [
+            ("user", name, {"roles": []}, {"roles": ["Clerk"]}) for name in ("ann", "bob")
+        ]
+        assert made_by(lambda: clerk.user_set.remove(bob)) == [
+            ("user", "bob", {"roles": ["Clerk"]}, {"roles": []})
+        ]
+        assert made_by(lambda: clerk.user_set.clear()) == [
+            ("user", "ann", {"roles": ["Clerk"]}, {"roles": []})
+        ]
 
     def test_permissions_of_one_s_own(self, ann: User) -> None:
         permission = Permission.objects.get(codename="override_refusal")
         told = {"permissions": ["students.override_refusal"]}
-        assert made_by(lambda: ann.user_permissions.add(permission)) == [("user", "ann", {"permissions": []}, told)]
-        assert made_by(lambda: permission.user_set.clear()) == [("user", "ann", told, {"permissions": []})]
+        assert made_by(lambda: ann.user_permissions.add(permission)) == [
+            ("user", "ann", {"permissions": []}, told)
+        ]
+        assert made_by(lambda: permission.user_set.clear()) == [
+            ("user", "ann", told, {"permissions": []})
+        ]
 
     def test_made_renamed_and_deleted(self, ann: User) -> None:
-        assert made_by(lambda: Group.objects.create(name="Guests")) == [("role", "Guests", None, {"name": "Guests"})]
+        assert made_by(lambda: Group.objects.create(name="Guests")) == [
+            ("role", "Guests", None, {"name": "Guests"})
+        ]
         group = Group.objects.get(name="Guests")
         group.name = "Visitors"
         assert made_by(group.save) == [("role", "Guests", {"name": "Guests"}, {"name": "Visitors"})]
         permission = Permission.objects.get(codename="view_student")
-        assert made_by(lambda: group.permissions.add(permission)) == [("role", "Visitors", {"permissions": []}, {"permissions": ["students.view_student"]})]
+        assert made_by(lambda: group.permissions.add(permission)) == [
+            ("role", "Visitors", {"permissions": []}, {"permissions": ["students.view_student"]})
+        ]
         ann.groups.add(group)
         assert made_by(group.delete) == [
             ("user", "ann", {"roles": ["Visitors"]}, {"roles": []}),
-            ("role", "Visitors", {"name": "Visitors", "permissions": ["students.view_student"]}, None),
+            (
+                "role",
+                "Visitors",
+                {"name": "Visitors", "permissions": ["students.view_student"]},
+                None,
+            ),
         ]
 
     def test_a_permission_that_goes_is_taken_from_all(self, ann: User, clerk: Group) -> None:
-        permission = Permission.objects.create(codename="odd", content_type_id=Permission.objects.values_list("content_type", flat=True)[0])
+        permission = Permission.objects.create(
+            codename="odd",
+            content_type_id=Permission.objects.values_list("content_type", flat=True)[0],
+        )
         ann.user_permissions.add(permission)
         clerk.permissions.add(permission)
-        assert {(kind, name) for kind, name, _before, _after in made_by(permission.delete)} == {("user", "ann"), ("role", "Clerk")}
+        assert {(kind, name) for kind, name, _before, _after in made_by(permission.delete)} == {
+            ("user", "ann"),
+            ("role", "Clerk"),
+        }
 
 
 class TestTokens:
     def test_made_and_revoked_without_a_secret(self, ann: User) -> None:
         secrets = []
-        [(kind, name, before, after)] = made_by(lambda: secrets.append(AuthToken.objects.create(ann)[1]))
+        [(kind, name, before, after)] = made_by(
+            lambda: secrets.append(AuthToken.objects.create(ann)[1])
+        )
         token = AuthToken.objects.get()
         assert (kind, name, before) == ("token", token.token_key, None)
-        assert {**after, "expiry": None} == {"token": token.token_key, "user": "ann", "expiry": None}
-        assert [(name, told) for _kind, name, _before, told in made_by(lambda: AuthToken.objects.all().delete())] == [(token.token_key, None)]
+        assert {**after, "expiry": None} == {
+            "token": token.token_key,
+            "user": "ann",
+            "expiry": None,
+        }
+        assert [
+            (name, told)
+            for _kind, name, _before, told in made_by(lambda: AuthToken.objects.all().delete())
+        ] == [(token.token_key, None)]
         kept = json.dumps(list(AccessChange.objects.values("name", "before", "after")))
         assert secrets[0] not in kept
         assert token.digest not in kept
@@ -181,35 +262,74 @@ class TestWhoAndHow:
         assert [change[0] for change in made_by(lambda: browser.post("/tokens/"))] == ["token"]
         assert self.last() == ("clerk", "staff", "")
         key = AuthToken.objects.get().token_key
-        assert [change[1] for change in made_by(lambda: browser.post(f"/tokens/{key}/revoke/"))] == [key]
+        assert [
+            change[1] for change in made_by(lambda: browser.post(f"/tokens/{key}/revoke/"))
+        ] == [key]
 
     def test_the_admin(self, browser_of: Callable[[str], Client], ann: User) -> None:
         boss = browser_of("admin")
-        fields = {"username": "bob", "usable_password": "true", "password1": "a long one 1", "password2": "a long one 1"}
-        assert [change[:2] for change in made_by(lambda: boss.post("/admin/auth/user/add/", fields))] == [("user", "bob")]
+        fields = {
+            "username": "bob",
+            "usable_password": "true",
+            "password1": "a long one 1",
+            "password2": "a long one 1",
+        }
+        assert [
+            change[:2] for change in made_by(lambda: boss.post("/admin/auth/user/add/", fields))
+        ] == [("user", "bob")]
         assert self.last() == ("admin", "admin", "")
-        password = {"usable_password": "true", "password1": "a long one 2", "password2": "a long one 2"}
-        assert made_by(lambda: boss.post(f"/admin/auth/user/{ann.pk}/password/", password)) == [("user", "ann", {"password": "set"}, {"password": "new"})]
+        password = {
+            "usable_password": "true",
+            "password1": "a long one 2",
+            "password2": "a long one 2",
+        }
+        assert made_by(lambda: boss.post(f"/admin/auth/user/{ann.pk}/password/", password)) == [
+            ("user", "ann", {"password": "set"}, {"password": "new"})
+        ]
         deletion = {"action": "delete_selected", "_selected_action": [str(ann.pk)], "post": "yes"}
-        assert [change[1] for change in made_by(lambda: boss.post("/admin/auth/user/", deletion))] == ["ann"]
-        assert [change[:2] for change in made_by(lambda: boss.post("/admin/auth/group/add/", {"name": "Guests"}))] == [("role", "Guests")]
+        assert [
+            change[1] for change in made_by(lambda: boss.post("/admin/auth/user/", deletion))
+        ] == ["ann"]
+        assert [
+            change[:2]
+            for change in made_by(lambda: boss.post("/admin/auth/group/add/", {"name": "Guests"}))
+        ] == [("role", "Guests")]
 
     def test_the_commands(self, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
         monkeypatch.setenv("SCHOOL_PASSWORD", "a long one 1")
         told = made_by(lambda: call_command("add_user", "bob", role="clerk", token=True))
-        assert [(kind, name) for kind, name, _before, _after in told] == [("user", "bob"), ("user", "bob"), ("token", AuthToken.objects.get().token_key)]
+        assert [(kind, name) for kind, name, _before, _after in told] == [
+            ("user", "bob"),
+            ("user", "bob"),
+            ("token", AuthToken.objects.get().token_key),
+        ]
         assert self.last() == ("", "command", "")
-        told = made_by(lambda: call_command("createsuperuser", "--no-input", username="boss", email="b@school.example", verbosity=0))
+        told = made_by(
+            lambda: call_command(
+                "createsuperuser",
+                "--no-input",
+                username="boss",
+                email="b@school.example",
+                verbosity=0,
+            )
+        )
         assert [name for _kind, name, _before, _after in told] == ["boss"]
-        with mock.patch("django.contrib.auth.management.commands.changepassword.Command._get_pass", return_value="a long one 3"):
-            assert made_by(lambda: call_command("changepassword", "boss", verbosity=0)) == [("user", "boss", {"password": "none"}, {"password": "new"})]
+        with mock.patch(
+            "django.contrib.auth.management.commands.changepassword.Command._get_pass",
+            return_value="a long one 3",
+        ):
+            assert made_by(lambda: call_command("changepassword", "boss", verbosity=0)) == [
+                ("user", "boss", {"password": "none"}, {"password": "new"})
+            ]
 
 
 @pytest.mark.django_db(transaction=True)
 class TestAllOrNothing:
     @pytest.fixture
     def broken(self) -> Any:
-        bulk = mock.patch.object(type(AccessChange.objects), "bulk_create", side_effect=DatabaseError)
+        bulk = mock.patch.object(
+            type(AccessChange.objects), "bulk_create", side_effect=DatabaseError
+        )
         with mock.patch.object(AccessChange, "save", side_effect=DatabaseError), bulk:
             yield
 
@@ -218,7 +338,9 @@ class TestAllOrNothing:
         return [list(model.objects.order_by("pk").values()) for model in models]
 
     @pytest.mark.parametrize("way", ["save", "create", "delete", "add", "token", "revoke"])
-    def test_a_change_that_cannot_be_recorded_is_not_made(self, way: str, request: pytest.FixtureRequest) -> None:
+    def test_a_change_that_cannot_be_recorded_is_not_made(
+        self, way: str, request: pytest.FixtureRequest
+    ) -> None:
         ann, group = User.objects.create_user("ann"), Group.objects.get_or_create(name="Guests")[0]
         AuthToken.objects.create(ann)
         before = self.state()

@@ -31,7 +31,20 @@ def test_a_good_token(token: tuple[AuthToken, str]) -> None:
     assert status(f"Bearer {token[1]}") == status(f"bearer {token[1]}") == 200
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer nonsense", "Bearer \xff\xfe", "Bearer " + "x" * 64, "Bearer é", "Basic YTpi", "x", ""])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer a b",
+        "Bearer nonsense",
+        "Bearer \xff\xfe",
+        "Bearer " + "x" * 64,
+        "Bearer é",
+        "Basic YTpi",
+        "x",
+        "",
+    ],
+)
 def test_a_bad_one(header: str) -> None:
     assert status(header) == 401
 

@@ -28,13 +28,19 @@ def test_the_rights_are_those_that_django_finds(user_of: Any, role: str) -> None
     user.user_permissions.set(Permission.objects.filter(codename__in=["add_student", "view_term"]))
     user.groups.add(Group.objects.create(name="Another"))
     found = known(user)
-    assert (found, found.get_all_permissions()) == (user, User.objects.get(pk=user.pk).get_all_permissions())
+    assert (found, found.get_all_permissions()) == (
+        user,
+        User.objects.get(pk=user.pk).get_all_permissions(),
+    )
     assert found.get_user_permissions() == {"students.add_student", "courses.view_term"}
 
 
 def test_they_take_no_query_of_their_own(user_of: Any) -> None:
     user = known(user_of("Clerk"))
-    assert count_queries(lambda: user.has_perms(["students.add_enrollment", "courses.view_course"])) == 0
+    assert (
+        count_queries(lambda: user.has_perms(["students.add_enrollment", "courses.view_course"]))
+        == 0
+    )
     assert not user.has_perm("students.add_student")
 
 

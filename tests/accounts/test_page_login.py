@@ -9,17 +9,23 @@ from django.test import Client
 pytestmark = pytest.mark.django_db
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(client: Client, user_of: Callable[[str], User]) -> None:
+def test_signing_in_leads_to_the_page_that_was_asked_for(
+    client: Client, user_of: Callable[[str], User]
+) -> None:
     user_of("Clerk")
     asked = client.get("/students/?q=ann", follow=True)
     assert asked.status_code == 200
     assert 'value="/students/?q=ann"' in asked.content.decode()
-    answer = client.post("/login/", {"username": "clerk", "password": "pass", "next": "/students/?q=ann"})
+    answer = client.post(
+        "/login/", {"username": "clerk", "password": "pass", "next": "/students/?q=ann"}
+    )
     assert (answer.status_code, answer["Location"]) == (302, "/students/?q=ann")
     assert client.post("/login/", {"username": "clerk", "password": "pass"})["Location"] == "/"
 
 
-def test_a_wrong_password_is_said_and_the_name_kept(client: Client, user_of: Callable[[str], User]) -> None:
+def test_a_wrong_password_is_said_and_the_name_kept(
+    client: Client, user_of: Callable[[str], User]
+) -> None:
     user_of("Clerk")
     answer = client.post("/login/", {"username": "clerk", "password": "wrong"})
     text = answer.content.decode()
@@ -43,4 +49,6 @@ def test_every_form_carries_a_csrf_token(user_of: Callable[[str], User]) -> None
     assert refused.status_code == 403
     assert "This form is too old" in refused.content.decode()
     for path in ("/students/new/", "/tokens/", "/courses/new/", "/terms/new/"):
-        assert browser.get(path).content.decode().count("csrfmiddlewaretoken") == 3  # the page's form, the one to sign out and the languages
+        assert (
+            browser.get(path).content.decode().count("csrfmiddlewaretoken") == 3
+        )  # the page's form, the one to sign out and the languages

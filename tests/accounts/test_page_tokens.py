@@ -48,7 +48,9 @@ def test_a_form_that_is_sent_again_makes_no_other_token(browser_of: Browser) -> 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("_round", range(5))
-def test_a_form_that_is_sent_twice_in_the_same_instant_makes_one_token(browser_of: Browser, _round: int) -> None:
+def test_a_form_that_is_sent_twice_in_the_same_instant_makes_one_token(
+    browser_of: Browser, _round: int
+) -> None:
     browser = browser_of("Clerk")
     once = browser.get("/tokens/").context["once"]
 
@@ -75,7 +77,9 @@ def test_when_a_token_was_made_and_expires_is_shown(browser_of: Browser) -> None
 def test_a_revoked_token_is_of_no_use(browser_of: Browser, client: Client) -> None:
     browser = browser_of("Clerk")
     secret = secret_in(browser.post("/tokens/").content.decode())
-    answer = browser.post(reverse("token_revoke", args=[AuthToken.objects.get().token_key]), follow=True)
+    answer = browser.post(
+        reverse("token_revoke", args=[AuthToken.objects.get().token_key]), follow=True
+    )
     assert "was revoked" in answer.content.decode()
     assert client.get("/api/v1/students", HTTP_AUTHORIZATION=f"Bearer {secret}").status_code == 401
 
@@ -83,11 +87,16 @@ def test_a_revoked_token_is_of_no_use(browser_of: Browser, client: Client) -> No
 def test_revoking_is_a_post(browser_of: Browser) -> None:
     browser = browser_of("Clerk")
     browser.post("/tokens/")
-    assert browser.get(reverse("token_revoke", args=[AuthToken.objects.get().token_key])).status_code == 405
+    assert (
+        browser.get(reverse("token_revoke", args=[AuthToken.objects.get().token_key])).status_code
+        == 405
+    )
     assert AuthToken.objects.exists()
 
 
-def test_the_tokens_of_others_are_neither_shown_nor_revoked(browser_of: Browser, user_of: Callable[[str], User]) -> None:
+def test_the_tokens_of_others_are_neither_shown_nor_revoked(
+    browser_of: Browser, user_of: Callable[[str], User]
+) -> None:
     other, _secret = AuthToken.objects.create(user_of("Registrar"))
     browser = browser_of("Clerk")
     assert other.token_key not in browser.get("/tokens/").content.decode()

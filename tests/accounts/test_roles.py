@@ -12,7 +12,17 @@ from students.factories import StudentFactory, enrolled
 from students.models import Student
 
 pytestmark = pytest.mark.django_db
-READS = ["/students", "/students/{s}", "/students/{s}/courses", "/courses", "/courses/{c}", "/courses/{c}/students", "/terms", "/terms/T", "/enrollments"]
+READS = [
+    "/students",
+    "/students/{s}",
+    "/students/{s}/courses",
+    "/courses",
+    "/courses/{c}",
+    "/courses/{c}/students",
+    "/terms",
+    "/terms/T",
+    "/enrollments",
+]
 READS += ["/enrollments/{e}", "/enrollments/{e}/history"]
 ENROLLS = [
     ("post", "/students/{s}/courses"),
@@ -25,7 +35,11 @@ ENROLLS = [
     ("delete", "/enrollments/{e}"),
 ]
 MANAGES = [(method, path) for path in ("/students", "/courses", "/terms") for method in ("post",)]
-MANAGES += [(method, path) for path in ("/students/{s}", "/courses/{c}", "/terms/T") for method in ("patch", "put", "delete")]
+MANAGES += [
+    (method, path)
+    for path in ("/students/{s}", "/courses/{c}", "/terms/T")
+    for method in ("patch", "put", "delete")
+]
 
 
 @pytest.fixture
@@ -44,15 +58,29 @@ def ask(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str], int]:
 
 
 @pytest.mark.parametrize("path", READS)
-@pytest.mark.parametrize(("role", "status"), [("Registrar", 200), ("Clerk", 200), ("Viewer", 200), ("stranger", 403), ("nobody", 401)])
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [("Registrar", 200), ("Clerk", 200), ("Viewer", 200), ("stranger", 403), ("nobody", 401)],
+)
 def test_reading(ask: Callable[[str, str, str], int], role: str, path: str, status: int) -> None:
     method = "get"
     assert ask(role, method, path) == status
 
 
 @pytest.mark.parametrize(("method", "path"), ENROLLS)
-@pytest.mark.parametrize(("role", "may"), [("Registrar", True), ("Clerk", True), ("Viewer", False), ("stranger", False), ("nobody", False)])
-def test_enrolling(ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        ("Registrar", True),
+        ("Clerk", True),
+        ("Viewer", False),
+        ("stranger", False),
+        ("nobody", False),
+    ],
+)
+def test_enrolling(
+    ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
+) -> None:
     # An empty body is wrong for those who may: they get past the permission, to 400.
     if path == "/enrollments/{e}" and method == "patch" and role == "Viewer":
         pytest.skip("asked by status, below")
@@ -60,26 +88,49 @@ def test_enrolling(ask: Callable[[str, str, str], int], role: str, may: bool, me
 
 
 @pytest.mark.parametrize(("method", "path"), MANAGES)
-@pytest.mark.parametrize(("role", "may"), [("Registrar", True), ("Clerk", False), ("Viewer", False), ("stranger", False), ("nobody", False)])
-def test_managing(ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        ("Registrar", True),
+        ("Clerk", False),
+        ("Viewer", False),
+        ("stranger", False),
+        ("nobody", False),
+    ],
+)
+def test_managing(
+    ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
+) -> None:
     assert (ask(role, method, path) not in (401, 403)) is may
 
 
 @pytest.mark.parametrize("status", ["active", "completed", "withdrawn"])
 def test_a_viewer_sets_no_status(api_of: Callable[[str], APIClient], status: str) -> None:
     row = enrolled(StudentFactory(), CourseFactory())
-    assert api_of("Viewer").patch(f"/api/v1/enrollments/{row.pk}", {"status": status}).status_code == 403
+    assert (
+        api_of("Viewer").patch(f"/api/v1/enrollments/{row.pk}", {"status": status}).status_code
+        == 403
+    )
 
 
 def test_the_roles_have_just_their_permissions() -> None:
-    held = {group.name: set(group.permissions.values_list("codename", flat=True)) for group in Group.objects.all()}
+    held = {
+        group.name: set(group.permissions.values_list("codename", flat=True))
+        for group in Group.objects.all()
+    }
     views = {"view_student", "view_course", "view_term", "view_enrollment"}
     enrolls = {"add_enrollment", "withdraw_enrollment"}
-    manages = {f"{verb}_{name}" for verb in ("add", "change", "delete") for name in ("student", "course", "term")}
+    manages = {
+        f"{verb}_{name}"
+        for verb in ("add", "change", "delete")
+        for name in ("student", "course", "term")
+    }
     assert held == {
         "Viewer": views,
         "Clerk": views | enrolls,
         "Registrar": views | enrolls | manages | {"complete_enrollment", "override_refusal"},
     }
-    assert not Permission.objects.filter(codename__in=["delete_enrollment", "change_enrollment"]).exists()
+    assert not Permission.objects.filter(
+        codename__in=["delete_enrollment", "change_enrollment"]
+    ).exists()
     assert {Student._meta.app_label, Course._meta.app_label} == {"students", "courses"}

@@ -9,7 +9,11 @@ from django.db import connection
 from playwright.sync_api import Page
 
 # WCAG 2.2 AA, and axe's best practices.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "preload": False, "resultTypes": ["violations"]}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "preload": False,
+    "resultTypes": ["violations"],
+}
 # What Django's admin and its Select2 write themselves, by rule and selector, and no template of ours can say better.
 DJANGOS = {
     # Select2 gives the box a name; the text in it, which is no field, has none.
@@ -29,7 +33,9 @@ DJANGOS = {
 
 
 # Some five hundred looks take minutes.
-LOOKED_AT = pytest.mark.skipif(connection.vendor != "sqlite", reason="A page looks the same on every database.")
+LOOKED_AT = pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="A page looks the same on every database."
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,12 @@ class Look:
 
     @property
     def window(self) -> dict[str, Any]:
-        return {"width": self.width, "scheme": self.scheme, "locale": self.locale, "device_scale_factor": self.scale}
+        return {
+            "width": self.width,
+            "scheme": self.scheme,
+            "locale": self.locale,
+            "device_scale_factor": self.scale,
+        }
 
     def __str__(self) -> str:
         return f"{self.width}px-{self.scheme}-{self.locale}{f'-{self.scale}x' if self.scale != 1 else ''}"
@@ -64,9 +75,17 @@ def faults_of(page: Page) -> list[Any]:
     answer = Axe().run(page, options=RULES).response
     assert answer["passes"]
     width, wide = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
-    told = [(rule["id"], node["html"]) for rule in answer["violations"] for node in rule["nodes"] if not _is_djangos(page, rule["id"], node["target"])]
+    told = [
+        (rule["id"], node["html"])
+        for rule in answer["violations"]
+        for node in rule["nodes"]
+        if not _is_djangos(page, rule["id"], node["target"])
+    ]
     return [*told, *([f"{wide} px wide, not {width}"] if wide > width else [])]
 
 
 def _is_djangos(page: Page, rule: str, target: list[str]) -> bool:
-    return rule in DJANGOS and page.locator(target[0]).and_(page.locator(f"body.admin {DJANGOS[rule]}")).count() > 0
+    return (
+        rule in DJANGOS
+        and page.locator(target[0]).and_(page.locator(f"body.admin {DJANGOS[rule]}")).count() > 0
+    )

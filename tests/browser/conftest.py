@@ -15,7 +15,15 @@ from django.contrib.auth.models import Group, Permission
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 from pytest_django.live_server_helper import LiveServer
 
 from courses.factories import CourseFactory, TermFactory
@@ -30,7 +38,14 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--no-sandbox"]
+QUIET = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +61,9 @@ def roles(transactional_db: None) -> None:
     made: dict[str, list[str]] = import_module("students.migrations.0003_roles").ROLES
     for name, labels in made.items():
         role, _created = Group.objects.get_or_create(name=name)
-        role.permissions.set(Permission.objects.filter(codename__in=[label.partition(".")[2] for label in labels]))
+        role.permissions.set(
+            Permission.objects.filter(codename__in=[label.partition(".")[2] for label in labels])
+        )
 
 
 @dataclass
@@ -62,11 +79,17 @@ class School:
 @pytest.fixture
 def school(roles: None) -> School:
     today = timezone.localdate()
-    term = TermFactory.create(code="2026-FA", enrollment_opens_on=today, enrollment_closes_on=today + timedelta(days=9))
+    term = TermFactory.create(
+        code="2026-FA", enrollment_opens_on=today, enrollment_closes_on=today + timedelta(days=9)
+    )
     student = StudentFactory.create(first_name="Ann", last_name="Lee")
     free, full, held = (
         CourseFactory.create(term=term, code=code, title=title, capacity=capacity)
-        for code, title, capacity in (("BIO-101", "Biology", 30), ("CHE-102", "Chemistry", 1), ("MAT-103", "Linear Algebra", None))
+        for code, title, capacity in (
+            ("BIO-101", "Biology", 30),
+            ("CHE-102", "Chemistry", 1),
+            ("MAT-103", "Linear Algebra", None),
+        )
     )
     enrolled(StudentFactory.create(), full)
     enrolled(student, held)
@@ -82,20 +105,37 @@ def faults() -> list[str]:
 
 
 @pytest.fixture
-def open_as(browser: Browser, live_server: LiveServer, school: School, browser_of: Callable[[str], Client], faults: list[str]) -> Iterator[Callable[..., Page]]:
+def open_as(
+    browser: Browser,
+    live_server: LiveServer,
+    school: School,
+    browser_of: Callable[[str], Client],
+    faults: list[str],
+) -> Iterator[Callable[..., Page]]:
     """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it. `more` is Playwright's."""
     contexts = []
 
     def open_window(
-        role: str | None = None, *, width: int = 1280, height: int = 800, scheme: str = "light", javascript: bool = True, locale: str = "en-US", **more: Any
+        role: str | None = None,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+        javascript: bool = True,
+        locale: str = "en-US",
+        **more: Any,
     ) -> Page:
         more |= {"color_scheme": scheme, "java_script_enabled": javascript, "locale": locale}
-        context = browser.new_context(base_url=live_server.url, viewport={"width": width, "height": height}, **more)
+        context = browser.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, **more
+        )
         contexts.append(context)
         _watch(context, live_server.url, faults)
         if role:
             cookie = browser_of(role).cookies[settings.SESSION_COOKIE_NAME]
-            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+            context.add_cookies(
+                [{"name": cookie.key, "value": cookie.value, "url": live_server.url}]
+            )
         return context.new_page()
 
     yield open_window
@@ -111,7 +151,11 @@ def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
     def note_message(message: ConsoleMessage) -> None:
         # A page that is itself refused (422, 404) is told of here too, and is none; parts of one are noted below. What has no
         # address was done by the test, such as axe-core, which sets styles to look at a page.
-        if message.type == "error" and message.location["url"] and not message.text.startswith("Failed to load resource"):
+        if (
+            message.type == "error"
+            and message.location["url"]
+            and not message.text.startswith("Failed to load resource")
+        ):
             faults.append(message.text)
 
     def note_request(request: Request) -> None:

@@ -12,7 +12,12 @@ from students.models import Status
 from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
 from tests.browser.conftest import School
 
-pytestmark = [LOOKED_AT, pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("look", LOOKS, ids=str)]
+pytestmark = [
+    LOOKED_AT,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("look", LOOKS, ids=str),
+]
 OpenAs = Callable[..., Page]
 
 
@@ -42,7 +47,7 @@ def paths(school: School) -> list[str]:
         "students/enrollment/add/",
         f"{row}/change/",
         f"{row}/history/",
-        "students/accesschange/",
+        "accounts/accesschange/",
         "knox/authtoken/",
         "auth/user/",
         "auth/user/add/",
@@ -67,7 +72,14 @@ def test_every_state(open_as: OpenAs, school: School, look: Any) -> None:
     page = open_as("admin", **look.window)
     found = {}
 
-    for path in ("students/student/add/", "courses/course/add/", "courses/term/add/", "students/enrollment/add/", "auth/user/add/", "password_change/"):
+    for path in (
+        "students/student/add/",
+        "courses/course/add/",
+        "courses/term/add/",
+        "students/enrollment/add/",
+        "auth/user/add/",
+        "password_change/",
+    ):
         page.goto(f"/admin/{path}")
         page.locator("#content form").first.evaluate("form => { form.noValidate = true }")
         page.locator("#content input[type=submit]").last.click()

@@ -39,7 +39,9 @@ def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(
 
     # Chemistry is full, so nobody is enrolled in anything, and nothing is lost.
     page.get_by_role("button", name="Enroll the chosen").click()
-    expect(page.get_by_role("alert")).to_contain_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "CHE-102 (2026-FA) is full: 1 of 1 seats are taken."
+    )
     expect(page.get_by_label("CHE-102 Chemistry")).to_be_checked()
     expect(page.get_by_label("BIO-101 Biology")).to_be_checked()
     expect(page.get_by_label("Search")).to_have_value("bio")
@@ -72,7 +74,9 @@ def test_a_keyboard_reaches_the_content_first(open_as: Callable[..., Page]) -> N
     expect(page.get_by_role("main")).to_be_focused()
 
 
-def test_a_clerk_sees_what_would_happen_enrolls_from_a_list_and_undoes_it(open_as: Callable[..., Page], school: School) -> None:
+def test_a_clerk_sees_what_would_happen_enrolls_from_a_list_and_undoes_it(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Clerk")
     page.goto(f"/students/{school.student.pk}/courses/")
     page.get_by_label("CHE-102 Chemistry").check()

@@ -7,20 +7,24 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Change, Options
 from students.factories import StudentFactory
 from students.models import Status
 from tests.browser.conftest import School, told
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("javascript", [True, False])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("javascript", [True, False]),
+]
 
 
 def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roster(
     open_as: Callable[..., Page], school: School, user_of: Callable[[str], User], javascript: bool
 ) -> None:
     waiter = StudentFactory.create(first_name="Wanda", last_name="Waits")
-    enrollments.write([Change(waiter.pk, school.full.pk)], Options(waitlist=True))
+    service.write([Change(waiter.pk, school.full.pk)], Options(waitlist=True))
     taker = school.full.enrollments.get(status=Status.ACTIVE).student
     user_of("Clerk")
     page = open_as(javascript=javascript)
@@ -41,7 +45,9 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     page.get_by_role("button", name="Choose these").click()
     expect(page.get_by_label("BIO-101 Biology")).to_be_checked()
     expect(page.get_by_label("CHE-102 Chemistry")).to_be_checked()
-    expect(page.get_by_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.").first).to_be_visible()
+    expect(
+        page.get_by_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.").first
+    ).to_be_visible()
     page.get_by_label("Where a course is full").select_option("Put the student on the waitlist")
     page.get_by_role("button", name="Check").click()
     expect(page.get_by_text("would be: on the waitlist, place 2")).to_be_visible()
@@ -54,7 +60,10 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
 
     page.get_by_role("button", name="Undo").click()
     told(page, "Undone")
-    assert set(school.student.enrollments.values_list("course__code", "status")) >= {("BIO-101", "withdrawn"), ("CHE-102", "withdrawn")}
+    assert set(school.student.enrollments.values_list("course__code", "status")) >= {
+        ("BIO-101", "withdrawn"),
+        ("CHE-102", "withdrawn"),
+    }
 
     page.get_by_role("link", name="Withdraw MAT-103 (2026-FA)").click()
     page.get_by_label("Reason").fill("moved away")
@@ -69,14 +78,20 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     page.get_by_role("link", name="CHE-102").click()
     page.get_by_role("checkbox", name=taker.name).check()
     page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_role("heading", name="Withdraw 1 student from CHE-102 (2026-FA)?")).to_be_visible()
+    expect(
+        page.get_by_role("heading", name="Withdraw 1 student from CHE-102 (2026-FA)?")
+    ).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("These move up from the waitlist:")
     expect(page.get_by_role("listitem").filter(has_text=str(waiter))).to_be_visible()
     assert school.full.enrollments.get(student=taker).status == Status.ACTIVE
     page.get_by_role("button", name="Withdraw").click()
     told(page, str(taker), str(waiter))
     expect(page.get_by_role("row", name="Waits, Wanda")).to_contain_text("active")
-    assert dict(school.full.enrollments.values_list("student", "status")) == {taker.pk: "withdrawn", waiter.pk: "active", school.student.pk: "withdrawn"}
+    assert dict(school.full.enrollments.values_list("student", "status")) == {
+        taker.pk: "withdrawn",
+        waiter.pk: "active",
+        school.student.pk: "withdrawn",
+    }
 
     page.get_by_role("button", name="Sign out clerk").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -86,12 +101,17 @@ def test_a_registrar_overrides_what_a_clerk_is_refused_and_a_higher_capacity_let
     open_as: Callable[..., Page], school: School, javascript: bool
 ) -> None:
     waiter = StudentFactory.create(first_name="Wanda", last_name="Waits")
-    clerk, registrar = open_as("Clerk", javascript=javascript), open_as("Registrar", javascript=javascript)
+    clerk, registrar = (
+        open_as("Clerk", javascript=javascript),
+        open_as("Registrar", javascript=javascript),
+    )
 
     clerk.goto(f"/students/{school.student.pk}/courses/")
     clerk.get_by_label("CHE-102 Chemistry").check()
     clerk.get_by_role("button", name="Enroll the chosen").click()
-    expect(clerk.get_by_role("alert")).to_contain_text("CHE-102 (2026-FA) is full: 1 of 1 seats are taken.")
+    expect(clerk.get_by_role("alert")).to_contain_text(
+        "CHE-102 (2026-FA) is full: 1 of 1 seats are taken."
+    )
     expect(clerk.get_by_text("Override what was refused")).to_have_count(0)
 
     registrar.goto(f"/students/{school.student.pk}/courses/")
@@ -126,15 +146,27 @@ def test_a_registrar_overrides_what_a_clerk_is_refused_and_a_higher_capacity_let
     assert school.full.enrollments.filter(status=Status.ACTIVE).count() == 3
 
 
-def test_a_viewer_sees_everything_and_changes_nothing(open_as: Callable[..., Page], school: School, javascript: bool) -> None:
+def test_a_viewer_sees_everything_and_changes_nothing(
+    open_as: Callable[..., Page], school: School, javascript: bool
+) -> None:
     page = open_as("Viewer", javascript=javascript)
     page.goto("/")
     page.get_by_label("Find a student or a course").fill("lee")
     page.keyboard.press("Enter")
     page.get_by_role("link", name=str(school.student)).first.click()
     expect(page.get_by_role("row", name="MAT-103")).to_contain_text("active")
-    verbs = page.get_by_role("main").get_by_role("link").or_(page.get_by_role("main").get_by_role("button"))
-    for path in (f"/students/{school.student.pk}/", f"/courses/{school.held.pk}/", "/students/", "/courses/", "/terms/"):
+    verbs = (
+        page.get_by_role("main")
+        .get_by_role("link")
+        .or_(page.get_by_role("main").get_by_role("button"))
+    )
+    for path in (
+        f"/students/{school.student.pk}/",
+        f"/courses/{school.held.pk}/",
+        "/students/",
+        "/courses/",
+        "/terms/",
+    ):
         page.goto(path)
         for verb in ("Edit", "Enroll", "Add", "Withdraw", "New", "Undo"):
             # Somebody may be called Newman.

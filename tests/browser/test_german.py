@@ -14,7 +14,15 @@ CUT = """() => [...document.querySelectorAll("button, .button, .tag, a, th, td, 
     .filter(element => !element.closest(".unseen, .skip") && element.checkVisibility() && !element.matches(".unseen, .skip"))
     .filter(element => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline")
     .map(element => element.outerHTML.slice(0, 120))"""
-ADMIN = ["", "students/student/", "students/student/add/", "students/enrollment/", "students/enrollment/add/", "courses/course/add/", "courses/term/add/"]
+ADMIN = [
+    "",
+    "students/student/",
+    "students/student/add/",
+    "students/enrollment/",
+    "students/enrollment/add/",
+    "courses/course/add/",
+    "courses/term/add/",
+]
 
 
 def faults_of(page: Page, width: int) -> list[str]:
@@ -23,7 +31,9 @@ def faults_of(page: Page, width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [1280, 360, 320])
-def test_every_page_has_room_for_its_words(open_as: Callable[..., Page], school: School, width: int) -> None:
+def test_every_page_has_room_for_its_words(
+    open_as: Callable[..., Page], school: School, width: int
+) -> None:
     page = open_as("Registrar", width=width, locale="de-DE")
     found = {}
     for path in paths(school):
@@ -31,7 +41,9 @@ def test_every_page_has_room_for_its_words(open_as: Callable[..., Page], school:
         assert page.locator("html").get_attribute("lang") == "de"
         found[path] = faults_of(page, width)
 
-    page.goto(f"/students/{school.student.pk}/courses/?courses={school.full.pk}&courses={school.open.pk}")
+    page.goto(
+        f"/students/{school.student.pk}/courses/?courses={school.full.pk}&courses={school.open.pk}"
+    )
     page.get_by_role("button", name="Einschreiben", exact=True).click()
     page.get_by_text("ist voll").first.wait_for()
     found["refused"] = faults_of(page, width)
@@ -47,13 +59,21 @@ def test_what_is_cut_off_is_found(open_as: Callable[..., Page], school: School) 
     page = open_as("Registrar", locale="de-DE")
     page.goto("/students/new/")
     assert faults_of(page, 1280) == []
-    page.locator("main button").evaluate("button => { button.style.inlineSize = '2rem'; button.style.overflowWrap = 'normal'; }")
+    page.locator("main button").evaluate(
+        "button => { button.style.inlineSize = '2rem'; button.style.overflowWrap = 'normal'; }"
+    )
     assert "Sichern" in faults_of(page, 1280)[0]
 
 
-def test_the_admin_is_no_wider_than_the_screen(open_as: Callable[..., Page], school: School) -> None:
+def test_the_admin_is_no_wider_than_the_screen(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Registrar", width=360, locale="de-DE")
-    for path in [*ADMIN, f"students/student/{school.student.pk}/change/", f"students/student/{school.student.pk}/history/"]:
+    for path in [
+        *ADMIN,
+        f"students/student/{school.student.pk}/change/",
+        f"students/student/{school.student.pk}/history/",
+    ]:
         page.goto(f"/admin/{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 

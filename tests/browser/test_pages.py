@@ -127,7 +127,9 @@ def test_every_state(open_as: Callable[..., Page], school: School, look: Any) ->
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(open_as: Callable[..., Page], school: School) -> None:
+def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Viewer", scheme="dark")
     page.goto(f"/courses/{school.held.pk}/sheet/")
     color = "getComputedStyle(document.querySelector('tbody th')).color"
@@ -136,22 +138,36 @@ def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(open_as: Cal
     assert page.evaluate(color) == "rgb(31, 35, 40)"
 
 
-def test_labels_stand_where_their_fields_begin(open_as: Callable[..., Page], school: School) -> None:
+def test_labels_stand_where_their_fields_begin(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Registrar")
     page.goto("/courses/new/")
     labels = "[...document.querySelectorAll('main .field')].map(field => getComputedStyle(field).textAlign)"
     assert set(page.evaluate(labels)) == {"start"}
 
 
-def test_the_history_of_the_admin_is_whole_on_a_phone(open_as: Callable[..., Page], school: School) -> None:
+def test_the_history_of_the_admin_is_whole_on_a_phone(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Registrar", width=320)
     page.goto(f"/admin/courses/course/{school.full.pk}/history/")
-    assert page.evaluate("[...document.querySelectorAll('#change-history :is(th, td)')].every(cell => cell.getBoundingClientRect().right <= innerWidth)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('#change-history :is(th, td)')].every(cell => cell.getBoundingClientRect().right <= innerWidth)"
+    )
 
 
-def test_the_admin_and_the_docs_keep_to_the_policy(open_as: Callable[..., Page], school: School) -> None:
+def test_the_admin_and_the_docs_keep_to_the_policy(
+    open_as: Callable[..., Page], school: School
+) -> None:
     page = open_as("Registrar", width=400)
-    for path in ("", "students/student/", f"students/student/{school.student.pk}/history/", "students/enrollment/", "courses/term/add/"):
+    for path in (
+        "",
+        "students/student/",
+        f"students/student/{school.student.pk}/history/",
+        "students/enrollment/",
+        "courses/term/add/",
+    ):
         page.goto(f"/admin/{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 

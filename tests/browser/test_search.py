@@ -110,14 +110,25 @@ def test_what_is_said_aloud_is_said_in_the_same_place(open_as: OpenAs, school: S
     page = open_as("Viewer")
     page.goto("/students/")
     page.evaluate("window.regions = [...document.querySelectorAll('[role=status]')]")
-    page.locator("form.filters").evaluate("form => { form.setAttribute('hx-get', '/students/?cursor=x'); htmx.process(form) }")
+    page.locator("form.filters").evaluate(
+        "form => { form.setAttribute('hx-get', '/students/?cursor=x'); htmx.process(form) }"
+    )
     page.get_by_label("Search").fill(school.student.number)
     expect(page.get_by_role("status").last).to_have_text("1 found.")
-    expect(page.get_by_role("status").first).to_have_text("This list has no such page. Here is its beginning.")
-    assert page.evaluate("window.regions.every((region) => region.isConnected) && window.regions.length") == 2
+    expect(page.get_by_role("status").first).to_have_text(
+        "This list has no such page. Here is its beginning."
+    )
+    assert (
+        page.evaluate(
+            "window.regions.every((region) => region.isConnected) && window.regions.length"
+        )
+        == 2
+    )
 
 
-def test_without_javascript_a_list_is_searched_by_its_button(open_as: OpenAs, school: School) -> None:
+def test_without_javascript_a_list_is_searched_by_its_button(
+    open_as: OpenAs, school: School
+) -> None:
     page = open_as("Viewer", javascript=False)
     page.goto("/students/")
     page.get_by_label("Search").fill(school.student.number)
@@ -128,7 +139,9 @@ def test_without_javascript_a_list_is_searched_by_its_button(open_as: OpenAs, sc
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
 
-def test_keys_lead_to_the_search_and_through_what_was_found(open_as: OpenAs, school: School) -> None:
+def test_keys_lead_to_the_search_and_through_what_was_found(
+    open_as: OpenAs, school: School
+) -> None:
     page = open_as("Viewer")
     page.goto("/terms/")
     page.keyboard.press("/")

@@ -38,7 +38,10 @@ async (button) => {
 def click_again_and_again(page: Page, name: str) -> int:
     """Click a button while its answer takes long, and say how often the form was sent."""
     held: list[Route] = []
-    page.route("**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/*",
+        lambda route: held.append(route) if route.request.method == "POST" else route.continue_(),
+    )
     button = page.get_by_role("button", name=name, exact=True).element_handle()
     page.evaluate(f"(button) => {{ ({CLICKS})(button) }}", button)
     page.wait_for_timeout(1000)
@@ -80,13 +83,17 @@ async (button) => {
 """
 
 
-def test_a_form_whose_sending_was_stopped_can_be_sent_again(open_as: OpenAs, school: School) -> None:
+def test_a_form_whose_sending_was_stopped_can_be_sent_again(
+    open_as: OpenAs, school: School
+) -> None:
     page = open_as("Registrar")
     page.add_init_script(HURRY)
     page.goto("/students/new/")
     fill(page, NORA)
     page.route("**/*", lambda route: None if route.request.method == "POST" else route.continue_())
-    button = page.get_by_role("button", name="Save").or_(page.get_by_role("button", name="Working…"))
+    button = page.get_by_role("button", name="Save").or_(
+        page.get_by_role("button", name="Working…")
+    )
     button.evaluate(STOPPED)
     page.unroute_all()
     expect(button).to_have_text("Save")
@@ -96,7 +103,9 @@ def test_a_form_whose_sending_was_stopped_can_be_sent_again(open_as: OpenAs, sch
     assert Student.objects.filter(number="N-1").count() == 1
 
 
-def test_actions_of_the_admin_say_that_they_are_at_work_and_are_sent_once(open_as: OpenAs, school: School) -> None:
+def test_actions_of_the_admin_say_that_they_are_at_work_and_are_sent_once(
+    open_as: OpenAs, school: School
+) -> None:
     page = open_as("Registrar")
     page.goto("/admin/students/enrollment/?status__exact=active")
     page.locator("#action-toggle").check()
@@ -109,7 +118,9 @@ def test_actions_of_the_admin_say_that_they_are_at_work_and_are_sent_once(open_a
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_two_tabs_with_the_same_form_enroll_once(open_as: OpenAs, school: School, javascript: bool) -> None:
+def test_two_tabs_with_the_same_form_enroll_once(
+    open_as: OpenAs, school: School, javascript: bool
+) -> None:
     first = open_as("Clerk", javascript=javascript)
     second = first.context.new_page()
     for page in (first, second):
@@ -125,7 +136,10 @@ def test_two_tabs_with_the_same_form_enroll_once(open_as: OpenAs, school: School
     second.get_by_label("Where a course is full").select_option("waitlist")
     second.get_by_role("button", name="Enroll the chosen").click()
     expect(second.get_by_role("status").first).to_contain_text("on the waitlist, place 1: CHE-102")
-    assert [row.history.count() for row in school.student.enrollments.filter(course__in=[school.open, school.full])] == [1, 1]
+    assert [
+        row.history.count()
+        for row in school.student.enrollments.filter(course__in=[school.open, school.full])
+    ] == [1, 1]
 
 
 def test_two_tabs_of_one_row_lose_nothing(open_as: OpenAs, school: School) -> None:
@@ -143,7 +157,9 @@ def test_two_tabs_of_one_row_lose_nothing(open_as: OpenAs, school: School) -> No
     expect(second.get_by_label("Last name")).to_have_value("Leigh")
 
 
-def test_a_refused_form_that_is_reloaded_keeps_what_was_filled_in_and_does_nothing(open_as: OpenAs, school: School) -> None:
+def test_a_refused_form_that_is_reloaded_keeps_what_was_filled_in_and_does_nothing(
+    open_as: OpenAs, school: School
+) -> None:
     page = open_as("Clerk")
     page.goto(f"/students/{school.student.pk}/courses/")
     page.get_by_label("CHE-102 Chemistry").check()
@@ -165,7 +181,9 @@ def test_back_after_a_withdrawal_withdraws_nobody_again(open_as: OpenAs, school:
     page.go_back()
     if page.get_by_role("button", name="Withdraw").count():
         page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_text("It does not exist, or not any more. Nothing was saved.")).to_be_visible()
+    expect(
+        page.get_by_text("It does not exist, or not any more. Nothing was saved.")
+    ).to_be_visible()
     row = school.student.enrollments.get(course=school.held)
     assert (row.status, row.history.count()) == (Status.WITHDRAWN, 2)
 
@@ -185,7 +203,9 @@ def test_what_is_undone_is_undone_once(open_as: OpenAs, school: School) -> None:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_what_could_not_be_saved_is_kept_and_sent_once_more(open_as: OpenAs, school: School, javascript: bool) -> None:
+def test_what_could_not_be_saved_is_kept_and_sent_once_more(
+    open_as: OpenAs, school: School, javascript: bool
+) -> None:
     page = open_as("Registrar", javascript=javascript)
     page.goto("/students/new/")
     fill(page, NORA)

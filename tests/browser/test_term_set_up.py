@@ -11,7 +11,11 @@ from playwright.sync_api import Page, expect
 from courses.models import Course
 from tests.browser.conftest import School
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.parametrize("javascript", [True, False])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("javascript", [True, False]),
+]
 
 
 def fill(page: Page, values: dict[str, str]) -> None:
@@ -36,13 +40,32 @@ def test_an_administrator_makes_a_term_with_courses_enrolls_many_and_closes_a_co
     today = timezone.localdate()
     page.get_by_role("row", name="Terms").get_by_role("link", name="Add").click()
     days = {"Starts on": 30, "Ends on": 150, "Enrollment opens on": 0, "Enrollment closes on": 20}
-    fill(page, {"Code": "2027-SP", "Name": "Spring 2027", **{label: str(today + timedelta(days=number)) for label, number in days.items()}})
+    fill(
+        page,
+        {
+            "Code": "2027-SP",
+            "Name": "Spring 2027",
+            **{label: str(today + timedelta(days=number)) for label, number in days.items()},
+        },
+    )
     save(page)
 
-    for code, title, seats, needed in (("PHY-101", "Physics", "2", ""), ("PHY-201", "More Physics", "", "PHY-101")):
+    for code, title, seats, needed in (
+        ("PHY-101", "Physics", "2", ""),
+        ("PHY-201", "More Physics", "", "PHY-101"),
+    ):
         page.goto("/admin/")
         page.get_by_role("row", name="Courses").get_by_role("link", name="Add").click()
-        fill(page, {"Code": code, "Title": title, "Credits": "4", "Capacity": seats, "Prerequisites": needed})
+        fill(
+            page,
+            {
+                "Code": code,
+                "Title": title,
+                "Credits": "4",
+                "Capacity": seats,
+                "Prerequisites": needed,
+            },
+        )
         page.get_by_label("Term:", exact=True).select_option("2027-SP")
         save(page)
     physics = Course.objects.get(code="PHY-101", term__code="2027-SP")
@@ -59,15 +82,23 @@ def test_an_administrator_makes_a_term_with_courses_enrolls_many_and_closes_a_co
     page.get_by_role("button", name="Find").click()
     page.get_by_label("PHY-101").check()
     page.get_by_role("button", name="Show what would happen").click()
-    expect(page.get_by_role("heading", name="What would happen")).to_contain_text("1 refused, 2 enrolled")
+    expect(page.get_by_role("heading", name="What would happen")).to_contain_text(
+        "1 refused, 2 enrolled"
+    )
     expect(page.get_by_text("PHY-101 (2027-SP) is full: 2 of 2 seats are taken.")).to_be_visible()
     page.get_by_label("Where a course is full").select_option("Put the student on the waitlist")
     page.get_by_role("button", name="Show what would happen").click()
-    expect(page.get_by_role("heading", name="What would happen")).to_contain_text("1 on the waitlist, 2 enrolled")
+    expect(page.get_by_role("heading", name="What would happen")).to_contain_text(
+        "1 on the waitlist, 2 enrolled"
+    )
     assert physics.enrollments.count() == 0
     page.get_by_role("button", name="Enroll", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("PHY-101")
-    assert sorted(physics.enrollments.values_list("status", flat=True)) == ["active", "active", "waitlisted"]
+    assert sorted(physics.enrollments.values_list("status", flat=True)) == [
+        "active",
+        "active",
+        "waitlisted",
+    ]
 
     page.goto("/admin/courses/course/?q=phy-101")
     page.get_by_role("link", name="PHY-101").click()
@@ -90,11 +121,21 @@ def test_a_viewer_of_the_staff_reads_the_admin_and_changes_nothing(
     page.goto("/admin/")
     fill(page, {"Username": "viewer", "Password": "pass"})
     page.get_by_role("button", name="Log in").click()
-    for path in ("", "students/student/", f"students/student/{school.student.pk}/change/", f"courses/course/{school.full.pk}/change/", "students/enrollment/"):
+    for path in (
+        "",
+        "students/student/",
+        f"students/student/{school.student.pk}/change/",
+        f"courses/course/{school.full.pk}/change/",
+        "students/enrollment/",
+    ):
         page.goto(f"/admin/{path}")
         main = page.get_by_role("main")
         for verb in ("Add", "Change", "Save", "Delete", "Withdraw", "Enroll", "Run", "Go"):
-            expect(main.get_by_role("link", name=verb, exact=True).or_(main.get_by_role("button", name=verb, exact=True))).to_have_count(0)
+            expect(
+                main.get_by_role("link", name=verb, exact=True).or_(
+                    main.get_by_role("button", name=verb, exact=True)
+                )
+            ).to_have_count(0)
         expect(main.get_by_role("checkbox")).to_have_count(0)
     page.goto("/admin/courses/term/add/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Not allowed")

@@ -28,7 +28,12 @@ def test_is_noted(open_as: Callable[..., Page], faults: list[str], part: str, to
     first = open_as("Clerk")
     page = first.context.new_page()
     page.route("**/terms/", answer)
-    page.route("**/made-up.js", lambda route: route.fulfill(body="console.error('oh dear'); missing()", content_type="text/javascript"))
+    page.route(
+        "**/made-up.js",
+        lambda route: route.fulfill(
+            body="console.error('oh dear'); missing()", content_type="text/javascript"
+        ),
+    )
     page.goto("/terms/")
     page.wait_for_timeout(500)
     assert any(told in fault for fault in faults), faults

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from tests.admin_page import fields_of, messages_of, submit
@@ -33,7 +33,11 @@ def registrar(browser_of: Callable[[str], Client]) -> Client:
 
 class TestSave:
     def test_a_new_term(self, registrar: Client) -> None:
-        submit(registrar, TERMS + "add/", {"code": "2026-FA", "name": "Fall", "starts_on": "2026-09-01", "ends_on": "2027-01-31"})
+        submit(
+            registrar,
+            TERMS + "add/",
+            {"code": "2026-FA", "name": "Fall", "starts_on": "2026-09-01", "ends_on": "2027-01-31"},
+        )
 
         record = Term.objects.get(code="2026-FA").history.get()
         assert (record.door, record.history_user.username) == ("admin", "registrar")
@@ -43,7 +47,9 @@ class TestSave:
 
         response = submit(registrar, page_of(term), {"ends_on": "1999-01-01"})
 
-        assert response.context["adminform"].form.errors == {"ends_on": ["A term cannot end before it starts."]}
+        assert response.context["adminform"].form.errors == {
+            "ends_on": ["A term cannot end before it starts."]
+        }
 
     def test_without_a_change_writes_no_history(self, registrar: Client) -> None:
         course = CourseFactory(description="One\nTwo", credits="2.5", capacity=3)
@@ -64,9 +70,13 @@ class TestSave:
         record = course.history.latest()
         assert (record.title, record.capacity, record.is_open) == ("New", 20, False)
 
-    def test_the_history_tells_what_somebody_else_changed_this_moment(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_history_tells_what_somebody_else_changed_this_moment(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         course = CourseFactory(title="Old", capacity=10)
-        monkeypatch.setattr(Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(capacity=20))
+        monkeypatch.setattr(
+            Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(capacity=20)
+        )
 
         submit(registrar, page_of(course), {"title": "New"})
 
@@ -94,7 +104,9 @@ class TestPrerequisites:
 
         course.refresh_from_db()
         assert course.prerequisites == ["ONE", "TWO"]
-        assert fields_of(registrar.get(page_of(course)).content.decode())["prerequisites"] == ["ONE, TWO"]
+        assert fields_of(registrar.get(page_of(course)).content.decode())["prerequisites"] == [
+            "ONE, TWO"
+        ]
 
     def test_that_were_not_touched_are_no_change(self, registrar: Client) -> None:
         course = CourseFactory(prerequisites=[CourseFactory(code="ONE").code])
@@ -111,7 +123,9 @@ class TestPrerequisites:
             ("ONE", "A course cannot come before itself: SELF → ONE → SELF."),
         ],
     )
-    def test_that_lead_nowhere_are_an_error_beside_the_field(self, registrar: Client, typed: str, error: str) -> None:
+    def test_that_lead_nowhere_are_an_error_beside_the_field(
+        self, registrar: Client, typed: str, error: str
+    ) -> None:
         course = CourseFactory(code="SELF")
         CourseFactory(code="ONE", prerequisites=["SELF"])
 
@@ -122,11 +136,19 @@ class TestPrerequisites:
         assert course.prerequisites == []
 
     def test_of_a_new_course_cannot_name_itself(self, registrar: Client) -> None:
-        fields = {"code": "SELF", "title": "Self", "term": TermFactory().pk, "credits": 1, "prerequisites": "SELF"}
+        fields = {
+            "code": "SELF",
+            "title": "Self",
+            "term": TermFactory().pk,
+            "credits": 1,
+            "prerequisites": "SELF",
+        }
 
         response = submit(registrar, COURSES + "add/", fields)
 
-        assert response.context["adminform"].form.errors == {"prerequisites": ["A course cannot come before itself: SELF → SELF."]}
+        assert response.context["adminform"].form.errors == {
+            "prerequisites": ["A course cannot come before itself: SELF → SELF."]
+        }
         assert not Course.objects.exists()
 
 
@@ -154,7 +176,9 @@ class TestSomebodyWasQuicker:
         response = submit(registrar, page_of(course), {"code": "ONE"})
 
         assert response.status_code == 200
-        assert response.context["adminform"].form.errors == {"code": ["This term already has a course with this code."]}
+        assert response.context["adminform"].form.errors == {
+            "code": ["This term already has a course with this code."]
+        }
         assert messages_of(response) == []
         course.refresh_from_db()
         assert (course.code, course.history.count()) == ("TWO", 1)
@@ -164,13 +188,19 @@ class TestSomebodyWasQuicker:
     def test_a_new_one_comes_back_with_what_was_typed(self, registrar: Client) -> None:
         first = CourseFactory(code="ONE")
 
-        response = submit(registrar, COURSES + "add/", {"code": "ONE", "title": "Typed", "term": first.term_id})
+        response = submit(
+            registrar, COURSES + "add/", {"code": "ONE", "title": "Typed", "term": first.term_id}
+        )
 
-        assert response.context["adminform"].form.errors == {"code": ["This term already has a course with this code."]}
+        assert response.context["adminform"].form.errors == {
+            "code": ["This term already has a course with this code."]
+        }
         assert fields_of(response.content.decode())["title"] == ["Typed"]
         assert Course.objects.count() == 1
 
-    def test_an_error_that_the_second_check_does_not_find_is_shown_too(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_error_that_the_second_check_does_not_find_is_shown_too(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def save(course: Course, **_options: Any) -> None:
             raise ValidationError({"title": ["Somebody was quicker."]})
 
@@ -199,7 +229,9 @@ class TestList:
         assert '<td class="field-course_count">2</td>' in registrar.get(TERMS).content.decode()
 
     @pytest.mark.parametrize(("text", "number"), [("bio", 1), ("BIO-101 bot", 1), ("otany", 0)])
-    def test_finds_by_the_beginnings_of_words(self, registrar: Client, text: str, number: int) -> None:
+    def test_finds_by_the_beginnings_of_words(
+        self, registrar: Client, text: str, number: int
+    ) -> None:
         CourseFactory(code="BIO-101", title="Botany")
         CourseFactory(code="X", title="Chemistry")
 
@@ -207,13 +239,24 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("wanted", "shown"),
-        [("left", "FREE UNLIMITED"), ("full", "FULL OVER"), ("over", "OVER"), ("waiting", "FULL"), ("nonsense", "FREE FULL OVER UNLIMITED")],
+        [
+            ("left", "FREE UNLIMITED"),
+            ("full", "FULL OVER"),
+            ("over", "OVER"),
+            ("waiting", "FULL"),
+            ("nonsense", "FREE FULL OVER UNLIMITED"),
+        ],
     )
     def test_is_filtered_by_seats(self, registrar: Client, wanted: str, shown: str) -> None:
         for code, capacity in (("FREE", 2), ("FULL", 1), ("OVER", 1), ("UNLIMITED", None)):
             enrolled(StudentFactory(), CourseFactory(code=code, capacity=capacity))
-        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="FULL").pk)], Options(waitlist=True))
-        enrollments.enroll([(StudentFactory().pk, Course.objects.get(code="OVER").pk)], Options(override=["course_full"]))
+        service.enroll(
+            [(StudentFactory().pk, Course.objects.get(code="FULL").pk)], Options(waitlist=True)
+        )
+        service.enroll(
+            [(StudentFactory().pk, Course.objects.get(code="OVER").pk)],
+            Options(override=["course_full"]),
+        )
 
         rows = registrar.get(COURSES, {"seats": wanted}).context["cl"].result_list
 
@@ -226,7 +269,9 @@ class TestList:
 
         assert sum('"capacity" <= ' in query["sql"] for query in queries) == 1
 
-    def test_is_counted_no_further_than_is_shown(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_counted_no_further_than_is_shown(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
         CourseFactory.create_batch(5)
 
@@ -242,7 +287,9 @@ class TestList:
         assert opened(3) == opened(27)
 
 
-def test_a_course_offers_all_terms_to_choose_and_to_make_one_but_none_to_delete(registrar: Client) -> None:
+def test_a_course_offers_all_terms_to_choose_and_to_make_one_but_none_to_delete(
+    registrar: Client,
+) -> None:
     course = CourseFactory(term__code="2027-SP")
 
     page = registrar.get(f"{COURSES}{course.pk}/change/").content.decode()
@@ -263,7 +310,9 @@ class TestChoose:
         course = CourseFactory(code="BIO-101", title="Botany")
         CourseFactory()
 
-        assert self.asked(registrar, "bot").json()["results"] == [{"id": str(course.pk), "text": str(course)}]
+        assert self.asked(registrar, "bot").json()["results"] == [
+            {"id": str(course.pk), "text": str(course)}
+        ]
 
     def test_takes_any_text(self, registrar: Client) -> None:
         assert self.asked(registrar, "\0(").status_code == 200

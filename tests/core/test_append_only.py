@@ -18,14 +18,19 @@ from core.history.append_only import Kept
 from core.history.models import Door, acting
 from courses.factories import CourseFactory
 from courses.models import Course, Term
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
 
 pytestmark = pytest.mark.django_db
 
 KEPT = [model for model in apps.get_models() if issubclass(model, Kept)]
-RECORDS = [Student.history.model, Course.history.model, Term.history.model, Enrollment.history.model]
+RECORDS = [
+    Student.history.model,
+    Course.history.model,
+    Term.history.model,
+    Enrollment.history.model,
+]
 
 
 def by(user: User) -> Any:
@@ -38,7 +43,7 @@ def by(user: User) -> Any:
 def row(user_of: Callable[[str], User]) -> Enrollment:
     """An enrollment made by the clerk, with its student, course and term."""
     with by(user_of("Clerk")):
-        [result] = enrollments.enroll([(StudentFactory.create().pk, CourseFactory.create().pk)])
+        [result] = service.enroll([(StudentFactory.create().pk, CourseFactory.create().pk)])
     assert result.enrollment
     return result.enrollment
 
@@ -57,7 +62,9 @@ class TestWho:
             record = model.objects.get()
             assert (record.who, record.history_user) == ("clerk", User.objects.get())
 
-    def test_outlives_the_user(self, row: Enrollment, api_of: Callable[[str], APIClient], viewer: Client) -> None:
+    def test_outlives_the_user(
+        self, row: Enrollment, api_of: Callable[[str], APIClient], viewer: Client
+    ) -> None:
         before = [list(model.objects.order_by("pk").values()) for model in RECORDS]
         User.objects.get(username="clerk").delete()
         assert [list(model.objects.order_by("pk").values()) for model in RECORDS] == before
@@ -67,7 +74,10 @@ class TestWho:
         browser = Client()
         browser.force_login(User.objects.create_superuser("boss"))
         for record in (row, row.student, row.course, row.course.term):
-            url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_history", args=[record.pk])
+            url = reverse(
+                f"admin:{record._meta.app_label}_{record._meta.model_name}_history",
+                args=[record.pk],
+            )
             assert "<td>clerk</td>" in browser.get(url).content.decode()
 
     def test_is_told_by_the_name_of_that_moment(self, row: Enrollment) -> None:
@@ -75,7 +85,7 @@ class TestWho:
         assert Enrollment.history.get().who == "clerk"
 
     def test_is_null_where_nobody_was_signed_in(self, api: APIClient) -> None:
-        [result] = enrollments.enroll([(StudentFactory.create().pk, CourseFactory.create().pk)])
+        [result] = service.enroll([(StudentFactory.create().pk, CourseFactory.create().pk)])
         assert result.enrollment
         [entry] = api.get(f"/api/v1/enrollments/{result.enrollment.pk}/history").json()["results"]
         assert (entry["who"], entry["door"]) == (None, "command")
@@ -96,10 +106,16 @@ WAYS: dict[str, Callable[[Any], object]] = {
     "save of one field": lambda model: again(model).save(update_fields=["who"]),
     "delete": lambda model: again(model).delete(),
     "update": lambda model: model.objects.update(who="somebody else"),
-    "update of some": lambda model: model.objects.filter(pk=again(model).pk).update(who="somebody else"),
+    "update of some": lambda model: model.objects.filter(pk=again(model).pk).update(
+        who="somebody else"
+    ),
     "bulk_update": lambda model: model.objects.bulk_update([again(model)], ["who"]),
-    "update_or_create": lambda model: model.objects.update_or_create({"who": "somebody else"}, pk=again(model).pk),
-    "bulk_create over it": lambda model: model.objects.bulk_create([over(model)], update_conflicts=True, unique_fields=["pk"], update_fields=["who"]),
+    "update_or_create": lambda model: model.objects.update_or_create(
+        {"who": "somebody else"}, pk=again(model).pk
+    ),
+    "bulk_create over it": lambda model: model.objects.bulk_create(
+        [over(model)], update_conflicts=True, unique_fields=["pk"], update_fields=["who"]
+    ),
     "delete of all": lambda model: model.objects.all().delete(),
     "delete of some": lambda model: model.objects.filter(pk=again(model).pk).delete(),
 }
@@ -123,7 +139,9 @@ def test_a_record_is_neither_changed_nor_deleted(row: Enrollment, model: Any, wa
 
 
 @pytest.mark.parametrize("model", KEPT)
-def test_a_record_is_not_written_over_by_another_with_its_number(row: Enrollment, model: Any) -> None:
+def test_a_record_is_not_written_over_by_another_with_its_number(
+    row: Enrollment, model: Any
+) -> None:
     before = everything()
     with pytest.raises(IntegrityError), transaction.atomic():
         over(model).save()
@@ -161,32 +179,62 @@ class TestDoors:
             model_admin = admin.site._registry.get(model)
             request = RequestFactory().get("/")
             request.user = User.objects.get(username="boss")
-            assert not model_admin or not any(getattr(model_admin, f"has_{verb}_permission")(request) for verb in ("add", "change", "delete")), model
+            assert not model_admin or not any(
+                getattr(model_admin, f"has_{verb}_permission")(request)
+                for verb in ("add", "change", "delete")
+            ), model
             for path in ("", "add/", "1/", "1/change/", "1/delete/"):
-                body = {"who": "x", "post": "yes", "action": "delete_selected", "_selected_action": str(again(model).pk)} if model.objects.exists() else {}
-                answer = boss.post(f"/admin/{model._meta.app_label}/{model._meta.model_name}/{path}", body)
+                body = (
+                    {
+                        "who": "x",
+                        "post": "yes",
+                        "action": "delete_selected",
+                        "_selected_action": str(again(model).pk),
+                    }
+                    if model.objects.exists()
+                    else {}
+                )
+                answer = boss.post(
+                    f"/admin/{model._meta.app_label}/{model._meta.model_name}/{path}", body
+                )
                 assert answer.status_code in (200, 302, 403, 404, 405), path
         assert everything() == before
 
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-    def test_the_admin_s_pages_of_history_write_nothing(self, boss: Client, row: Enrollment, method: str) -> None:
+    def test_the_admin_s_pages_of_history_write_nothing(
+        self, boss: Client, row: Enrollment, method: str
+    ) -> None:
         before = everything()
         for record in (row, row.student, row.course, row.course.term):
-            url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_history", args=[record.pk])
+            url = reverse(
+                f"admin:{record._meta.app_label}_{record._meta.model_name}_history",
+                args=[record.pk],
+            )
             getattr(boss, method)(url, {"history_change_reason": "another", "_change_history": "1"})
             past = f"{url}{record.history.latest().pk}/"
-            assert getattr(boss, method)(past, {"_change_history": "1"}).status_code in (302, 404, 405)
+            assert getattr(boss, method)(past, {"_change_history": "1"}).status_code in (
+                302,
+                404,
+                405,
+            )
         assert everything() == before
 
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-    def test_the_api_has_no_way_to_write_one(self, api: APIClient, row: Enrollment, method: str) -> None:
+    def test_the_api_has_no_way_to_write_one(
+        self, api: APIClient, row: Enrollment, method: str
+    ) -> None:
         before = everything()
-        assert getattr(api, method)(f"/api/v1/enrollments/{row.pk}/history", {"who": "x"}).status_code == 405
+        assert (
+            getattr(api, method)(f"/api/v1/enrollments/{row.pk}/history", {"who": "x"}).status_code
+            == 405
+        )
         assert everything() == before
 
     def test_no_role_has_a_permission_to_write_one(self, db: None) -> None:
         names = [model._meta.model_name for model in KEPT]
-        writing = Permission.objects.filter(content_type__model__in=names).exclude(codename__startswith="view_")
+        writing = Permission.objects.filter(content_type__model__in=names).exclude(
+            codename__startswith="view_"
+        )
         assert not Group.objects.filter(permissions__in=writing).exists()
 
     def test_no_other_address_names_history(self) -> None:

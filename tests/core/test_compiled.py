@@ -15,7 +15,9 @@ from courses.factories import CourseFactory
 from courses.models import Course
 
 BY_CODE = Course.objects.filter(code=Slot("code", CharField())).order_by("pk")
-postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans nothing ahead.")
+postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite plans nothing ahead."
+)
 
 
 @pytest.mark.django_db
@@ -35,9 +37,18 @@ class TestAnswers:
 
     def test_several_at_once_as_if_one_by_one(self) -> None:
         one, two = CourseFactory.create_batch(2)
-        among = Compiled(Course.objects.filter(Among("pk", Ids("ids"))).order_by("-pk").values_list("pk"))
-        found = ask([Compiled(BY_CODE.values_list("pk")), among, Compiled(BY_CODE)], {"code": one.code, "ids": [one.pk, two.pk]})
-        assert [[row[0] for row in rows] for rows in found] == [[one.pk], [two.pk, one.pk], [one.pk]]
+        among = Compiled(
+            Course.objects.filter(Among("pk", Ids("ids"))).order_by("-pk").values_list("pk")
+        )
+        found = ask(
+            [Compiled(BY_CODE.values_list("pk")), among, Compiled(BY_CODE)],
+            {"code": one.code, "ids": [one.pk, two.pk]},
+        )
+        assert [[row[0] for row in rows] for rows in found] == [
+            [one.pk],
+            [two.pk, one.pk],
+            [one.pk],
+        ]
 
     def test_an_id_that_no_table_can_have(self) -> None:
         assert Compiled(Course.objects.filter(pk=Slot("id")).values_list("pk"))(id=2**63) == []
@@ -68,14 +79,20 @@ class TestConnections:
             fail()
         assert question(code=course.code)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [question.name])
+            cursor.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [question.name]
+            )
             assert cursor.fetchone() == (1,)
 
     @postgresql
-    def test_a_question_that_another_thread_names_at_that_moment_is_answered(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_question_that_another_thread_names_at_that_moment_is_answered(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
         names = count()
-        monkeypatch.setattr(Compiled, "name", property(lambda _question: f"school_named_{next(names)}"))
+        monkeypatch.setattr(
+            Compiled, "name", property(lambda _question: f"school_named_{next(names)}")
+        )
         assert question(code=course.code)
         connection.close()
 
@@ -83,7 +100,10 @@ class TestConnections:
     def test_no_more_are_kept_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.close()
         monkeypatch.setattr(compiled, "MOST_PREPARED", 1)
-        course, questions = CourseFactory.create(), [Compiled(BY_CODE.values_list("pk")) for _ in range(3)]
+        course, questions = (
+            CourseFactory.create(),
+            [Compiled(BY_CODE.values_list("pk")) for _ in range(3)],
+        )
         for _ in range(2):
             assert [question(code=course.code) for question in questions] == [[(course.pk,)]] * 3
         with connection.cursor() as cursor:
@@ -97,7 +117,10 @@ def test_an_instance_is_as_django_makes_it() -> None:
     read = Course.objects.get(pk=CourseFactory.create().pk)
     names = [field.attname for field in Course._meta.concrete_fields]
     values = {name: getattr(read, name) for name in names}
-    for made, like in ((instance_of(Course, values.items()), read), (instance_of(Course, values.items(), adding=True), Course(**values))):
+    for made, like in (
+        (instance_of(Course, values.items()), read),
+        (instance_of(Course, values.items(), adding=True), Course(**values)),
+    ):
         assert vars(made).keys() == vars(like).keys()
         assert {name: value for name, value in vars(made).items() if name != "_state"} == values
         # Which rows are linked is written down at the first look.

@@ -19,7 +19,13 @@ pytestmark = pytest.mark.django_db
 
 
 def told(records: list[Any]) -> list[list[tuple[str, str, str]]]:
-    return [[(change["field"], change["old"], change["new"]) for change in getattr(record, "history_delta_changes", [])] for record in records]
+    return [
+        [
+            (change["field"], change["old"], change["new"])
+            for change in getattr(record, "history_delta_changes", [])
+        ]
+        for record in records
+    ]
 
 
 def change(row: Recorded, **values: object) -> None:
@@ -35,10 +41,18 @@ def student() -> Student:
 
 @pytest.fixture
 def course() -> Course:
-    return CourseFactory.create(code="BIO-1", title="Life", capacity=None, prerequisites=[], term=TermFactory.create(code="2026-FA"))
+    return CourseFactory.create(
+        code="BIO-1",
+        title="Life",
+        capacity=None,
+        prerequisites=[],
+        term=TermFactory.create(code="2026-FA"),
+    )
 
 
-def test_the_student_s_page_tells_the_changed_fields_the_latest_first(clerk: Client, student: Student) -> None:
+def test_the_student_s_page_tells_the_changed_fields_the_latest_first(
+    clerk: Client, student: Student
+) -> None:
     request = RequestFactory().get("/")
     request.user = User.objects.create_user("bob")
     with acting(Door.ADMIN, request, "she married"):
@@ -66,7 +80,9 @@ def test_the_course_s_page_tells_them_in_words(viewer: Client, course: Course) -
     ]
 
 
-def test_they_have_pages_and_the_last_of_each_tells_its_change(clerk: Client, student: Student) -> None:
+def test_they_have_pages_and_the_last_of_each_tells_its_change(
+    clerk: Client, student: Student
+) -> None:
     for number in range(25):
         change(student, first_name=f"Ann {number}")
     first = clerk.get(f"/students/{student.pk}/")
@@ -86,7 +102,9 @@ def test_what_people_typed_is_shown_as_text(clerk: Client, student: Student) -> 
 
 
 @pytest.mark.parametrize("what", ["student", "course"])
-def test_more_changes_take_no_more_queries(clerk: Client, what: str, request: pytest.FixtureRequest) -> None:
+def test_more_changes_take_no_more_queries(
+    clerk: Client, what: str, request: pytest.FixtureRequest
+) -> None:
     row = request.getfixturevalue(what)
     name = "first_name" if what == "student" else "title"
     for number in range(21):
@@ -98,11 +116,16 @@ def test_more_changes_take_no_more_queries(clerk: Client, what: str, request: py
     assert count_queries(lambda: clerk.get(url)) == many
 
 
-def test_the_admin_tells_them_to_the_last_of_each_page(browser_of: Callable[[str], Client], course: Course) -> None:
+def test_the_admin_tells_them_to_the_last_of_each_page(
+    browser_of: Callable[[str], Client], course: Course
+) -> None:
     term = course.term
     for number in range(101):
         change(term, name=f"Term {number}")
     url = reverse("admin:courses_term_history", args=[term.pk])
     boss = browser_of("admin")
     first, second = (told(list(boss.get(url, {"p": page}).context["page_obj"])) for page in (1, 2))
-    assert (first[-1], second[0]) == ([("Name", "Term 0", "Term 1")], [("Name", second[0][0][1], "Term 0")])
+    assert (first[-1], second[0]) == (
+        [("Name", "Term 0", "Term 1")],
+        [("Name", second[0][0][1], "Term 0")],
+    )

@@ -38,19 +38,35 @@ def test_rows_have_the_seats_counted(api: APIClient) -> None:
     for status in Status.ACTIVE, Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN:
         enrolled(StudentFactory(), course, status)
     [row] = api.get(URL).json()["results"]
-    assert (row["term"], row["seats"]) == ("2026-FA", {"capacity": 3, "taken": 2, "left": 1, "waiting": 0})
+    assert (row["term"], row["seats"]) == (
+        "2026-FA",
+        {"capacity": 3, "taken": 2, "left": 1, "waiting": 0},
+    )
 
 
 def test_unlimited_and_overbooked_seats(api: APIClient) -> None:
     unlimited, overbooked = CourseFactory(), CourseFactory()
     enrolled(StudentFactory(), overbooked)
     Course.objects.filter(pk=overbooked.pk).update(capacity=0)
-    assert api.get(f"{URL}/{unlimited.pk}").json()["seats"] == {"capacity": None, "taken": 0, "left": None, "waiting": 0}
-    assert api.get(f"{URL}/{overbooked.pk}").json()["seats"] == {"capacity": 0, "taken": 1, "left": 0, "waiting": 0}
+    assert api.get(f"{URL}/{unlimited.pk}").json()["seats"] == {
+        "capacity": None,
+        "taken": 0,
+        "left": None,
+        "waiting": 0,
+    }
+    assert api.get(f"{URL}/{overbooked.pk}").json()["seats"] == {
+        "capacity": 0,
+        "taken": 1,
+        "left": 0,
+        "waiting": 0,
+    }
 
 
 def test_filters(api: APIClient) -> None:
-    full, closed = CourseFactory(capacity=0, title="Deep Sea Biology"), CourseFactory(is_open=False, term=TermFactory(code="A"))
+    full, closed = (
+        CourseFactory(capacity=0, title="Deep Sea Biology"),
+        CourseFactory(is_open=False, term=TermFactory(code="A")),
+    )
     assert ids(api.get(URL, {"search": "sea bio"})) == [full.pk]
     assert ids(api.get(URL, {"term": "A"})) == [closed.pk]
     assert ids(api.get(URL, {"is_open": "true"})) == [full.pk]
@@ -62,7 +78,9 @@ def test_create(api: APIClient) -> None:
     TermFactory(code="2026-FA")
     answer = api.post(URL, body())
     assert answer.status_code == 201
-    assert answer.json() == body(id=Course.objects.get().pk, seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0})
+    assert answer.json() == body(
+        id=Course.objects.get().pk, seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0}
+    )
     assert answer["Location"].endswith(f"{URL}/{Course.objects.get().pk}")
 
 
@@ -88,35 +106,53 @@ def test_create(api: APIClient) -> None:
         ({"seats": {}}, "/seats", "read_only_field"),
     ],
 )
-def test_says_what_is_wrong_and_where(api: APIClient, change: dict[str, Any], pointer: str, code: str) -> None:
+def test_says_what_is_wrong_and_where(
+    api: APIClient, change: dict[str, Any], pointer: str, code: str
+) -> None:
     TermFactory(code="2026-FA")
     answer = api.post(URL, body(**change))
     assert answer.status_code == 400, answer.content
-    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+        (pointer, code)
+    ]
     assert not Course.objects.exists()
 
 
-def test_a_course_that_asks_for_one_whose_code_was_corrected_can_still_be_changed(api: APIClient) -> None:
+def test_a_course_that_asks_for_one_whose_code_was_corrected_can_still_be_changed(
+    api: APIClient,
+) -> None:
     first, course = CourseFactory(code="A-1"), CourseFactory(prerequisites=["A-1"])
     assert api.patch(f"{URL}/{first.pk}", {"code": "A-2"}).status_code == 200
     assert api.patch(f"{URL}/{course.pk}", {"capacity": 5}).status_code == 200
     assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", "A-2"]}).status_code == 200
     answer = api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", "A-3"]})
-    assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (400, "There is no course with the code A-3.")
+    assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (
+        400,
+        "There is no course with the code A-3.",
+    )
 
 
 def test_asks_for_each_course_once(api: APIClient) -> None:
     CourseFactory(code="A-1")
     course = CourseFactory()
-    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", " A-1"]}).json()["prerequisites"] == ["A-1"]
+    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", " A-1"]}).json()[
+        "prerequisites"
+    ] == ["A-1"]
     CourseFactory(code="A-2")
-    assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1,A-2"]}).json()["errors"][0]["code"] == "not_found"
+    assert (
+        api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1,A-2"]}).json()["errors"][0]["code"]
+        == "not_found"
+    )
 
 
 def test_a_code_is_unique_in_its_term(api: APIClient) -> None:
     CourseFactory(code="BIO-101", term=TermFactory(code="2026-FA"))
     answer = api.post(URL, body())
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"], answer.json()["errors"][0]["code"]) == (400, "/code", "unique")
+    assert (
+        answer.status_code,
+        answer.json()["errors"][0]["pointer"],
+        answer.json()["errors"][0]["code"],
+    ) == (400, "/code", "unique")
     TermFactory(code="2027-SP")
     assert api.post(URL, body(term="2027-SP")).status_code == 201
 
@@ -125,7 +161,10 @@ def test_patch_below_the_seats_taken_evicts_nobody(api: APIClient) -> None:
     course = CourseFactory(capacity=2)
     rows = [enrolled(StudentFactory(), course) for _ in range(2)]
     answer = api.patch(f"{URL}/{course.pk}", {"capacity": 1})
-    assert (answer.status_code, answer.json()["seats"]) == (200, {"capacity": 1, "taken": 2, "left": 0, "waiting": 0})
+    assert (answer.status_code, answer.json()["seats"]) == (
+        200,
+        {"capacity": 1, "taken": 2, "left": 0, "waiting": 0},
+    )
     assert all(type(row).objects.get(pk=row.pk).status == Status.ACTIVE for row in rows)
     assert list(course.history.order_by("history_id").values_list("capacity", flat=True)) == [2, 1]
 

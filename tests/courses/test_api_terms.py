@@ -44,16 +44,25 @@ def test_create_read_change_delete(api: APIClient) -> None:
         ({"code": "."}, "/code", "invalid"),
     ],
 )
-def test_says_what_is_wrong_and_where(api: APIClient, change: dict[str, Any], pointer: str, code: str) -> None:
+def test_says_what_is_wrong_and_where(
+    api: APIClient, change: dict[str, Any], pointer: str, code: str
+) -> None:
     answer = api.post(URL, FALL | change)
     assert answer.status_code == 400
-    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+        (pointer, code)
+    ]
     assert not Term.objects.exists()
 
 
 def test_a_day_is_enough(api: APIClient) -> None:
     same = "2026-09-01"
-    assert api.post(URL, FALL | {"ends_on": same, "enrollment_opens_on": same, "enrollment_closes_on": same}).status_code == 201
+    assert (
+        api.post(
+            URL, FALL | {"ends_on": same, "enrollment_opens_on": same, "enrollment_closes_on": same}
+        ).status_code
+        == 201
+    )
 
 
 def test_codes_are_unique(api: APIClient) -> None:

@@ -22,23 +22,44 @@ def fall() -> Term:
 
 
 def test_makes_courses(fall: Term) -> None:
-    assert import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2026-FA,ART-1,Art,\n") == "courses: 2 created, 0 changed, 0 unchanged"
+    assert (
+        import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2026-FA,ART-1,Art,\n")
+        == "courses: 2 created, 0 changed, 0 unchanged"
+    )
     course = Course.objects.get(code="BIO-101")
-    assert (course.term, course.title, course.capacity, course.credits) == (fall, "Life", 30, Decimal(0))
+    assert (course.term, course.title, course.capacity, course.credits) == (
+        fall,
+        "Life",
+        30,
+        Decimal(0),
+    )
     assert (course.is_open, course.description) == (True, "")
     assert Course.objects.get(code="ART-1").capacity is None
     assert [record.door for record in Course.history.all()] == ["import", "import"]
 
 
 def test_reads_the_optional_columns(fall: Term) -> None:
-    import_csv("courses", "is_open,credits,description," + HEADER + 'no,2.5,"Cells,\nforests",2026-FA,BIO-101,Life,0\n')
+    import_csv(
+        "courses",
+        "is_open,credits,description,"
+        + HEADER
+        + 'no,2.5,"Cells,\nforests",2026-FA,BIO-101,Life,0\n',
+    )
     course = Course.objects.get()
-    assert (course.is_open, course.credits, course.description, course.capacity) == (False, Decimal("2.50"), "Cells,\nforests", 0)
+    assert (course.is_open, course.credits, course.description, course.capacity) == (
+        False,
+        Decimal("2.50"),
+        "Cells,\nforests",
+        0,
+    )
 
 
 def test_the_same_code_in_another_term_is_another_course(fall: Term) -> None:
     TermFactory(code="2027-SP")
-    assert import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2027-SP,BIO-101,Life,30\n") == "courses: 2 created, 0 changed, 0 unchanged"
+    assert (
+        import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2027-SP,BIO-101,Life,30\n")
+        == "courses: 2 created, 0 changed, 0 unchanged"
+    )
 
 
 def test_a_file_may_be_sent_twice(fall: Term) -> None:
@@ -51,9 +72,19 @@ def test_a_file_may_be_sent_twice(fall: Term) -> None:
 def test_changes_what_is_different_and_leaves_absent_columns(fall: Term) -> None:
     course = CourseFactory(term=fall, code="BIO-101", is_open=False, credits=4, capacity=10)
     same = CourseFactory(term=fall, code="ART-1", title="Art", capacity=None)
-    assert import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2026-FA,ART-1,Art,\n2026-FA,NEW,New,1\n") == "courses: 1 created, 1 changed, 1 unchanged"
+    assert (
+        import_csv(
+            "courses", HEADER + "2026-FA,BIO-101,Life,30\n2026-FA,ART-1,Art,\n2026-FA,NEW,New,1\n"
+        )
+        == "courses: 1 created, 1 changed, 1 unchanged"
+    )
     course.refresh_from_db()
-    assert (course.title, course.capacity, course.is_open, course.credits) == ("Life", 30, False, Decimal(4))
+    assert (course.title, course.capacity, course.is_open, course.credits) == (
+        "Life",
+        30,
+        False,
+        Decimal(4),
+    )
     assert (course.history.count(), same.history.count()) == (2, 1)
 
 
@@ -88,8 +119,16 @@ def test_every_bad_line_is_told_and_nothing_is_written(fall: Term) -> None:
 def test_changed_courses_are_locked_in_the_order_of_their_ids(fall: Term) -> None:
     courses = [CourseFactory(term=fall, code=code) for code in "DCBA"]
     with CaptureQueriesContext(connection) as queries:
-        import_csv("courses", HEADER + "".join(f"2026-FA,{course.code},New title,\n" for course in reversed(courses)))
-    [read] = [sql for query in queries if 'ORDER BY "courses_course"."id" ASC' in (sql := query["sql"]) and sql.startswith("SELECT")]
+        import_csv(
+            "courses",
+            HEADER + "".join(f"2026-FA,{course.code},New title,\n" for course in reversed(courses)),
+        )
+    [read] = [
+        sql
+        for query in queries
+        if 'ORDER BY "courses_course"."id" ASC' in (sql := query["sql"])
+        and sql.startswith("SELECT")
+    ]
     assert connection.vendor == "sqlite" or read.endswith("FOR NO KEY UPDATE")
     records = Course.history.filter(history_type="~").order_by("history_id")
     assert [record.id for record in records] == [course.pk for course in courses]
@@ -115,8 +154,14 @@ class TestPrerequisites:
 
     def test_are_those_that_are_there_and_those_of_the_file(self, fall: Term) -> None:
         CourseFactory(code="OLD")
-        import_csv("courses", self.HEADER + '2026-FA,BIO-2,Life,," BIO-1, OLD,BIO-1"\n2026-FA,BIO-1,Life,,\n')
-        assert dict(Course.objects.filter(term=fall).values_list("code", "prerequisites")) == {"BIO-2": ["BIO-1", "OLD"], "BIO-1": []}
+        import_csv(
+            "courses",
+            self.HEADER + '2026-FA,BIO-2,Life,," BIO-1, OLD,BIO-1"\n2026-FA,BIO-1,Life,,\n',
+        )
+        assert dict(Course.objects.filter(term=fall).values_list("code", "prerequisites")) == {
+            "BIO-2": ["BIO-1", "OLD"],
+            "BIO-1": [],
+        }
 
     def test_that_are_equal_are_unchanged(self, fall: Term) -> None:
         text = self.HEADER + '2026-FA,B,b,,"A, C"\n2026-FA,A,a,,\n2026-FA,C,c,,A\n'
@@ -126,9 +171,14 @@ class TestPrerequisites:
 
     def test_that_were_asked_for_before_may_be_gone(self, fall: Term) -> None:
         CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
-        assert import_csv("courses", self.HEADER + "2026-FA,B,new,,OLD\n") == "courses: 0 created, 1 changed, 0 unchanged"
+        assert (
+            import_csv("courses", self.HEADER + "2026-FA,B,new,,OLD\n")
+            == "courses: 0 created, 1 changed, 0 unchanged"
+        )
 
-    def test_that_are_deleted_while_the_file_is_written_are_told(self, fall: Term, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_are_deleted_while_the_file_is_written_are_told(
+        self, fall: Term, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         old, write = CourseFactory.create(code="OLD"), Courses._write_batch
 
         def write_beside_somebody(table: Courses, *of: Any) -> Any:
@@ -139,7 +189,9 @@ class TestPrerequisites:
         told = faults_of("courses", self.HEADER + "2026-FA,B,b,,OLD\n")
         assert told == ["line 2, prerequisites 'OLD': There is no course with the code OLD."]
 
-    def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(self, fall: Term) -> None:
+    def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(
+        self, fall: Term
+    ) -> None:
         CourseFactory(code="OLD")
         course = CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
         import_csv("courses", HEADER + "2026-FA,B,new,\n")
@@ -156,7 +208,10 @@ class TestPrerequisites:
         assert not Course.objects.exists()
 
     def test_circles_in_the_file_are_told_by_their_lines(self, fall: Term) -> None:
-        assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,A\n2026-FA,C,c,,C\n2026-FA,D,d,,A\n") == [
+        assert faults_of(
+            "courses",
+            self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,A\n2026-FA,C,c,,C\n2026-FA,D,d,,A\n",
+        ) == [
             "line 2, prerequisites 'B': A course cannot come before itself: A → B → A.",
             "line 3, prerequisites 'A': A course cannot come before itself: B → A → B.",
             "line 4, prerequisites 'C': A course cannot come before itself: C → C.",
@@ -166,7 +221,9 @@ class TestPrerequisites:
     def test_circles_through_courses_that_are_there_are_told(self, fall: Term) -> None:
         CourseFactory(code="A")
         CourseFactory(code="B", prerequisites=["A"])
-        assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n") == ["line 2, prerequisites 'B': A course cannot come before itself: A → B → A."]
+        assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n") == [
+            "line 2, prerequisites 'B': A course cannot come before itself: A → B → A."
+        ]
 
     def test_a_circle_that_the_same_file_opens_is_none(self, fall: Term) -> None:
         first = CourseFactory(term=fall, code="A")
@@ -178,7 +235,12 @@ class TestPrerequisites:
     def test_make_no_query_a_row(self, fall: Term) -> None:
         def queries(first: int, last: int) -> int:
             with CaptureQueriesContext(connection) as captured:
-                import_csv("courses", self.HEADER + "".join(f"2026-FA,C{n},c,,C{n + 1}\n" for n in range(first, last)) + f"2026-FA,C{last},c,,\n")
+                import_csv(
+                    "courses",
+                    self.HEADER
+                    + "".join(f"2026-FA,C{n},c,,C{n + 1}\n" for n in range(first, last))
+                    + f"2026-FA,C{last},c,,\n",
+                )
             return len(captured)
 
         assert queries(0, 2) == queries(10, 60)

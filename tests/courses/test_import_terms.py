@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from core.imports import csv_reader as sheets
+from core.imports import csv_reader
 from courses.factories import TermFactory
 from courses.models import Term
 from tests.importing import faults_of, import_csv
@@ -23,9 +23,16 @@ SPRING = "2027-SP,Spring 2027,2027-01-10,2027-05-31\n"
 
 class TestRows:
     def test_makes_terms(self) -> None:
-        assert import_csv("terms", HEADER + FALL + SPRING) == "terms: 2 created, 0 changed, 0 unchanged"
+        assert (
+            import_csv("terms", HEADER + FALL + SPRING)
+            == "terms: 2 created, 0 changed, 0 unchanged"
+        )
         term = Term.objects.get(code="2026-FA")
-        assert (term.name, term.starts_on, term.ends_on) == ("Fall 2026", date(2026, 9, 1), date(2026, 12, 31))
+        assert (term.name, term.starts_on, term.ends_on) == (
+            "Fall 2026",
+            date(2026, 9, 1),
+            date(2026, 12, 31),
+        )
         assert (term.enrollment_opens_on, term.enrollment_closes_on) == (None, None)
 
     def test_reads_the_enrollment_window(self) -> None:
@@ -55,9 +62,15 @@ class TestRows:
         file.write_text(HEADER + FALL)
         call_command("import_csv", "terms", str(file), stdout=StringIO())
         record = Term.history.get()
-        assert (record.door, record.history_change_reason, record.history_user) == ("import", "Import of terms of 2026.csv", None)
+        assert (record.door, record.history_change_reason, record.history_user) == (
+            "import",
+            "Import of terms of 2026.csv",
+            None,
+        )
 
-    def test_makes_no_query_a_row_for_rows_that_are_there(self, django_assert_max_num_queries: object) -> None:
+    def test_makes_no_query_a_row_for_rows_that_are_there(
+        self, django_assert_max_num_queries: object
+    ) -> None:
         rows = "".join(f"T{n},Term {n},2026-09-01,2026-12-31\n" for n in range(50))
         import_csv("terms", HEADER + rows)
         with django_assert_max_num_queries(10):  # type: ignore[operator]
@@ -79,7 +92,14 @@ class TestRefused:
         assert Term.objects.get().name != "Fall 2026"
 
     def test_every_bad_line_is_told_and_nothing_is_written(self) -> None:
-        faults = faults_of("terms", HEADER + "A,a,2026-02-30,soon\n" + FALL + "B b,,2026-01-01,2026-02-01\n" + "C,c,2026-02-01,2026-01-01\n")
+        faults = faults_of(
+            "terms",
+            HEADER
+            + "A,a,2026-02-30,soon\n"
+            + FALL
+            + "B b,,2026-01-01,2026-02-01\n"
+            + "C,c,2026-02-01,2026-01-01\n",
+        )
         assert faults == [
             "line 2, ends_on 'soon': “soon” value has an invalid date format. It must be in YYYY-MM-DD format.",
             "line 2, starts_on '2026-02-30': “2026-02-30” value has the correct format (YYYY-MM-DD) but it is an invalid date.",
@@ -90,11 +110,16 @@ class TestRefused:
         assert not Term.objects.exists()
 
     def test_the_same_key_twice_names_the_first_line(self) -> None:
-        assert faults_of("terms", HEADER + FALL + SPRING + FALL) == ["line 4, code '2026-FA': The same one is on line 2 already."]
+        assert faults_of("terms", HEADER + FALL + SPRING + FALL) == [
+            "line 4, code '2026-FA': The same one is on line 2 already."
+        ]
 
     def test_a_name_too_long(self) -> None:
         [fault] = faults_of("terms", HEADER + f"X,{'x' * 101},2026-01-01,2026-02-01\n")
-        assert fault == f"line 2, name '{'x' * 60}': Ensure this value has at most 100 characters (it has 101)."
+        assert (
+            fault
+            == f"line 2, name '{'x' * 60}': Ensure this value has at most 100 characters (it has 101)."
+        )
 
     def test_what_the_database_refuses_at_last(self) -> None:
         """Somebody makes the same term after the file was compared with what is there."""
@@ -105,7 +130,7 @@ class TestRefused:
         assert Term.objects.count() == 1
 
     def test_only_so_many_bad_lines_are_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sheets, "SHOWN", 2)
+        monkeypatch.setattr(csv_reader, "SHOWN", 2)
         assert faults_of("terms", HEADER + "x,y\n" * 5) == [
             "line 2: There are 2 cells for 4 columns.",
             "line 3: There are 2 cells for 4 columns.",
@@ -124,21 +149,31 @@ class TestFile:
         assert faults == ["line 3: There are 1 cells for 4 columns."]
 
     def test_space_around_a_cell_and_blank_lines_do_not_count(self) -> None:
-        import_csv("terms", "\n code , name,starts_on,ends_on\n\n X , a b ,2026-01-01, 2026-02-01 \n\n")
+        import_csv(
+            "terms", "\n code , name,starts_on,ends_on\n\n X , a b ,2026-01-01, 2026-02-01 \n\n"
+        )
         assert Term.objects.values_list("code", "name").get() == ("X", "a b")
 
     def test_lines_are_counted_through_cells_of_several_lines(self) -> None:
-        text = HEADER + '"A","two\nlines",2026-01-01,2026-02-01\n\nB,b,bad,2026-02-01\n"C","three\nmore\nlines",bad,2026-02-01\n'
+        text = (
+            HEADER
+            + '"A","two\nlines",2026-01-01,2026-02-01\n\nB,b,bad,2026-02-01\n"C","three\nmore\nlines",bad,2026-02-01\n'
+        )
         assert [fault.split(",")[0] for fault in faults_of("terms", text)] == ["line 5", "line 6"]
 
     def test_lines_that_are_not_utf8(self) -> None:
-        assert faults_of("terms", HEADER.encode() + b"A,\xe9t\xe9,2026-01-01,2026-02-01\n" + FALL.encode() + b"x\n") == [
+        assert faults_of(
+            "terms",
+            HEADER.encode() + b"A,\xe9t\xe9,2026-01-01,2026-02-01\n" + FALL.encode() + b"x\n",
+        ) == [
             "line 2, name '\ufffdt\ufffd': This is not UTF-8.",
             "line 4: There are 1 cells for 4 columns.",
         ]
 
     def test_a_nul_character(self) -> None:
-        assert faults_of("terms", HEADER + "A,a\0b,2026-01-01,2026-02-01\n") == ["line 2, name 'a\\x00b': This has a NUL character."]
+        assert faults_of("terms", HEADER + "A,a\0b,2026-01-01,2026-02-01\n") == [
+            "line 2, name 'a\\x00b': This has a NUL character."
+        ]
 
     def test_a_quote_that_is_never_closed(self) -> None:
         assert faults_of("terms", HEADER + FALL + 'A,"a,2026-01-01,2026-02-01\nB,b\n') == [
@@ -161,14 +196,21 @@ class TestFile:
         ]
 
     def test_a_header_that_is_not_csv(self) -> None:
-        assert faults_of("terms", 'code,"name') == ["line 1: This is not CSV: unexpected end of data. What follows was not read."]
+        assert faults_of("terms", 'code,"name') == [
+            "line 1: This is not CSV: unexpected end of data. What follows was not read."
+        ]
 
     def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
-        with pytest.raises(CommandError, match=r"nowhere\.csv cannot be read: No such file or directory"):
+        with pytest.raises(
+            CommandError, match=r"nowhere\.csv cannot be read: No such file or directory"
+        ):
             call_command("import_csv", "terms", str(tmp_path / "nowhere.csv"))
 
     def test_a_database_that_is_busy(self) -> None:
-        with patch("core.imports.importer.Table.write", side_effect=OperationalError("locked")), pytest.raises(CommandError, match=r"away or busy.*locked"):
+        with (
+            patch("core.imports.importer.Table.write", side_effect=OperationalError("locked")),
+            pytest.raises(CommandError, match=r"away or busy.*locked"),
+        ):
             import_csv("terms", HEADER + FALL)
 
 
@@ -178,7 +220,9 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), True), (StringIO(), False)])
-def test_progress_is_shown_on_a_terminal_only(stderr: StringIO, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_on_a_terminal_only(
+    stderr: StringIO, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stderr", stderr)
     import_csv("terms", HEADER + FALL)
     assert ("reading" in stderr.getvalue(), "writing" in stderr.getvalue()) == (shown, shown)

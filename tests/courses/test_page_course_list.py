@@ -20,8 +20,14 @@ def shown(answer: Any) -> list[Course]:
 
 
 def test_the_newest_term_comes_first_then_the_code(viewer: Client) -> None:
-    old, new = TermFactory.create(starts_on=timezone.localdate() - timedelta(days=300)), TermFactory.create()
-    b_new, a_old, a_new = (CourseFactory.create(term=term, code=code) for term, code in ((new, "B"), (old, "A"), (new, "A")))
+    old, new = (
+        TermFactory.create(starts_on=timezone.localdate() - timedelta(days=300)),
+        TermFactory.create(),
+    )
+    b_new, a_old, a_new = (
+        CourseFactory.create(term=term, code=code)
+        for term, code in ((new, "B"), (old, "A"), (new, "A"))
+    )
     assert shown(viewer.get("/courses/")) == [a_new, b_new, a_old]
 
 
@@ -44,16 +50,24 @@ def test_search_and_filters(viewer: Client) -> None:
 
 def test_pages_have_every_course_once_across_terms(viewer: Client) -> None:
     for days in (0, 0, 100):
-        CourseFactory.create_batch(40, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=days)))
+        CourseFactory.create_batch(
+            40, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=days))
+        )
     answers = [viewer.get("/courses/")]
     while cursor := answers[-1].context["page"].next:
         answers.append(viewer.get("/courses/", {"cursor": cursor}))
     seen = [course.pk for answer in answers for course in shown(answer)]
-    assert seen == list(Course.objects.order_by("-term__starts_on", "code", "id").values_list("pk", flat=True))
-    assert shown(viewer.get("/courses/", {"cursor": answers[2].context["page"].previous})) == shown(answers[1])
+    assert seen == list(
+        Course.objects.order_by("-term__starts_on", "code", "id").values_list("pk", flat=True)
+    )
+    assert shown(viewer.get("/courses/", {"cursor": answers[2].context["page"].previous})) == shown(
+        answers[1]
+    )
 
 
-def test_asks_a_bounded_number_of_queries(viewer: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+def test_asks_a_bounded_number_of_queries(
+    viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
     CourseFactory.create_batch(6)
     with django_assert_max_num_queries(6):
         viewer.get("/courses/")

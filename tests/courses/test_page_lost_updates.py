@@ -44,7 +44,9 @@ def test_the_same_field_comes_back_with_both_values_and_who_and_when(registrar: 
     page = opened(registrar, course)
     colleague_saves(course, title="Biology")
 
-    answer = submit(registrar, edit_page(course), {"title": "Living things", "capacity": "12"}, page=page)
+    answer = submit(
+        registrar, edit_page(course), {"title": "Living things", "capacity": "12"}, page=page
+    )
 
     assert answer.status_code == 422
     when = timezone.localtime(course.history.latest().history_date).strftime("%Y-%m-%d %H:%M")
@@ -53,16 +55,25 @@ def test_the_same_field_comes_back_with_both_values_and_who_and_when(registrar: 
     course.refresh_from_db()
     assert (course.title, course.capacity) == ("Biology", 10)
     kept = fields_of(answer.content.decode())
-    assert (kept["title"], kept["initial-title"], kept["capacity"]) == (["Living things"], ["Biology"], ["12"])
+    assert (kept["title"], kept["initial-title"], kept["capacity"]) == (
+        ["Living things"],
+        ["Biology"],
+        ["12"],
+    )
 
 
 def test_saving_again_takes_mine(registrar: Client) -> None:
     course = CourseFactory.create(title="Life", capacity=10)
     page = opened(registrar, course)
     colleague_saves(course, title="Biology", is_open=False)
-    refused = submit(registrar, edit_page(course), {"title": "Living things", "capacity": "12"}, page=page)
+    refused = submit(
+        registrar, edit_page(course), {"title": "Living things", "capacity": "12"}, page=page
+    )
 
-    assert submit(registrar, edit_page(course), page=fields_of(refused.content.decode())).status_code == 302
+    assert (
+        submit(registrar, edit_page(course), page=fields_of(refused.content.decode())).status_code
+        == 302
+    )
 
     course.refresh_from_db()
     assert (course.title, course.capacity, course.is_open) == ("Living things", 12, False)
@@ -77,7 +88,10 @@ def test_who_saves_once_more_in_between_is_seen_too(registrar: Client) -> None:
 
     answer = submit(registrar, edit_page(course), page=fields_of(refused.content.decode()))
 
-    assert "It was “Biology” when you began. bea has changed it to “Botany”" in answer.context["form"].errors["title"][0]
+    assert (
+        "It was “Biology” when you began. bea has changed it to “Botany”"
+        in answer.context["form"].errors["title"][0]
+    )
 
 
 def test_two_who_want_the_same_agree(registrar: Client) -> None:
@@ -103,7 +117,12 @@ def test_how_lines_end_is_no_change(registrar: Client) -> None:
     course = CourseFactory.create(description="One\nTwo")
     page = opened(registrar, course) | {"initial-description": ["One\r\nTwo"]}
 
-    assert submit(registrar, edit_page(course), {"description": "One\r\nTwo\r\nThree"}, page=page).status_code == 302
+    assert (
+        submit(
+            registrar, edit_page(course), {"description": "One\r\nTwo\r\nThree"}, page=page
+        ).status_code
+        == 302
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +135,9 @@ def test_how_lines_end_is_no_change(registrar: Client) -> None:
         ("description", "", "It <lives>.", "x", "nothing", "It <lives>."),
     ],
 )
-def test_every_kind_of_value_is_told_in_words(registrar: Client, field: str, before: Any, theirs: Any, mine: str, was: str, now: str) -> None:
+def test_every_kind_of_value_is_told_in_words(
+    registrar: Client, field: str, before: Any, theirs: Any, mine: str, was: str, now: str
+) -> None:
     CourseFactory.create(code="ONE"), CourseFactory.create(code="TWO")
     course = CourseFactory.create(**{field: before})
     page = opened(registrar, course)
@@ -127,7 +148,10 @@ def test_every_kind_of_value_is_told_in_words(registrar: Client, field: str, bef
     [error] = answer.context["form"].errors[field]
     assert f"It was “{was}” when you began. bea has changed it to “{now}” meanwhile" in error
     assert "<lives>" not in answer.content.decode()
-    assert submit(registrar, edit_page(course), page=fields_of(answer.content.decode())).status_code == 302
+    assert (
+        submit(registrar, edit_page(course), page=fields_of(answer.content.decode())).status_code
+        == 302
+    )
 
 
 def test_a_term_is_told_by_its_code_and_a_date_as_a_date(registrar: Client) -> None:
@@ -136,13 +160,21 @@ def test_a_term_is_told_by_its_code_and_a_date_as_a_date(registrar: Client) -> N
     page = opened(registrar, course)
     colleague_saves(course, term=second)
     answer = submit(registrar, edit_page(course), {"term": third.pk}, page=page)
-    assert f"It was “{first}” when you began. bea has changed it to “{second}”" in answer.context["form"].errors["term"][0]
+    assert (
+        f"It was “{first}” when you began. bea has changed it to “{second}”"
+        in answer.context["form"].errors["term"][0]
+    )
 
     page = opened(registrar, first)
     day = first.ends_on
     colleague_saves(first, ends_on=day + timedelta(days=1))
-    answer = submit(registrar, edit_page(first), {"ends_on": str(day + timedelta(days=2))}, page=page)
-    assert f"It was “{day}” when you began. bea has changed it to “{day + timedelta(days=1)}”" in answer.context["form"].errors["ends_on"][0]
+    answer = submit(
+        registrar, edit_page(first), {"ends_on": str(day + timedelta(days=2))}, page=page
+    )
+    assert (
+        f"It was “{day}” when you began. bea has changed it to “{day + timedelta(days=1)}”"
+        in answer.context["form"].errors["ends_on"][0]
+    )
 
 
 def test_a_box_that_both_ticked_or_that_one_unticked_is_no_conflict(registrar: Client) -> None:
@@ -150,7 +182,12 @@ def test_a_box_that_both_ticked_or_that_one_unticked_is_no_conflict(registrar: C
     student = StudentFactory.create(is_active=True)
     page = opened(registrar, student)
     colleague_saves(student, is_active=False)
-    assert submit(registrar, edit_page(student), {"is_active": None, "first_name": "Ann"}, page=page).status_code == 302
+    assert (
+        submit(
+            registrar, edit_page(student), {"is_active": None, "first_name": "Ann"}, page=page
+        ).status_code
+        == 302
+    )
     student.refresh_from_db()
     assert (student.is_active, student.first_name) == (False, "Ann")
 

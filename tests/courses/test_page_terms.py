@@ -23,12 +23,19 @@ FIELDS = {
 
 def test_the_list_shows_days_and_window_the_newest_first(registrar: Client) -> None:
     today = timezone.localdate()
-    old = TermFactory.create(starts_on=today - timedelta(days=400), enrollment_closes_on=today - timedelta(days=390))
+    old = TermFactory.create(
+        starts_on=today - timedelta(days=400), enrollment_closes_on=today - timedelta(days=390)
+    )
     new = TermFactory.create(enrollment_opens_on=today + timedelta(days=1))
     answer = registrar.get("/terms/")
     assert answer.context["page"].rows == [new, old]
     text = " ".join(answer.content.decode().split())
-    for words in (f"until {old.enrollment_closes_on}", f"from {new.enrollment_opens_on}", "not yet", "over"):
+    for words in (
+        f"until {old.enrollment_closes_on}",
+        f"from {new.enrollment_opens_on}",
+        "not yet",
+        "over",
+    ):
         assert words in text
 
 
@@ -36,7 +43,12 @@ def test_makes_a_term(registrar: Client) -> None:
     answer = registrar.post("/terms/new/", FIELDS)
     assert (answer.status_code, answer["Location"]) == (302, "/terms/")
     term = Term.objects.get()
-    assert (term.code, term.starts_on, term.enrollment_opens_on, term.enrollment_closes_on) == ("2026-FA", date(2026, 9, 1), date(2026, 8, 1), None)
+    assert (term.code, term.starts_on, term.enrollment_opens_on, term.enrollment_closes_on) == (
+        "2026-FA",
+        date(2026, 9, 1),
+        date(2026, 8, 1),
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +60,9 @@ def test_makes_a_term(registrar: Client) -> None:
         ("starts_on", "soon", "Enter a valid date."),
     ],
 )
-def test_a_wrong_value_is_said_and_all_is_kept(registrar: Client, field: str, value: str, words: str) -> None:
+def test_a_wrong_value_is_said_and_all_is_kept(
+    registrar: Client, field: str, value: str, words: str
+) -> None:
     answer = registrar.post("/terms/new/", FIELDS | {field: value})
     assert answer.status_code == 422
     assert words in str(answer.context["form"].errors[field])
@@ -60,6 +74,11 @@ def test_changes_a_term(registrar: Client) -> None:
     TermFactory.create(code="2026-FA", name="Fall")
     text = registrar.get("/terms/2026-FA/edit/").content.decode()
     assert 'type="date"' in text
-    assert registrar.post("/terms/2026-FA/edit/", FIELDS | {"name": "Autumn", "code": "2026-AU"}).status_code == 302
+    assert (
+        registrar.post(
+            "/terms/2026-FA/edit/", FIELDS | {"name": "Autumn", "code": "2026-AU"}
+        ).status_code
+        == 302
+    )
     term = Term.objects.get()
     assert (term.code, term.name) == ("2026-AU", "Autumn")

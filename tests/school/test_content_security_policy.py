@@ -13,8 +13,22 @@ pytestmark = pytest.mark.django_db
 INLINE = re.compile(r"<style|<script(?![^>]* src=)| style=| on[a-z]+=")
 
 
-@pytest.mark.parametrize("path", ["/", "/students/", "/nowhere/", "/admin/", "/admin/students/student/", "/api/docs/", "/api/v1/students", "/healthz"])
-def test_every_answer_allows_this_server_alone(browser_of: Callable[[str], Client], path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/students/",
+        "/nowhere/",
+        "/admin/",
+        "/admin/students/student/",
+        "/api/docs/",
+        "/api/v1/students",
+        "/healthz",
+    ],
+)
+def test_every_answer_allows_this_server_alone(
+    browser_of: Callable[[str], Client], path: str
+) -> None:
     answer = browser_of("admin").get(path)
     policy = answer["Content-Security-Policy"]
     assert "default-src 'self'" in policy
@@ -25,4 +39,7 @@ def test_every_answer_allows_this_server_alone(browser_of: Callable[[str], Clien
 
 def test_htmx_is_the_one_that_was_vendored() -> None:
     [script] = (settings.BASE_DIR / "static").glob("htmx-*.min.js")
-    assert hashlib.sha256(script.read_bytes()).hexdigest() in script.with_name(script.name.replace(".min.js", ".txt")).read_text()
+    assert (
+        hashlib.sha256(script.read_bytes()).hexdigest()
+        in script.with_name(script.name.replace(".min.js", ".txt")).read_text()
+    )

@@ -27,7 +27,11 @@ def test_readyz_says_that_the_database_is_away(client: Client) -> None:
 @pytest.mark.django_db
 def test_readyz_names_missing_migrations(client: Client) -> None:
     executor = MigrationExecutor
-    plan = [(migration, False) for key, migration in executor(None).loader.disk_migrations.items() if key == ("students", "0003_roles")]
+    plan = [
+        (migration, False)
+        for key, migration in executor(None).loader.disk_migrations.items()
+        if key == ("students", "0003_roles")
+    ]
     with patch.object(executor, "migration_plan", return_value=plan):
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["students.0003_roles"])

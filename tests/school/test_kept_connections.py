@@ -5,7 +5,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server.")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server."),
+]
 
 
 def server_process() -> int:
@@ -24,7 +27,13 @@ def test_it_is_used_again(client: Client) -> None:
 def test_one_that_the_server_has_closed_is_replaced_without_an_error(client: Client) -> None:
     before = server_process()
     database = connection.get_connection_params()
-    with psycopg.connect(**{name: database[name] for name in ("dbname", "user", "password", "host", "port") if name in database}) as other:
+    with psycopg.connect(
+        **{
+            name: database[name]
+            for name in ("dbname", "user", "password", "host", "port")
+            if name in database
+        }
+    ) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
     assert client.get("/readyz").status_code == 200
     assert server_process() != before

@@ -30,7 +30,15 @@ def language_of(answer: Any) -> str:
 @pytest.mark.django_db
 class TestPage:
     @pytest.mark.parametrize(
-        ("asked", "got"), [("de-AT,de;q=0.9", "de"), ("en-GB", "en"), ("fr,de;q=0.5", "de"), ("fr", "en"), ("", "en"), ("nonsense;;q=x", "en")]
+        ("asked", "got"),
+        [
+            ("de-AT,de;q=0.9", "de"),
+            ("en-GB", "en"),
+            ("fr,de;q=0.5", "de"),
+            ("fr", "en"),
+            ("", "en"),
+            ("nonsense;;q=x", "en"),
+        ],
     )
     @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/nowhere/"])
     def test_follows_the_browser(self, client: Client, path: str, asked: str, got: str) -> None:
@@ -40,7 +48,9 @@ class TestPage:
     def test_says_what_the_answer_depends_on(self, registrar: Client) -> None:
         for path in ("/", "/login/", "/nowhere/", "/admin/", "/students/"):
             answer = registrar.get(path)
-            assert {"Accept-Language", "Cookie"} <= {name.strip() for name in answer["Vary"].split(",")}, path
+            assert {"Accept-Language", "Cookie"} <= {
+                name.strip() for name in answer["Vary"].split(",")
+            }, path
 
     def test_leaves_no_language_to_the_next_request_of_the_thread(self, client: Client) -> None:
         def serve() -> str:
@@ -57,12 +67,19 @@ class TestChoice:
         answer = registrar.post("/language/", {"language": "de", "next": "/students/?q=an"})
         assert (answer.status_code, answer["Location"]) == (302, "/students/?q=an")
         cookie = answer.cookies["django_language"]
-        assert (cookie.value, cookie["max-age"], cookie["httponly"], cookie["samesite"]) == ("de", 365 * 24 * 3600, True, "Lax")
+        assert (cookie.value, cookie["max-age"], cookie["httponly"], cookie["samesite"]) == (
+            "de",
+            365 * 24 * 3600,
+            True,
+            "Lax",
+        )
         assert language_of(registrar.get("/students/", headers={"accept-language": "en"})) == "de"
         assert language_of(registrar.get("/admin/", headers={"accept-language": "en"})) == "de"
 
     @pytest.mark.parametrize("path", ["/", "/admin/"])
-    def test_stands_on_every_page_with_the_one_in_use_marked(self, registrar: Client, path: str) -> None:
+    def test_stands_on_every_page_with_the_one_in_use_marked(
+        self, registrar: Client, path: str
+    ) -> None:
         text = " ".join(registrar.get(f"{path}?q=an").content.decode().split())
         form = text.partition('action="/language/"')[2].partition("</form>")[0]
         assert f'name="next" value="{path}?q=an"' in form
@@ -70,7 +87,12 @@ class TestChoice:
         assert 'value="de" lang="de" >Deutsch<' in form
 
     def test_leads_nowhere_else(self, client: Client) -> None:
-        assert client.post("/language/", {"language": "de", "next": "https://elsewhere.example/"})["Location"] == "/"
+        assert (
+            client.post("/language/", {"language": "de", "next": "https://elsewhere.example/"})[
+                "Location"
+            ]
+            == "/"
+        )
 
     def test_of_a_language_that_there_is_not_changes_nothing(self, client: Client) -> None:
         answer = client.post("/language/", {"language": "xx", "next": "/login/"})
@@ -83,7 +105,16 @@ class TestChoice:
 
 @pytest.mark.django_db
 class TestProgram:
-    @pytest.mark.parametrize("path", ["/api/v1/students/404", "/api/v1/problems/course_full", "/api/nowhere", "/healthz", "/readyz"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/v1/students/404",
+            "/api/v1/problems/course_full",
+            "/api/nowhere",
+            "/healthz",
+            "/readyz",
+        ],
+    )
     def test_is_answered_in_english(self, api: APIClient, path: str) -> None:
         english, german = api.get(path), api.get(path, headers=GERMAN)
         assert german.content == english.content
@@ -98,38 +129,61 @@ class TestGerman:
         registrar.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
         return registrar
 
-    def test_writes_days_as_germans_do_and_refuses_in_their_words(self, german: Client, api_of: Callable[[str], APIClient]) -> None:
+    def test_writes_days_as_germans_do_and_refuses_in_their_words(
+        self, german: Client, api_of: Callable[[str], APIClient]
+    ) -> None:
         term = TermFactory.create(code="T", enrollment_opens_on=date(2099, 9, 3))
         student, course = StudentFactory.create(), CourseFactory.create(code="C", term=term)
         answer = german.post(f"/students/{student.pk}/courses/", {"courses": [course.pk]})
         assert "Die Einschreibung für T beginnt am 03.09.2099." in answer.content.decode()
         assert "ab 03.09.2099" in german.get(f"/courses/{course.pk}/").content.decode()
-        problem = api_of("Clerk").post(f"/api/v1/students/{student.pk}/courses", {"course_id": course.pk}, headers=GERMAN).json()
+        problem = (
+            api_of("Clerk")
+            .post(
+                f"/api/v1/students/{student.pk}/courses", {"course_id": course.pk}, headers=GERMAN
+            )
+            .json()
+        )
         assert problem["detail"] == "Enrollment for T opens on 2099-09-03. Come back then."
         assert problem["errors"][0]["params"] == {"term": "T", "opens_on": "2099-09-03"}
 
-    def test_reads_the_same_values_of_forms_and_shows_them_with_a_comma(self, german: Client) -> None:
+    def test_reads_the_same_values_of_forms_and_shows_them_with_a_comma(
+        self, german: Client
+    ) -> None:
         course = CourseFactory.create()
         form = german.get(f"/courses/{course.pk}/edit/").content.decode()
         assert f'name="credits" value="{course.credits:.2f}"' in form
         sent = fields_of(form) | {"credits": ["2.50"]}
         assert german.post(f"/courses/{course.pk}/edit/", sent).status_code == 302
         assert "<dd>2,50</dd>" in german.get(f"/courses/{course.pk}/").content.decode()
-        assert f"{course.credits:.2f}".replace(".", ",") in german.get(f"/courses/{course.pk}/").content.decode()  # what it was
+        assert (
+            f"{course.credits:.2f}".replace(".", ",")
+            in german.get(f"/courses/{course.pk}/").content.decode()
+        )  # what it was
         day = german.get(f"/terms/{course.term.code}/edit/").content.decode()
         assert f'value="{course.term.starts_on.isoformat()}"' in day
 
-    def test_tells_of_its_own_reasons_what_was_recorded_in_english(self, german: Client, viewer: Client) -> None:
+    def test_tells_of_its_own_reasons_what_was_recorded_in_english(
+        self, german: Client, viewer: Client
+    ) -> None:
         student, course = StudentFactory.create(), CourseFactory.create(code="C", capacity=1)
         german.post(f"/students/{student.pk}/courses/", {"courses": [course.pk]})
         german.post("/undo/")
-        assert Enrollment.history.model.objects.latest("history_id").history_change_reason == "Undone."
-        assert "<q>Rückgängig gemacht.</q>" in german.get(f"/students/{student.pk}/").content.decode()
+        assert (
+            Enrollment.history.model.objects.latest("history_id").history_change_reason == "Undone."
+        )
+        assert (
+            "<q>Rückgängig gemacht.</q>" in german.get(f"/students/{student.pk}/").content.decode()
+        )
         assert "<q>Undone.</q>" in viewer.get(f"/students/{student.pk}/").content.decode()
 
     @pytest.mark.parametrize(
         ("recorded", "told"),
-        [("Moved up from the waitlist.", "Von der Warteliste nachgerückt."), ("Import of a.csv", "Import von a.csv"), ("Wünsche", "Wünsche")],
+        [
+            ("Moved up from the waitlist.", "Von der Warteliste nachgerückt."),
+            ("Import of a.csv", "Import von a.csv"),
+            ("Wünsche", "Wünsche"),
+        ],
     )
     def test_leaves_a_reason_that_somebody_typed(self, recorded: str, told: str) -> None:
         with override("de"):
@@ -137,16 +191,28 @@ class TestGerman:
 
     def test_counts(self) -> None:
         with override("de"):
-            texts = [ngettext("because %d seat was freed", "because %d seats were freed", number) % number for number in (0, 1, 2)]
-        assert texts == ["weil 0 Plätze frei wurden", "weil 1 Platz frei wurde", "weil 2 Plätze frei wurden"]
+            texts = [
+                ngettext("because %d seat was freed", "because %d seats were freed", number)
+                % number
+                for number in (0, 1, 2)
+            ]
+        assert texts == [
+            "weil 0 Plätze frei wurden",
+            "weil 1 Platz frei wurde",
+            "weil 2 Plätze frei wurden",
+        ]
 
     def test_names_a_status_that_cannot_be_had(self, api: APIClient) -> None:
         row = enrolled(StudentFactory.create(), CourseFactory.create(), Status.WITHDRAWN)
         with override("de"), pytest.raises(Refused) as refused:
             write([Change(row.student_id, row.course_id, COMPLETE)])
         with override("de"):
-            assert refused.value.messages == ["Aus dem Status „ausgetragen“ einer Einschreibung kann nicht „abgeschlossen“ werden."]
-        params = api.patch(f"/api/v1/enrollments/{row.pk}", {"status": "completed"}).json()["errors"][0]["params"]
+            assert refused.value.messages == [
+                "Aus dem Status „ausgetragen“ einer Einschreibung kann nicht „abgeschlossen“ werden."
+            ]
+        params = api.patch(f"/api/v1/enrollments/{row.pk}", {"status": "completed"}).json()[
+            "errors"
+        ][0]["params"]
         assert params == {"before": "withdrawn", "after": "completed"}
 
     def test_keeps_a_file_as_it_is(self, german: Client) -> None:

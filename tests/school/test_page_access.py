@@ -38,37 +38,68 @@ PAGES = {
     "term_new": REGISTRARS,
     "term_edit": REGISTRARS,
 }
-POSTED = ("student_new", "student_edit", "student_courses", "student_withdraw", "course_new", "course_edit", "course_students", "term_new", "term_edit")
+POSTED = (
+    "student_new",
+    "student_edit",
+    "student_courses",
+    "student_withdraw",
+    "course_new",
+    "course_edit",
+    "course_students",
+    "term_new",
+    "term_edit",
+)
 
 
 @pytest.fixture
 def paths() -> dict[str, str]:
     """The path of every page, about one student in one course."""
-    student, course = StudentFactory.create(), CourseFactory.create(term=TermFactory.create(code="T"))
+    student, course = (
+        StudentFactory.create(),
+        CourseFactory.create(term=TermFactory.create(code="T")),
+    )
     enrolled(student, course)
     keys: dict[str, tuple[object, ...]] = {
         **dict.fromkeys(("student", "student_edit", "student_courses"), (student.pk,)),
         "student_withdraw": (student.pk, course.pk),
-        **dict.fromkeys(("course", "course_edit", "course_students", "course_roster", "roster_sheet", "roster_withdraw"), (course.pk,)),
+        **dict.fromkeys(
+            (
+                "course",
+                "course_edit",
+                "course_students",
+                "course_roster",
+                "roster_sheet",
+                "roster_withdraw",
+            ),
+            (course.pk,),
+        ),
         "term_edit": ("T",),
     }
     return {name: reverse(name, args=keys.get(name, ())) for name in PAGES}
 
 
 @pytest.mark.parametrize(("position", "role"), list(enumerate(ROLES)))
-def test_each_role_sees_what_it_may(browser_of: Browser, paths: dict[str, str], position: int, role: str) -> None:
+def test_each_role_sees_what_it_may(
+    browser_of: Browser, paths: dict[str, str], position: int, role: str
+) -> None:
     browser = browser_of(role)
     seen = {name: browser.get(path).status_code for name, path in paths.items()}
     assert seen == {name: statuses[position] for name, statuses in PAGES.items()}
 
 
 @pytest.mark.parametrize("role", ["Viewer", "Nobody"])
-def test_who_may_not_write_is_refused_before_anything_is_read(browser_of: Browser, paths: dict[str, str], role: str) -> None:
+def test_who_may_not_write_is_refused_before_anything_is_read(
+    browser_of: Browser, paths: dict[str, str], role: str
+) -> None:
     browser = browser_of(role)
-    assert {name: browser.post(paths[name]).status_code for name in POSTED} == dict.fromkeys(POSTED, 403)
+    assert {name: browser.post(paths[name]).status_code for name in POSTED} == dict.fromkeys(
+        POSTED, 403
+    )
 
 
-def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(client: Client, paths: dict[str, str]) -> None:
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(
+    client: Client, paths: dict[str, str]
+) -> None:
     for path in paths.values():
         for answer in (client.get(path), client.post(path)):
             assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
@@ -91,13 +122,22 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(client: Client, paths:
     ],
 )
 def test_links_are_shown_to_those_who_may_follow_them(
-    browser_of: Browser, paths: dict[str, str], name: str, link: str, role_with: str, role_without: str
+    browser_of: Browser,
+    paths: dict[str, str],
+    name: str,
+    link: str,
+    role_with: str,
+    role_without: str,
 ) -> None:
     # The links of the bar on top, and those to other courses and students, end elsewhere.
     def links(role: str) -> list[str]:
         text = browser_of(role).get(paths[name]).content.decode()
         hrefs = [part.partition('"')[0].partition("?")[0] for part in text.split('href="')[1:]]
-        return [href for href in hrefs if href.endswith(link) and href not in ("/students/", "/courses/")]
+        return [
+            href
+            for href in hrefs
+            if href.endswith(link) and href not in ("/students/", "/courses/")
+        ]
 
     assert links(role_with)
     assert not links(role_without)
@@ -105,10 +145,27 @@ def test_links_are_shown_to_those_who_may_follow_them(
 
 def test_an_unknown_id_is_404(browser_of: Browser) -> None:
     browser = browser_of("admin")
-    for name in ("student", "student_edit", "student_courses", "course", "course_edit", "course_students", "course_roster", "roster_sheet", "roster_withdraw"):
+    for name in (
+        "student",
+        "student_edit",
+        "student_courses",
+        "course",
+        "course_edit",
+        "course_students",
+        "course_roster",
+        "roster_sheet",
+        "roster_withdraw",
+    ):
         for pk in ("404", str(2**63), "9" * 30, "9" * 5000):
-            assert browser.get(reverse(name, args=[7]).replace("7", pk)).status_code == 404, (name, pk)
-    for path in ("/students/1/courses/404/withdraw/", "/students/404/courses/1/withdraw/", f"/students/{2**64}/courses/{2**64}/withdraw/"):
+            assert browser.get(reverse(name, args=[7]).replace("7", pk)).status_code == 404, (
+                name,
+                pk,
+            )
+    for path in (
+        "/students/1/courses/404/withdraw/",
+        "/students/404/courses/1/withdraw/",
+        f"/students/{2**64}/courses/{2**64}/withdraw/",
+    ):
         assert browser.get(path).status_code == 404
         assert browser.post(path).status_code == 404
     for code in ("nope", "%00", "a%00b"):

@@ -20,7 +20,7 @@ from courses.models import Course
 from school.dashboard.charts import Chart
 from school.dashboard.statistics import KEY, glance
 from school.dashboard.views import overview
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 
@@ -31,7 +31,10 @@ Browser = Callable[[str], Client]
 
 def test_finds_students_and_courses_at_once(viewer: Client) -> None:
     student = StudentFactory.create(first_name="Anna", last_name="Smith")
-    course, other = CourseFactory.create(code="ANT-1", title="Ants"), CourseFactory.create(code="BEE-1", title="Bees")
+    course, other = (
+        CourseFactory.create(code="ANT-1", title="Ants"),
+        CourseFactory.create(code="BEE-1", title="Bees"),
+    )
     text = viewer.get("/", {"q": "an"}).content.decode()
     assert f"/students/{student.pk}/" in text
     assert f"/courses/{course.pk}/" in text
@@ -48,7 +51,10 @@ def test_finds_ten_of_each_at_most(viewer: Client) -> None:
 
 def test_shows_the_running_term_in_numbers(viewer: Client) -> None:
     today = timezone.localdate()
-    running, over = TermFactory.create(code="NOW"), TermFactory.create(code="OVER", starts_on=today - timedelta(days=200))
+    running, over = (
+        TermFactory.create(code="NOW"),
+        TermFactory.create(code="OVER", starts_on=today - timedelta(days=200)),
+    )
     one, two = StudentFactory.create_batch(2)
     for student, course, status in [
         (one, CourseFactory.create(term=running), Status.ACTIVE),
@@ -68,7 +74,10 @@ def test_says_so_where_no_term_runs(viewer: Client) -> None:
     assert "Nothing has happened yet." in text
 
 
-@pytest.mark.parametrize(("capacity", "taken", "shown"), [(10, 9, True), (10, 8, False), (5, 4, False), (5, 5, True), (0, 0, False), (None, 3, False)])
+@pytest.mark.parametrize(
+    ("capacity", "taken", "shown"),
+    [(10, 9, True), (10, 8, False), (5, 4, False), (5, 5, True), (0, 0, False), (None, 3, False)],
+)
 def test_shows_courses_that_are_nearly_full(capacity: int | None, taken: int, shown: bool) -> None:
     course = CourseFactory.create(capacity=capacity)
     for student in StudentFactory.create_batch(taken):
@@ -86,21 +95,27 @@ def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
 
 
 def test_a_course_of_a_term_that_is_over_needs_no_look() -> None:
-    course = CourseFactory.create(capacity=1, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=200)))
+    course = CourseFactory.create(
+        capacity=1, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=200))
+    )
     enrolled(StudentFactory.create(), course)
     assert overview()["watch"] == []
 
 
-def test_shows_the_latest_changes_with_who_made_them(viewer: Client, user_of: Callable[[str], User]) -> None:
+def test_shows_the_latest_changes_with_who_made_them(
+    viewer: Client, user_of: Callable[[str], User]
+) -> None:
     request: Any = RequestFactory().post("/")
     request.user = user_of("Clerk")
     course = CourseFactory.create()
     students = StudentFactory.create_batch(11)
     with acting(Door.API, request, "by letter"):
         for student in students:
-            enrollments.enroll([(student.pk, course.pk)])
+            service.enroll([(student.pk, course.pk)])
     answer = viewer.get("/")
-    assert [record.student_id for record in answer.context["history"]] == [student.pk for student in reversed(students[1:])]
+    assert [record.student_id for record in answer.context["history"]] == [
+        student.pk for student in reversed(students[1:])
+    ]
     text = answer.content.decode()
     for words in ("clerk", "API", "by letter", str(students[-1]), str(course)):
         assert words in text
@@ -116,7 +131,16 @@ def test_shows_what_was_found_in_place_of_the_rest_and_says_how_much(viewer: Cli
 class TestCharts:
     def test_tell_how_many_courses_are_how_full(self, viewer: Client) -> None:
         term = TermFactory.create()
-        for capacity, taken in ((10, 0), (4, 1), (2, 1), (4, 3), (10, 9), (1, 1), (0, 0), (None, 1)):
+        for capacity, taken in (
+            (10, 0),
+            (4, 1),
+            (2, 1),
+            (4, 3),
+            (10, 9),
+            (1, 1),
+            (0, 0),
+            (None, 1),
+        ):
             course = CourseFactory.create(term=term, capacity=capacity)
             for student in StudentFactory.create_batch(taken):
                 enrolled(student, course)
@@ -127,10 +151,14 @@ class TestCharts:
 
     def test_tell_how_many_came_on_which_day_since_one_can_enroll(self, viewer: Client) -> None:
         today = timezone.localdate()
-        course = CourseFactory.create(term=TermFactory.create(enrollment_opens_on=today - timedelta(days=2)))
+        course = CourseFactory.create(
+            term=TermFactory.create(enrollment_opens_on=today - timedelta(days=2))
+        )
         for days in (0, 1, 1, 5):
             row = enrolled(StudentFactory.create(), course)
-            Enrollment._base_manager.filter(pk=row.pk).update(enrolled_at=timezone.now() - timedelta(days=days))
+            Enrollment._base_manager.filter(pk=row.pk).update(
+                enrolled_at=timezone.now() - timedelta(days=days)
+            )
         [term] = viewer.get("/").context["glance"].terms
         assert [value for _label, value in term.charts[1].values] == [0, 2, 1]
 
@@ -152,29 +180,46 @@ class TestCharts:
 class TestNumbersThatTakeLong:
     @pytest.fixture(autouse=True)
     def _kept(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        settings.CACHES = settings.CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "kept"}}
+        settings.CACHES = settings.CACHES | {
+            "default": {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "LOCATION": "kept",
+            }
+        }
         cache.clear()
         monkeypatch.setattr("school.dashboard.statistics.QUICK", -1)
 
-    def test_are_told_in_the_language_of_whoever_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_told_in_the_language_of_whoever_looks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
         TermFactory.create()
         today = timezone.localdate()
         with override("de"):
             glance()
         seats, days = glance().terms[0].charts
-        assert (str(seats.title), str(days.values[-1][0])) == ("Courses by the share of seats taken, in %", today.isoformat())
+        assert (str(seats.title), str(days.values[-1][0])) == (
+            "Courses by the share of seats taken, in %",
+            today.isoformat(),
+        )
         with override("de"):
-            assert (str(seats.title), str(days.values[-1][0])) == ("Kurse nach Anteil belegter Plätze, in %", f"{today:%d.%m.%Y}")
+            assert (str(seats.title), str(days.values[-1][0])) == (
+                "Kurse nach Anteil belegter Plätze, in %",
+                f"{today:%d.%m.%Y}",
+            )
 
-    def test_are_kept_for_a_while(self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_kept_for_a_while(
+        self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
         term = TermFactory.create()
         assert [row.term for row in glance().terms] == [term]
         with django_assert_num_queries(0):
             assert [row.term for row in glance().terms] == [term]
 
-    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
         now = time()
         assert glance().terms == []
@@ -191,14 +236,18 @@ class TestNumbersThatTakeLong:
         glance()
         assert cache.get(KEY) is None
 
-    def test_say_when_they_were_counted(self, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_say_when_they_were_counted(
+        self, viewer: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 1_000_000)
         with time_machine.travel(timezone.now() - timedelta(minutes=5)):
             glance()
         assert "Counted at" in viewer.get("/").content.decode()
 
 
-def test_asks_a_bounded_number_of_queries(viewer: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+def test_asks_a_bounded_number_of_queries(
+    viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
     courses: list[Course] = CourseFactory.create_batch(5, capacity=3)
     students: list[Student] = StudentFactory.create_batch(3)
     for course in courses:

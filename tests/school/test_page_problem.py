@@ -13,7 +13,10 @@ from students.pages.students import StudentList
 @pytest.mark.django_db
 def test_what_is_not_there_and_what_is_not_allowed(browser_of: Callable[[str], Client]) -> None:
     browser = browser_of("Viewer")
-    for path, status, words in (("/nowhere/", 404, "There is nothing at this address."), ("/students/new/", 403, "The role of this user does not allow this.")):
+    for path, status, words in (
+        ("/nowhere/", 404, "There is nothing at this address."),
+        ("/students/new/", 403, "The role of this user does not allow this."),
+    ):
         answer = browser.get(path)
         text = answer.content.decode()
         assert answer.status_code == status
@@ -23,7 +26,9 @@ def test_what_is_not_there_and_what_is_not_allowed(browser_of: Callable[[str], C
 
 
 @pytest.mark.django_db
-def test_no_session_is_read_for_it(client: Client, django_assert_num_queries: Callable[[int], Any]) -> None:
+def test_no_session_is_read_for_it(
+    client: Client, django_assert_num_queries: Callable[[int], Any]
+) -> None:
     with django_assert_num_queries(0):
         assert client.get("/nowhere/").status_code == 404
 
@@ -37,7 +42,13 @@ def test_no_session_is_read_for_it(client: Client, django_assert_num_queries: Ca
         (DataError("NUL"), 400, "can be neither kept nor looked for"),
     ],
 )
-def test_what_broke(browser_of: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str) -> None:
+def test_what_broke(
+    browser_of: Callable[[str], Client],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+    words: str,
+) -> None:
     def fail(*_args: Any, **_kwargs: Any) -> None:
         raise error
 

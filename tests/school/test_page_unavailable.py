@@ -22,7 +22,9 @@ Browser = Callable[[str], Client]
 
 def action_of(answer: Any) -> str:
     """Where the page's form goes."""
-    return unescape(answer.content.decode().split('<form method="post" action="')[1].partition('"')[0])
+    return unescape(
+        answer.content.decode().split('<form method="post" action="')[1].partition('"')[0]
+    )
 
 
 def press_try_again(browser: Client, answer: Any) -> Any:
@@ -48,7 +50,9 @@ def held(*rows: Any) -> Iterator[None]:
     thread.start()
     assert locked.wait(60)
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 50" if connection.vendor == "sqlite" else "SET lock_timeout = 50")
+        cursor.execute(
+            "PRAGMA busy_timeout = 50" if connection.vendor == "sqlite" else "SET lock_timeout = 50"
+        )
     try:
         yield
     finally:
@@ -72,7 +76,9 @@ class TestLock:
     @pytest.mark.parametrize("path", ["/students/{}/edit/", "/admin/students/student/{}/change/"])
     def test_a_student(self, browser_of: Browser, path: str) -> None:
         browser, student = browser_of("admin"), StudentFactory.create(first_name="Ann")
-        answer = self.refused(browser, path.format(student.pk), {"first_name": 'A "B" <c>'}, student)
+        answer = self.refused(
+            browser, path.format(student.pk), {"first_name": 'A "B" <c>'}, student
+        )
         assert Student.objects.get().first_name == "Ann"
         assert press_try_again(browser, answer).status_code == 302
         assert Student.objects.get().first_name == 'A "B" <c>'
@@ -80,21 +86,35 @@ class TestLock:
     @pytest.mark.parametrize("path", ["/courses/{}/edit/", "/admin/courses/course/{}/change/"])
     def test_a_course(self, browser_of: Browser, path: str) -> None:
         browser, course = browser_of("admin"), CourseFactory.create()
-        answer = self.refused(browser, path.format(course.pk), {"description": "One\r\nTwo", "is_open": None}, course)
+        answer = self.refused(
+            browser, path.format(course.pk), {"description": "One\r\nTwo", "is_open": None}, course
+        )
         assert Course.objects.get().is_open
         assert press_try_again(browser, answer).status_code == 302
         now = Course.objects.get()
         assert (now.description, now.is_open) == ("One\r\nTwo", False)
 
     def test_the_association_form_with_all_that_was_chosen(self, browser_of: Browser) -> None:
-        browser, student, courses = browser_of("admin"), StudentFactory.create(), CourseFactory.create_batch(2)
-        answer = self.refused(browser, f"/students/{student.pk}/courses/", {"courses": [str(course.pk) for course in courses]}, student)
+        browser, student, courses = (
+            browser_of("admin"),
+            StudentFactory.create(),
+            CourseFactory.create_batch(2),
+        )
+        answer = self.refused(
+            browser,
+            f"/students/{student.pk}/courses/",
+            {"courses": [str(course.pk) for course in courses]},
+            student,
+        )
         assert not Enrollment.objects.exists()
         assert press_try_again(browser, answer).status_code == 302
         assert Enrollment.objects.filter(status=Status.ACTIVE).count() == 2
 
     def test_a_withdrawal_and_the_page_it_came_from(self, browser_of: Browser) -> None:
-        browser, row = browser_of("admin"), enrolled(StudentFactory.create(), CourseFactory.create())
+        browser, row = (
+            browser_of("admin"),
+            enrolled(StudentFactory.create(), CourseFactory.create()),
+        )
         path = f"/students/{row.student_id}/courses/{row.course_id}/withdraw/?from=course&x=%22"
         answer = self.refused(browser, path, {"reason": "moved"}, row.course)
         assert action_of(answer) == path
@@ -102,18 +122,35 @@ class TestLock:
         assert Enrollment.objects.get().status == Status.WITHDRAWN
 
     def test_an_enrollment_in_the_admin(self, browser_of: Browser) -> None:
-        browser, row = browser_of("admin"), enrolled(StudentFactory.create(), CourseFactory.create())
-        answer = self.refused(browser, f"/admin/students/enrollment/{row.pk}/change/", {"status": "completed"}, row.course)
+        browser, row = (
+            browser_of("admin"),
+            enrolled(StudentFactory.create(), CourseFactory.create()),
+        )
+        answer = self.refused(
+            browser,
+            f"/admin/students/enrollment/{row.pk}/change/",
+            {"status": "completed"},
+            row.course,
+        )
         assert press_try_again(browser, answer).status_code == 302
         assert Enrollment.objects.get().status == Status.COMPLETED
 
     def test_courses_of_a_student_in_the_admin(self, browser_of: Browser) -> None:
-        browser, student, course = browser_of("admin"), StudentFactory.create(), CourseFactory.create()
+        browser, student, course = (
+            browser_of("admin"),
+            StudentFactory.create(),
+            CourseFactory.create(),
+        )
         fields = {"enrollments-0-course": course.pk, "first_name": "Ann"}
-        answer = self.refused(browser, f"/admin/students/student/{student.pk}/change/", fields, course)
+        answer = self.refused(
+            browser, f"/admin/students/student/{student.pk}/change/", fields, course
+        )
         assert Student.objects.get().first_name != "Ann"
         assert press_try_again(browser, answer).status_code == 302
-        assert (Student.objects.get().first_name, Enrollment.objects.get().course) == ("Ann", course)
+        assert (Student.objects.get().first_name, Enrollment.objects.get().course) == (
+            "Ann",
+            course,
+        )
 
 
 class TestPage:
@@ -124,8 +161,18 @@ class TestPage:
 
     def test_no_password_is_repeated_and_no_database_is_asked(self, client: Client) -> None:
         """(This test has no database at all.)"""
-        fields = {"username": "ann", "password": "secret", "old_password": "secret", "csrfmiddlewaretoken": "old"}
-        answer = self.broken(client, "/login/?next=/students/", fields, "django.contrib.auth.views.LoginView.dispatch")
+        fields = {
+            "username": "ann",
+            "password": "secret",
+            "old_password": "secret",
+            "csrfmiddlewaretoken": "old",
+        }
+        answer = self.broken(
+            client,
+            "/login/?next=/students/",
+            fields,
+            "django.contrib.auth.views.LoginView.dispatch",
+        )
         assert (answer.status_code, action_of(answer)) == (503, "/login/?next=/students/")
         sent = fields_of(answer.content.decode())
         assert set(sent) == {"username", "csrfmiddlewaretoken"}
@@ -135,22 +182,38 @@ class TestPage:
     def test_the_new_token_is_taken(self) -> None:
         browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
         browser.cookies["csrftoken"] = "a" * 32
-        answer = self.broken(browser, "/login/", {"username": "ann", "csrfmiddlewaretoken": "a" * 32}, "django.contrib.auth.views.LoginView.dispatch")
+        answer = self.broken(
+            browser,
+            "/login/",
+            {"username": "ann", "csrfmiddlewaretoken": "a" * 32},
+            "django.contrib.auth.views.LoginView.dispatch",
+        )
         assert answer.status_code == 503
-        again = self.broken(browser, "/login/", fields_of(answer.content.decode()), "django.contrib.auth.views.LoginView.dispatch")
+        again = self.broken(
+            browser,
+            "/login/",
+            fields_of(answer.content.decode()),
+            "django.contrib.auth.views.LoginView.dispatch",
+        )
         assert (again.status_code, fields_of(again.content.decode())["username"]) == (503, ["ann"])
 
     def test_a_body_that_cannot_be_read_is_not_kept(self, client: Client) -> None:
         client.raise_request_exception = False
         with (
-            patch("django.contrib.auth.views.LoginView.dispatch", side_effect=OperationalError("away")),
+            patch(
+                "django.contrib.auth.views.LoginView.dispatch", side_effect=OperationalError("away")
+            ),
             patch("django.middleware.csrf.CsrfViewMiddleware.process_view", return_value=None),
         ):
-            answer = client.post("/login/", b"no parts", content_type="multipart/form-data; boundary=x" + "y" * 300)
+            answer = client.post(
+                "/login/", b"no parts", content_type="multipart/form-data; boundary=x" + "y" * 300
+            )
         assert answer.status_code == 503
         assert ">Try again<" not in answer.content.decode()
 
     def test_what_was_only_read_has_nothing_to_keep(self, client: Client) -> None:
         client.raise_request_exception = False
-        with patch("django.contrib.auth.views.LoginView.dispatch", side_effect=OperationalError("away")):
+        with patch(
+            "django.contrib.auth.views.LoginView.dispatch", side_effect=OperationalError("away")
+        ):
             assert ">Try again<" not in client.get("/login/").content.decode()

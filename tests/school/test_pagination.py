@@ -46,7 +46,9 @@ def test_rows_that_come_and_go_shift_nothing(api: APIClient) -> None:
     students = StudentFactory.create_batch(6)
     first = api.get(f"{URL}?limit=3").json()
     students[0].delete()
-    assert [row["id"] for row in api.get(first["next"]).json()["results"]] == [student.pk for student in students[3:]]
+    assert [row["id"] for row in api.get(first["next"]).json()["results"]] == [
+        student.pk for student in students[3:]
+    ]
 
 
 def test_filters_stay_in_the_links(api: APIClient) -> None:
@@ -63,7 +65,11 @@ def test_counts_when_asked(api: APIClient) -> None:
 def test_the_feed_of_changes_is_paged_by_time(api: APIClient) -> None:
     student = StudentFactory()
     rows = [enrolled(student, CourseFactory()) for _ in range(5)]
-    assert walk(api, "/api/v1/enrollments?limit=2&updated_since=2000-01-01T00:00Z") == [[rows[0].pk, rows[1].pk], [rows[2].pk, rows[3].pk], [rows[4].pk]]
+    assert walk(api, "/api/v1/enrollments?limit=2&updated_since=2000-01-01T00:00Z") == [
+        [rows[0].pk, rows[1].pk],
+        [rows[2].pk, rows[3].pk],
+        [rows[4].pk],
+    ]
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "", "1e2", "٣", "9" * 5000])
@@ -74,7 +80,10 @@ def test_a_wrong_limit_is_400(api: APIClient, limit: str) -> None:
 
 def test_the_limit_is_50_unless_asked_and_200_at_most(api: APIClient) -> None:
     StudentFactory.create_batch(201)
-    assert [len(api.get(URL, params).json()["results"]) for params in ({}, {"limit": 200})] == [50, 200]
+    assert [len(api.get(URL, params).json()["results"]) for params in ({}, {"limit": 200})] == [
+        50,
+        200,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +116,12 @@ def test_a_cursor_beyond_all_rows_is_an_empty_page_or_the_first(api: APIClient, 
     assert api.get(URL, {"cursor": Cursor([value]).encode()}).status_code == 200
 
 
-@pytest.mark.parametrize("values", [["x", 1], ["2026-01-01T00:00:00+00:00", "x"], ["2026-99-99T00:00:00+00:00", 1]])
+@pytest.mark.parametrize(
+    "values", [["x", 1], ["2026-01-01T00:00:00+00:00", "x"], ["2026-99-99T00:00:00+00:00", 1]]
+)
 def test_a_cursor_of_another_list_is_400(api: APIClient, values: list[Any]) -> None:
     enrolled(StudentFactory(), CourseFactory())
-    answer = api.get("/api/v1/enrollments", {"updated_since": "2026-01-01", "cursor": Cursor(values).encode()})
+    answer = api.get(
+        "/api/v1/enrollments", {"updated_since": "2026-01-01", "cursor": Cursor(values).encode()}
+    )
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "cursor")

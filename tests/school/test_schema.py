@@ -13,12 +13,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def schema(client: Client) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(client.get("/api/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").content)
+    made: dict[str, Any] = json.loads(
+        client.get("/api/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").content
+    )
     return made
 
 
 def test_is_valid_without_a_warning(tmp_path: Any) -> None:
-    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))
+    call_command(
+        "spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml")
+    )
 
 
 def test_is_openapi_3_1_and_open_to_all(schema: dict[str, Any]) -> None:
@@ -27,9 +31,20 @@ def test_is_openapi_3_1_and_open_to_all(schema: dict[str, Any]) -> None:
 
 def test_has_every_path_of_the_map(schema: dict[str, Any]) -> None:
     parts: list[Any] = get_resolver().url_patterns
-    routes = {str(pattern.pattern) for part in parts if str(part.pattern) == "api/v1/" for pattern in part.url_patterns}
-    documented = {path.removeprefix("/api/v1/").replace("{", "").replace("}", "") for path in schema["paths"]}
-    plain = {route.replace("<int:", "").replace("<str:", "").replace(">", "").replace("pk", "id") for route in routes if not route.startswith("problems/")}
+    routes = {
+        str(pattern.pattern)
+        for part in parts
+        if str(part.pattern) == "api/v1/"
+        for pattern in part.url_patterns
+    }
+    documented = {
+        path.removeprefix("/api/v1/").replace("{", "").replace("}", "") for path in schema["paths"]
+    }
+    plain = {
+        route.replace("<int:", "").replace("<str:", "").replace(">", "").replace("pk", "id")
+        for route in routes
+        if not route.startswith("problems/")
+    }
     assert plain == documented
 
 

@@ -20,17 +20,62 @@ POSTGRES = "postgresql://school:secret@db.example:5433/school"
 KEY = "a-key-that-is-long-enough-to-sign-sessions-0123456789"
 Load = Callable[..., ModuleType]
 GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
-    ("ALLOWED_HOSTS", "school.example, www.school.example,", lambda s: s.ALLOWED_HOSTS, ["school.example", "www.school.example"]),
+    (
+        "ALLOWED_HOSTS",
+        "school.example, www.school.example,",
+        lambda s: s.ALLOWED_HOSTS,
+        ["school.example", "www.school.example"],
+    ),
     ("API_RATE", "600", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], {"user": "600/min"}),
-    ("API_RATE", "600", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"], ["school.api.throttling.UserThrottle"]),
+    (
+        "API_RATE",
+        "600",
+        lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"],
+        ["school.api.throttling.UserThrottle"],
+    ),
     ("API_RATE", "off", lambda s: s.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"], []),
-    ("CSRF_TRUSTED_ORIGINS", "https://school.example", lambda s: s.CSRF_TRUSTED_ORIGINS, ["https://school.example"]),
-    ("DATABASE_URL", "sqlite:////tmp/other.sqlite3", lambda s: s.DATABASES["default"]["NAME"], "/tmp/other.sqlite3"),
+    (
+        "CSRF_TRUSTED_ORIGINS",
+        "https://school.example",
+        lambda s: s.CSRF_TRUSTED_ORIGINS,
+        ["https://school.example"],
+    ),
+    (
+        "DATABASE_URL",
+        "sqlite:////tmp/other.sqlite3",
+        lambda s: s.DATABASES["default"]["NAME"],
+        "/tmp/other.sqlite3",
+    ),
     ("DEBUG", "on", lambda s: (s.DEBUG, s.HTTPS, s.SECURE_SSL_REDIRECT), (True, False, False)),
-    ("HSTS_PRELOAD", "on", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (True, True)),
-    ("HSTS_PRELOAD", "off", lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD), (False, False)),
-    ("HTTPS", "off", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS), (False, False, False, 0)),
-    ("HTTPS", "True", lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT), (True, True, True)),
+    (
+        "HSTS_PRELOAD",
+        "on",
+        lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD),
+        (True, True),
+    ),
+    (
+        "HSTS_PRELOAD",
+        "off",
+        lambda s: (s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD),
+        (False, False),
+    ),
+    (
+        "HTTPS",
+        "off",
+        lambda s: (
+            s.SESSION_COOKIE_SECURE,
+            s.CSRF_COOKIE_SECURE,
+            s.SECURE_SSL_REDIRECT,
+            s.SECURE_HSTS_SECONDS,
+        ),
+        (False, False, False, 0),
+    ),
+    (
+        "HTTPS",
+        "True",
+        lambda s: (s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT),
+        (True, True, True),
+    ),
     ("HTTPS", "  ", lambda s: s.HTTPS, True),
     ("LOCK_SECONDS", "1.5", lambda s: s.DATABASES["default"]["OPTIONS"]["timeout"], 6.0),
     ("LOG_LEVEL", "warning", lambda s: s.LOGGING["root"]["level"], "WARNING"),
@@ -38,7 +83,12 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("SECRET_KEY", KEY, lambda s: s.SECRET_KEY, KEY),
     ("TIME_ZONE", "Europe/Berlin", lambda s: s.TIME_ZONE, "Europe/Berlin"),
     ("TOKEN_DAYS", "30", lambda s: s.REST_KNOX["TOKEN_TTL"].days, 30),
-    ("TRUST_PROXY", "yes", lambda s: s.SECURE_PROXY_SSL_HEADER, ("HTTP_X_FORWARDED_PROTO", "https")),
+    (
+        "TRUST_PROXY",
+        "yes",
+        lambda s: s.SECURE_PROXY_SSL_HEADER,
+        ("HTTP_X_FORWARDED_PROTO", "https"),
+    ),
     ("TRUST_PROXY", "no", lambda s: getattr(s, "SECURE_PROXY_SSL_HEADER", None), None),
 ]
 BAD = [
@@ -89,14 +139,28 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
 
 def test_every_knob_is_tested_here() -> None:
-    assert set(re.findall(r'knob\(\s*"(\w+)"', SETTINGS.read_text())) == KNOBS == {name for name, _value in BAD} | {"ALLOWED_HOSTS"}
+    assert (
+        set(re.findall(r'knob\(\s*"(\w+)"', SETTINGS.read_text()))
+        == KNOBS
+        == {name for name, _value in BAD} | {"ALLOWED_HOSTS"}
+    )
 
 
 def test_a_machine_without_any_setting(load: Load) -> None:
     settings = load()
-    assert (settings.DEBUG, settings.HTTPS, settings.PORT, settings.TIME_ZONE, settings.LOG_LEVEL) == (False, True, 8000, "UTC", "INFO")
+    assert (
+        settings.DEBUG,
+        settings.HTTPS,
+        settings.PORT,
+        settings.TIME_ZONE,
+        settings.LOG_LEVEL,
+    ) == (False, True, 8000, "UTC", "INFO")
     # It binds its own host alone: of those beside it the school knows nothing.
-    assert (settings.SECURE_HSTS_SECONDS > 0, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD) == (True, False, False)
+    assert (
+        settings.SECURE_HSTS_SECONDS > 0,
+        settings.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+        settings.SECURE_HSTS_PRELOAD,
+    ) == (True, False, False)
     assert settings.ALLOWED_HOSTS == ["localhost", "127.0.0.1", "[::1]"]
     assert settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
     assert settings.DATABASES["default"]["NAME"].endswith("/var/school.sqlite3")
@@ -105,17 +169,24 @@ def test_a_machine_without_any_setting(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "read", "expected"), GOOD)
-def test_a_good_value(load: Load, name: str, value: str, read: Callable[[Any], Any], expected: object) -> None:
+def test_a_good_value(
+    load: Load, name: str, value: str, read: Callable[[Any], Any], expected: object
+) -> None:
     assert read(load(**{name: value})) == expected
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_a_wrong_value_stops_the_start_and_names_the_variable(load: Load, name: str, value: str) -> None:
+def test_a_wrong_value_stops_the_start_and_names_the_variable(
+    load: Load, name: str, value: str
+) -> None:
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} must be "):
         load(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("DATABASE_URL", "mysql://school:hidden@db.example/school"), ("SECRET_KEY", "hidden")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "mysql://school:hidden@db.example/school"), ("SECRET_KEY", "hidden")],
+)
 def test_a_wrong_secret_is_not_told(load: Load, name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         load(**{name: value})
@@ -124,8 +195,15 @@ def test_a_wrong_secret_is_not_told(load: Load, name: str, value: str) -> None:
 
 class TestPostgres:
     def test_counts_seats_after_the_lock_and_waits_for_it_as_long_as_told(self, load: Load) -> None:
-        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES["default"]
-        assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == ("django.db.backends.postgresql", "db.example", 5433, "school")
+        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES[
+            "default"
+        ]
+        assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == (
+            "django.db.backends.postgresql",
+            "db.example",
+            5433,
+            "school",
+        )
         options = database["OPTIONS"]
         assert (options["isolation_level"], options["options"]) == (
             IsolationLevel.READ_COMMITTED,
@@ -148,13 +226,21 @@ def test_the_key_of_a_machine_is_made_once_and_read_by_its_owner_only(load: Load
 
 def test_production_passes_the_checks_of_deployment(load: Load) -> None:
     settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="on", HSTS_PRELOAD="on")
-    named = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name not in ("DATABASES", "DATABASE")}
+    named = {
+        name: getattr(settings, name)
+        for name in dir(settings)
+        if name.isupper() and name not in ("DATABASES", "DATABASE")
+    }
     with override_settings(**named):
         call_command("check", deploy=True, fail_level="WARNING")
 
 
 def test_the_checks_of_deployment_would_tell(load: Load) -> None:
     settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="off")
-    named = {name: getattr(settings, name) for name in dir(settings) if name.startswith(("SECURE_", "SESSION_", "CSRF_"))}
+    named = {
+        name: getattr(settings, name)
+        for name in dir(settings)
+        if name.startswith(("SECURE_", "SESSION_", "CSRF_"))
+    }
     with override_settings(**named), pytest.raises(SystemCheckError, match="SECURE_SSL_REDIRECT"):
         call_command("check", deploy=True, fail_level="WARNING")

@@ -16,7 +16,10 @@ from school.api.throttling import UserThrottle
 def two_a_minute(db: None) -> Any:
     call_command("createcachetable", verbosity=0)
     caches["throttle"].clear()
-    with patch.object(APIView, "throttle_classes", [UserThrottle]), patch.object(UserThrottle, "rate", "2/min", create=True):
+    with (
+        patch.object(APIView, "throttle_classes", [UserThrottle]),
+        patch.object(UserThrottle, "rate", "2/min", create=True),
+    ):
         yield
 
 
@@ -31,7 +34,11 @@ def test_one_too_many_is_429_and_says_when_to_come_back(api: APIClient) -> None:
 @pytest.mark.usefixtures("two_a_minute")
 def test_each_user_is_counted_alone(api_of: Any) -> None:
     clerk, viewer = api_of("Clerk"), api_of("Viewer")
-    assert [client.get("/api/v1/students").status_code for client in (clerk, clerk, viewer)] == [200, 200, 200]
+    assert [client.get("/api/v1/students").status_code for client in (clerk, clerk, viewer)] == [
+        200,
+        200,
+        200,
+    ]
 
 
 def test_off_unless_set(api: APIClient) -> None:

@@ -54,13 +54,23 @@ def test_fills_an_empty_school_believably() -> None:
     assert any(course.capacity is None and course.taken > 100 for course in courses)
     assert [course.taken > 0 for course in courses if not course.is_open] == [True, True]
     taken = Enrollment.objects.all()
-    assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {"completed", "withdrawn"}
-    assert set(taken.filter(course__term=this).values_list("status", flat=True)) == {"active", "waitlisted", "withdrawn"}
+    assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {
+        "completed",
+        "withdrawn",
+    }
+    assert set(taken.filter(course__term=this).values_list("status", flat=True)) == {
+        "active",
+        "waitlisted",
+        "withdrawn",
+    }
     assert not taken.filter(course__term=following).exists()
     assert 10 < Student.objects.filter(is_active=False).count() < 200
     assert Student.history.count() == 2_000
     assert Enrollment.history.filter(history_type="+").count() == Enrollment.objects.count() > 8_000
-    assert set(Enrollment.history.filter(history_type="~").values_list("status", flat=True)) == {"active", "withdrawn"}
+    assert set(Enrollment.history.filter(history_type="~").values_list("status", flat=True)) == {
+        "active",
+        "withdrawn",
+    }
     for student in Student.objects.all():
         student.clean_fields()
 
@@ -71,19 +81,25 @@ class TestCalendar:
         now = timezone.now()
         demo.fill(today := timezone.localdate())
         this = Term.objects.get(starts_on__lte=today, ends_on__gte=today)
-        days = set(Enrollment.objects.filter(course__term=this).values_list("enrolled_at__date", flat=True))
+        days = set(
+            Enrollment.objects.filter(course__term=this).values_list("enrolled_at__date", flat=True)
+        )
         assert len(days) > min((today - this.starts_on).days, 5)
         assert this.starts_on <= min(days) <= max(days) <= today
         assert not Enrollment.history.filter(history_date__gt=now + timedelta(minutes=1)).exists()
 
     def test_the_history_is_in_the_order_in_which_it_is_told(self) -> None:
         demo.fill(timezone.localdate())
-        moments = list(Enrollment.history.order_by("history_id").values_list("history_date", flat=True))
+        moments = list(
+            Enrollment.history.order_by("history_id").values_list("history_date", flat=True)
+        )
         assert moments == sorted(moments)
         for model in (Term, Course, Student):
             assert model.history.filter(history_type="+").latest().history_date < moments[0]
 
-    @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 3, 31), date(2026, 7, 4), date(2026, 12, 31)])
+    @pytest.mark.parametrize(
+        "today", [date(2026, 1, 1), date(2026, 3, 31), date(2026, 7, 4), date(2026, 12, 31)]
+    )
     def test_the_terms_lie_around_today(self, today: date) -> None:
         demo.fill(today)
         last, this, following = Term.objects.order_by("starts_on")
@@ -98,8 +114,17 @@ class TestCalendar:
 
     def test_is_the_same_every_time(self) -> None:
         def everything() -> list[tuple[object, ...]]:
-            names = ("first_name", "last_name", "email", "is_active", "enrollments__course__code", "enrollments__status")
-            return list(Student.objects.values_list("number", *names).order_by("number", "enrollments__pk"))
+            names = (
+                "first_name",
+                "last_name",
+                "email",
+                "is_active",
+                "enrollments__course__code",
+                "enrollments__status",
+            )
+            return list(
+                Student.objects.values_list("number", *names).order_by("number", "enrollments__pk")
+            )
 
         demo.fill(timezone.localdate())
         first = everything()
@@ -118,7 +143,9 @@ class TestSignIns:
             assert Client().login(username=name, password=password), name
         staff = dict(User.objects.values_list("username", "is_staff"))
         assert staff == {"admin": True, "registrar": True, "clerk": False, "viewer": False}
-        assert list(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == ["admin"]
+        assert list(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == [
+            "admin"
+        ]
         assert set(User.objects.values_list("username", "groups__name")) == {
             ("admin", None),
             ("registrar", "Registrar"),
@@ -129,8 +156,13 @@ class TestSignIns:
     def test_the_curl_line_works(self, settings: object) -> None:
         settings.PORT = 8123  # type: ignore[attr-defined]
         text = run()
-        secret = found(r'curl -H "Authorization: Bearer (\w+)" "http://127\.0\.0\.1:8123/api/v1/students\?limit=3"', text)
-        answer = APIClient(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/students?limit=3")
+        secret = found(
+            r'curl -H "Authorization: Bearer (\w+)" "http://127\.0\.0\.1:8123/api/v1/students\?limit=3"',
+            text,
+        )
+        answer = APIClient(headers={"Authorization": f"Bearer {secret}"}).get(
+            "/api/v1/students?limit=3"
+        )
         assert (answer.status_code, len(answer.json()["results"])) == (200, 3)
 
     def test_a_second_run_leaves_the_data_and_makes_a_new_password_and_token(self) -> None:
@@ -138,9 +170,16 @@ class TestSignIns:
         Student.objects.filter(number="S00001").update(first_name="Renamed")
         second = run()
         assert Student.objects.filter(first_name="Renamed").exists()
-        assert (Student.objects.count(), User.objects.count(), AuthToken.objects.count()) == (40, 4, 1)
+        assert (Student.objects.count(), User.objects.count(), AuthToken.objects.count()) == (
+            40,
+            4,
+            1,
+        )
         passwords = [found(r"with password +(\S+)", text) for text in (first, second)]
-        assert [Client().login(username="clerk", password=password) for password in passwords] == [False, True]
+        assert [Client().login(username="clerk", password=password) for password in passwords] == [
+            False,
+            True,
+        ]
 
     def test_the_password_may_be_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCHOOL_PASSWORD", "given by somebody")
@@ -152,7 +191,11 @@ class TestSignIns:
 def test_a_school_that_has_data_keeps_it_and_gets_no_more(make: object) -> None:
     make()  # type: ignore[operator]
     run()
-    assert (Term.objects.count() + Student.objects.count(), Course.objects.count(), User.objects.count()) == (1, 0, 4)
+    assert (
+        Term.objects.count() + Student.objects.count(),
+        Course.objects.count(),
+        User.objects.count(),
+    ) == (1, 0, 4)
 
 
 @pytest.mark.parametrize("name", ["somebody", "admin"])

@@ -20,7 +20,10 @@ def test_over_the_api(api: APIClient) -> None:
     assert (answer.status_code, answer.json()["email"]) == (201, KEPT)
     again = api.post("/api/v1/students", BODY | {"number": "2", "email": "ann@Bücher.example"})
     assert (again.status_code, again.json()["errors"][0]["pointer"]) == (400, "/email")
-    assert api.patch(answer["Location"], {"email": "ANN@BÜCHER.EXAMPLE"}).json()["email"] == "ANN@bücher.example"
+    assert (
+        api.patch(answer["Location"], {"email": "ANN@BÜCHER.EXAMPLE"}).json()["email"]
+        == "ANN@bücher.example"
+    )
 
 
 @pytest.mark.parametrize("path", ["/students/new/", "/admin/students/student/add/"])

@@ -40,15 +40,25 @@ def statuses() -> dict[str, str]:
 
 
 def test_enrolls(ann: Student, bob: Student, biology: Course) -> None:
-    assert import_csv("enrollments", HEADER + "2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n") == "enrollments: 2 created"
+    assert (
+        import_csv("enrollments", HEADER + "2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n")
+        == "enrollments: 2 created"
+    )
     assert statuses() == {"1": "active", "2": "active"}
     record = Enrollment.history.filter(student=ann).get()
-    assert (record.history_type, record.door, record.history_change_reason) == ("+", "import", "Import of standard input")
+    assert (record.history_type, record.door, record.history_change_reason) == (
+        "+",
+        "import",
+        "Import of standard input",
+    )
 
 
 def test_a_status_comes_in_as_it_is(ann: Student, bob: Student, biology: Course) -> None:
     StudentFactory(number="3")
-    text = WITH_STATUS + "1,2026-FA,BIO-101,active\n2,2026-FA,BIO-101,completed\n3,2026-FA,BIO-101,withdrawn\n"
+    text = (
+        WITH_STATUS
+        + "1,2026-FA,BIO-101,active\n2,2026-FA,BIO-101,completed\n3,2026-FA,BIO-101,withdrawn\n"
+    )
     assert import_csv("enrollments", text) == "enrollments: 3 created"
     assert statuses() == {"1": "active", "2": "completed", "3": "withdrawn"}
 
@@ -72,7 +82,9 @@ def test_a_header_alone_is_a_file_without_lines() -> None:
     assert import_csv("enrollments", HEADER) == "enrollments: no lines"
 
 
-def test_every_bad_line_is_told_and_nothing_is_written(ann: Student, bob: Student, biology: Course) -> None:
+def test_every_bad_line_is_told_and_nothing_is_written(
+    ann: Student, bob: Student, biology: Course
+) -> None:
     inactive = StudentFactory(number="3", first_name="Eve", last_name="Hall", is_active=False)
     closed = CourseFactory(term=biology.term, code="ART-1", is_open=False)
     lines = [
@@ -102,39 +114,59 @@ def test_every_bad_line_is_told_and_nothing_is_written(ann: Student, bob: Studen
 
 
 def test_a_wrong_header() -> None:
-    assert faults_of("enrollments", "student_number,term_code\n1,2\n") == ["line 1, column 'course_code': This column is missing."]
+    assert faults_of("enrollments", "student_number,term_code\n1,2\n") == [
+        "line 1, column 'course_code': This column is missing."
+    ]
 
 
-def test_seats_are_counted_over_the_whole_file(ann: Student, bob: Student, biology: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seats_are_counted_over_the_whole_file(
+    ann: Student, bob: Student, biology: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("students.imports.LINES", 1)
     Course.objects.update(capacity=1)
     text = HEADER + "1,2026-FA,BIO-101\n2,2026-FA,BIO-101\n"
-    assert faults_of("enrollments", text) == ["line 3: BIO-101 (2026-FA) is full: 1 of 1 seats are taken."]
+    assert faults_of("enrollments", text) == [
+        "line 3: BIO-101 (2026-FA) is full: 1 of 1 seats are taken."
+    ]
     assert not Enrollment.objects.exists()
 
 
 def test_lines_are_served_in_their_order(ann: Student, bob: Student, one_seat: Course) -> None:
-    import_csv("enrollments", HEADER + "2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n", "--on-full=waitlist")
+    import_csv(
+        "enrollments", HEADER + "2,2026-FA,BIO-101\n1,2026-FA,BIO-101\n", "--on-full=waitlist"
+    )
     assert statuses() == {"2": "active", "1": "waitlisted"}
 
 
 def test_a_seat_may_change_hands_in_one_file(ann: Student, bob: Student, one_seat: Course) -> None:
     enrolled(bob, one_seat)
-    assert import_csv("enrollments", WITH_STATUS + "1,2026-FA,BIO-101,active\n2,2026-FA,BIO-101,withdrawn\n") == "enrollments: 1 withdrawn, 1 created"
+    assert (
+        import_csv(
+            "enrollments", WITH_STATUS + "1,2026-FA,BIO-101,active\n2,2026-FA,BIO-101,withdrawn\n"
+        )
+        == "enrollments: 1 withdrawn, 1 created"
+    )
     assert statuses() == {"1": "active", "2": "withdrawn"}
 
 
 def test_a_prerequisite_may_be_completed_in_the_same_file(ann: Student, biology: Course) -> None:
     CourseFactory(term=biology.term, code="BIO-201", prerequisites=["BIO-102"])
     CourseFactory(term=biology.term, code="BIO-102")
-    assert import_csv("enrollments", WITH_STATUS + "1,2026-FA,BIO-201,active\n1,2026-FA,BIO-102,completed\n") == "enrollments: 2 created"
+    assert (
+        import_csv(
+            "enrollments", WITH_STATUS + "1,2026-FA,BIO-201,active\n1,2026-FA,BIO-102,completed\n"
+        )
+        == "enrollments: 2 created"
+    )
 
 
 def test_the_past_is_loaded_without_asking_the_window(ann: Student, biology: Course) -> None:
     yesterday = timezone.localdate() - timedelta(days=1)
     type(biology.term).objects.update(enrollment_closes_on=yesterday)
     text = HEADER + "1,2026-FA,BIO-101\n"
-    assert faults_of("enrollments", text) == [f"line 2: Enrollment for 2026-FA closed on {yesterday.isoformat()}."]
+    assert faults_of("enrollments", text) == [
+        f"line 2: Enrollment for 2026-FA closed on {yesterday.isoformat()}."
+    ]
     assert import_csv("enrollments", text, "--history") == "enrollments: 1 created"
 
 
@@ -143,7 +175,9 @@ def test_makes_no_query_a_row(biology: Course) -> None:
         CourseFactory(term=biology.term, code=code)
         numbers = [StudentFactory().number for _ in range(count)]
         with CaptureQueriesContext(connection) as captured:
-            import_csv("enrollments", HEADER + "".join(f"{number},2026-FA,{code}\n" for number in numbers))
+            import_csv(
+                "enrollments", HEADER + "".join(f"{number},2026-FA,{code}\n" for number in numbers)
+            )
         return len(captured)
 
     assert queries(2, "A") == queries(40, "B")
@@ -158,8 +192,13 @@ def one_seat(biology: Course) -> Course:
     return biology
 
 
-def test_bad_lines_are_left_out_where_that_is_asked_for(ann: Student, bob: Student, one_seat: Course, capsys: pytest.CaptureFixture[str]) -> None:
-    assert import_csv("enrollments", HEADER + BAD, "--skip-bad-lines") == "enrollments: 1 created, 1 refused"
+def test_bad_lines_are_left_out_where_that_is_asked_for(
+    ann: Student, bob: Student, one_seat: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        import_csv("enrollments", HEADER + BAD, "--skip-bad-lines")
+        == "enrollments: 1 created, 1 refused"
+    )
     assert capsys.readouterr().err.splitlines() == [
         "line 3: BIO-101 (2026-FA) is full: 1 of 1 seats are taken.",
         "line 4: The same student and course are on line 2 already.",
@@ -169,14 +208,23 @@ def test_bad_lines_are_left_out_where_that_is_asked_for(ann: Student, bob: Stude
 
 
 def test_of_a_repeated_pair_the_first_line_counts(ann: Student, biology: Course) -> None:
-    text = WITH_STATUS + "1,2026-FA,BIO-101,active\n1,2026-FA,BIO-101,completed\n1,2026-FA,BIO-101,withdrawn\n"
+    text = (
+        WITH_STATUS
+        + "1,2026-FA,BIO-101,active\n1,2026-FA,BIO-101,completed\n1,2026-FA,BIO-101,withdrawn\n"
+    )
     answer = json.loads(import_csv("enrollments", text, "--skip-bad-lines", "--json"))
-    assert [fault["reason"] for fault in answer["faults"]] == ["The same student and course are on line 2 already."] * 2
+    assert [fault["reason"] for fault in answer["faults"]] == [
+        "The same student and course are on line 2 already."
+    ] * 2
     assert statuses() == {"1": "active"}
 
 
-@pytest.mark.parametrize("text", ["student_number,term_code\n1,2\n", HEADER + '1,2026-FA,BIO-101\n2,2026-FA,"BIO'])
-def test_of_a_file_that_cannot_be_read_nothing_is_taken(ann: Student, bob: Student, biology: Course, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["student_number,term_code\n1,2\n", HEADER + '1,2026-FA,BIO-101\n2,2026-FA,"BIO']
+)
+def test_of_a_file_that_cannot_be_read_nothing_is_taken(
+    ann: Student, bob: Student, biology: Course, text: str
+) -> None:
     assert len(faults_of("enrollments", text, "--skip-bad-lines")) == 1
     assert not statuses()
 
@@ -187,14 +235,34 @@ def test_json_tells_outcomes_and_bad_lines(ann: Student, bob: Student, one_seat:
         "outcomes": {"created": 1, "refused": 1},
         "bad_lines": 3,
         "faults": [
-            {"line": 3, "column": "", "value": "", "reason": "BIO-101 (2026-FA) is full: 1 of 1 seats are taken.", "code": "course_full"},
-            {"line": 4, "column": "", "value": "", "reason": "The same student and course are on line 2 already.", "code": "repeated"},
-            {"line": 5, "column": "course_code", "value": "BIO-999", "reason": "There is no such course in the term “2026-FA”.", "code": "not_found"},
+            {
+                "line": 3,
+                "column": "",
+                "value": "",
+                "reason": "BIO-101 (2026-FA) is full: 1 of 1 seats are taken.",
+                "code": "course_full",
+            },
+            {
+                "line": 4,
+                "column": "",
+                "value": "",
+                "reason": "The same student and course are on line 2 already.",
+                "code": "repeated",
+            },
+            {
+                "line": 5,
+                "column": "course_code",
+                "value": "BIO-999",
+                "reason": "There is no such course in the term “2026-FA”.",
+                "code": "not_found",
+            },
         ],
     }
 
 
-def test_json_of_a_file_that_is_refused(ann: Student, biology: Course, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_of_a_file_that_is_refused(
+    ann: Student, biology: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert faults_of("enrollments", HEADER + "1,2026-FA,BIO-999\n", "--json") == []
     answer = json.loads(capsys.readouterr().out)
     assert (answer["outcomes"], answer["bad_lines"], answer["faults"][0]["line"]) == ({}, 1, 2)
@@ -205,7 +273,11 @@ def test_a_few_lines_ask_for_few_students(biology: Course) -> None:
     number = StudentFactory.create().number
     with CaptureQueriesContext(connection) as captured:
         import_csv("enrollments", HEADER + f"{number},2026-FA,BIO-101\n")
-    assert [query["sql"] for query in captured if '"students_student"' in query["sql"] and "WHERE" not in query["sql"]] == []
+    assert [
+        query["sql"]
+        for query in captured
+        if '"students_student"' in query["sql"] and "WHERE" not in query["sql"]
+    ] == []
 
 
 @pytest.mark.parametrize("option", ["--history", "--skip-bad-lines", "--on-full=waitlist"])

@@ -17,7 +17,7 @@ from django.utils import timezone
 from core.history.models import Door, acting
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.rules import Refusal, refusals
 from students.enrollment.transitions import Options, Refused
 from students.factories import StudentFactory, enrolled
@@ -38,16 +38,32 @@ def full() -> tuple[Student, Course]:
 SITUATIONS: dict[Refusal, Situation] = {
     Refusal.STUDENT_INACTIVE: lambda: (StudentFactory(is_active=False), CourseFactory()),
     Refusal.COURSE_CLOSED: lambda: (StudentFactory(), CourseFactory(is_open=False)),
-    Refusal.WINDOW_NOT_OPEN: lambda: (StudentFactory(), CourseFactory(term=TermFactory(enrollment_opens_on=timezone.localdate() + DAY))),
-    Refusal.WINDOW_CLOSED: lambda: (StudentFactory(), CourseFactory(term=TermFactory(enrollment_closes_on=timezone.localdate() - DAY))),
-    Refusal.PREREQUISITE_MISSING: lambda: (StudentFactory(), CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code])),
+    Refusal.WINDOW_NOT_OPEN: lambda: (
+        StudentFactory(),
+        CourseFactory(term=TermFactory(enrollment_opens_on=timezone.localdate() + DAY)),
+    ),
+    Refusal.WINDOW_CLOSED: lambda: (
+        StudentFactory(),
+        CourseFactory(term=TermFactory(enrollment_closes_on=timezone.localdate() - DAY)),
+    ),
+    Refusal.PREREQUISITE_MISSING: lambda: (
+        StudentFactory(),
+        CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code]),
+    ),
     Refusal.COURSE_FULL: full,
 }
-SEVERAL = [Refusal.STUDENT_INACTIVE, Refusal.COURSE_CLOSED, Refusal.PREREQUISITE_MISSING, Refusal.COURSE_FULL]
+SEVERAL = [
+    Refusal.STUDENT_INACTIVE,
+    Refusal.COURSE_CLOSED,
+    Refusal.PREREQUISITE_MISSING,
+    Refusal.COURSE_FULL,
+]
 
 
 def several() -> tuple[Student, Course]:
-    return StudentFactory(is_active=False), CourseFactory(is_open=False, capacity=0, prerequisites=[CourseFactory().code])
+    return StudentFactory(is_active=False), CourseFactory(
+        is_open=False, capacity=0, prerequisites=[CourseFactory().code]
+    )
 
 
 @dataclass(frozen=True)
@@ -81,17 +97,31 @@ class Answer:
 
 
 Knock = Callable[[Wish], Answer]
-VERDICTS = {200: "enrolled", 201: "enrolled", 302: "enrolled", 400: "invalid", 403: "forbidden", 409: "refused", 422: "refused"}
+VERDICTS = {
+    200: "enrolled",
+    201: "enrolled",
+    302: "enrolled",
+    400: "invalid",
+    403: "forbidden",
+    409: "refused",
+    422: "refused",
+}
 
 
 def api(method: str, path: str, body: Callable[[int, int], dict[str, Any]]) -> Knock:
     def knock(wish: Wish) -> Answer:
         row = Enrollment.objects.filter(student=wish.student, course=wish.course).first()
         url = "/api/v1" + path.format(s=wish.student.pk, c=wish.course.pk, e=row and row.pk)
-        answer = getattr(wish.fixture("api_of")(wish.role), method)(url, body(wish.student.pk, wish.course.pk) | wish.said)
+        answer = getattr(wish.fixture("api_of")(wish.role), method)(
+            url, body(wish.student.pk, wish.course.pk) | wish.said
+        )
         errors = answer.json().get("errors", [])
         assert answer.status_code != 409 or answer.json()["code"] == errors[0]["code"]
-        return Answer(VERDICTS[answer.status_code], "\n".join(error["detail"] for error in errors), [error["code"] for error in errors])
+        return Answer(
+            VERDICTS[answer.status_code],
+            "\n".join(error["detail"] for error in errors),
+            [error["code"] for error in errors],
+        )
 
     return knock
 
@@ -99,7 +129,9 @@ def api(method: str, path: str, body: Callable[[int, int], dict[str, Any]]) -> K
 def staff(path: str, field: str) -> Knock:
     def knock(wish: Wish) -> Answer:
         key = wish.course.pk if field == "courses" else wish.student.pk
-        answer = wish.fixture("browser_of")(wish.role).post(path.format(s=wish.student.pk, c=wish.course.pk), {field: [key], **wish.said})
+        answer = wish.fixture("browser_of")(wish.role).post(
+            path.format(s=wish.student.pk, c=wish.course.pk), {field: [key], **wish.said}
+        )
         return page(answer, VERDICTS[answer.status_code], (answer.context or {}).get("refused", ()))
 
     return knock
@@ -109,9 +141,17 @@ def admin(path: str, fields: Callable[[int, int], dict[str, Any]]) -> Knock:
     def knock(wish: Wish) -> Answer:
         row = Enrollment.objects.filter(student=wish.student, course=wish.course).first()
         url = "/admin/" + path.format(s=wish.student.pk, c=wish.course.pk, e=row and row.pk)
-        answer = submit(admin_browser(wish), url, fields(wish.student.pk, wish.course.pk) | wish.said)
+        answer = submit(
+            admin_browser(wish), url, fields(wish.student.pk, wish.course.pk) | wish.said
+        )
         late = getattr(answer.wsgi_request, "late_error", None)
-        verdict = VERDICTS[answer.status_code] if answer.status_code != 200 else "refused" if late else "invalid"
+        verdict = (
+            VERDICTS[answer.status_code]
+            if answer.status_code != 200
+            else "refused"
+            if late
+            else "invalid"
+        )
         return page(answer, verdict, late.error_list if late else ())
 
     return knock
@@ -124,25 +164,36 @@ def admin_browser(wish: Wish) -> Client:
         user = wish.fixture("django_user_model").objects.get(username="clerk")
         user.is_staff = True
         user.save()
-        user.user_permissions.set(Permission.objects.filter(codename__in=["change_student", "change_course"]))
+        user.user_permissions.set(
+            Permission.objects.filter(codename__in=["change_student", "change_course"])
+        )
     return browser
 
 
 def page(answer: Any, verdict: str, refused: Any) -> Answer:
     text = answer.content.decode()
-    offered = [str(code) for code in Refusal if f'name="override" value="{code}"' in " ".join(text.split())]
+    offered = [
+        str(code) for code in Refusal if f'name="override" value="{code}"' in " ".join(text.split())
+    ]
     return Answer(verdict, html.unescape(text), [error.code for error in refused], offered)
 
 
 def imported(wish: Wish) -> Answer:
     file: Path = wish.fixture("tmp_path") / "enrollments.csv"
-    file.write_text(f"student_number,term_code,course_code\n{wish.student.number},{wish.course.term.code},{wish.course.code}\n")
+    file.write_text(
+        f"student_number,term_code,course_code\n{wish.student.number},{wish.course.term.code},{wish.course.code}\n"
+    )
     options = [f"--override={wish.override}"] if wish.override else []
     errors = StringIO()
     try:
-        call_command("import_csv", "enrollments", str(file), *options, stdout=StringIO(), stderr=errors)
+        call_command(
+            "import_csv", "enrollments", str(file), *options, stdout=StringIO(), stderr=errors
+        )
     except CommandError as error:
-        return Answer("not offered" if "unrecognized arguments" in str(error) else "refused", errors.getvalue())
+        return Answer(
+            "not offered" if "unrecognized arguments" in str(error) else "refused",
+            errors.getvalue(),
+        )
     return Answer("enrolled")
 
 
@@ -150,9 +201,15 @@ def command(wish: Wish) -> Answer:
     """The writer itself, called by a command or from a shell. There it is nobody's door but that of whoever runs the school."""
     try:
         with acting(Door.COMMAND, reason=wish.reason):
-            enrollments.enroll([(wish.student.pk, wish.course.pk)], Options(override=wish.said.get("override", ())))
+            service.enroll(
+                [(wish.student.pk, wish.course.pk)], Options(override=wish.said.get("override", ()))
+            )
     except Refused as refused:
-        return Answer("refused", "\n".join(refused.messages), [str(error.code) for error in refused.error_list])
+        return Answer(
+            "refused",
+            "\n".join(refused.messages),
+            [str(error.code) for error in refused.error_list],
+        )
     return Answer("enrolled")
 
 
@@ -166,21 +223,52 @@ class Way:
 
 
 WAYS: dict[str, Way] = {
-    "POST a student's course": Way(Door.API, api("post", "/students/{s}/courses", lambda _s, c: {"course_id": c})),
-    "POST a student's courses": Way(Door.API, api("post", "/students/{s}/courses", lambda _s, c: {"course_ids": [c]})),
-    "PATCH a student's courses": Way(Door.API, api("patch", "/students/{s}/courses", lambda _s, c: {"add": [c]})),
-    "PUT a student's courses": Way(Door.API, api("put", "/students/{s}/courses", lambda _s, c: {"course_ids": [c]})),
-    "POST a course's students": Way(Door.API, api("post", "/courses/{c}/students", lambda s, _c: {"student_ids": [s]})),
-    "POST an enrollment": Way(Door.API, api("post", "/enrollments", lambda s, c: {"student_id": s, "course_id": c})),
-    "POST enrollments": Way(Door.API, api("post", "/enrollments", lambda s, c: {"enrollments": [{"student_id": s, "course_id": c}]})),
-    "PATCH an enrollment": Way(Door.API, api("patch", "/enrollments/{e}", lambda _s, _c: {"status": "active"}), again=True),
+    "POST a student's course": Way(
+        Door.API, api("post", "/students/{s}/courses", lambda _s, c: {"course_id": c})
+    ),
+    "POST a student's courses": Way(
+        Door.API, api("post", "/students/{s}/courses", lambda _s, c: {"course_ids": [c]})
+    ),
+    "PATCH a student's courses": Way(
+        Door.API, api("patch", "/students/{s}/courses", lambda _s, c: {"add": [c]})
+    ),
+    "PUT a student's courses": Way(
+        Door.API, api("put", "/students/{s}/courses", lambda _s, c: {"course_ids": [c]})
+    ),
+    "POST a course's students": Way(
+        Door.API, api("post", "/courses/{c}/students", lambda s, _c: {"student_ids": [s]})
+    ),
+    "POST an enrollment": Way(
+        Door.API, api("post", "/enrollments", lambda s, c: {"student_id": s, "course_id": c})
+    ),
+    "POST enrollments": Way(
+        Door.API,
+        api(
+            "post",
+            "/enrollments",
+            lambda s, c: {"enrollments": [{"student_id": s, "course_id": c}]},
+        ),
+    ),
+    "PATCH an enrollment": Way(
+        Door.API, api("patch", "/enrollments/{e}", lambda _s, _c: {"status": "active"}), again=True
+    ),
     "staff: the student's courses": Way(Door.STAFF, staff("/students/{s}/courses/", "courses")),
     "staff: the course's students": Way(Door.STAFF, staff("/courses/{c}/students/", "students")),
-    "admin: add an enrollment": Way(Door.ADMIN, admin("students/enrollment/add/", lambda s, c: {"student": s, "course": c})),
-    "admin: the status of one": Way(Door.ADMIN, admin("students/enrollment/{e}/change/", lambda _s, _c: {"status": "active"}), again=True),
-    "admin: a row on the student's page": Way(Door.ADMIN, admin("students/student/{s}/change/", lambda _s, c: {"enrollments-0-course": c})),
+    "admin: add an enrollment": Way(
+        Door.ADMIN, admin("students/enrollment/add/", lambda s, c: {"student": s, "course": c})
+    ),
+    "admin: the status of one": Way(
+        Door.ADMIN,
+        admin("students/enrollment/{e}/change/", lambda _s, _c: {"status": "active"}),
+        again=True,
+    ),
+    "admin: a row on the student's page": Way(
+        Door.ADMIN, admin("students/student/{s}/change/", lambda _s, c: {"enrollments-0-course": c})
+    ),
     # In the course that is full somebody has the first row.
-    "admin: a row on the course's page": Way(Door.ADMIN, admin("courses/course/{c}/change/", lambda s, c: {last_row(c): s})),
+    "admin: a row on the course's page": Way(
+        Door.ADMIN, admin("courses/course/{c}/change/", lambda s, c: {last_row(c): s})
+    ),
     "import": Way(Door.IMPORT, imported),
     "command": Way(Door.COMMAND, command),
 }
@@ -220,11 +308,19 @@ Ask = Callable[..., tuple[Answer, Any]]
 
 
 @each_way
-@pytest.mark.parametrize("expected", [*([refusal] for refusal in SITUATIONS), SEVERAL], ids=" ".join)
-def test_is_refused_with_the_same_codes_and_words(ask: Ask, way: Way, expected: list[Refusal]) -> None:
+@pytest.mark.parametrize(
+    "expected", [*([refusal] for refusal in SITUATIONS), SEVERAL], ids=" ".join
+)
+def test_is_refused_with_the_same_codes_and_words(
+    ask: Ask, way: Way, expected: list[Refusal]
+) -> None:
     student, course = SITUATIONS[expected[0]]() if len(expected) == 1 else several()
     taken = course.enrollments.filter(status="active").count()
-    reasons = list(refusals(student, course, taken=taken, today=timezone.localdate(), missing=course.prerequisites))
+    reasons = list(
+        refusals(
+            student, course, taken=taken, today=timezone.localdate(), missing=course.prerequisites
+        )
+    )
     assert [reason.code for reason in reasons] == expected
 
     for may in (True, False):
@@ -233,7 +329,10 @@ def test_is_refused_with_the_same_codes_and_words(ask: Ask, way: Way, expected: 
         assert (answer.verdict, written) == ("refused", [])
         assert answer.codes in (None, expected)
         assert all(reason.messages[0] in answer.text for reason in reasons)
-        assert answer.offered in (None, [code for code in expected if may and code.can_be_overridden])
+        assert answer.offered in (
+            None,
+            [code for code in expected if may and code.can_be_overridden],
+        )
 
 
 @each_way
@@ -245,8 +344,13 @@ def test_is_overridden_by_who_may(ask: Ask, way: Way, refusal: Refusal) -> None:
         assert (answer.verdict in ("invalid", "refused", "not offered"), written) == (True, [])
         return
     assert answer.verdict == OVERRIDE[way.door][0]
-    told = [(record.status, record.door, record.override, record.history_change_reason) for record in written]
-    assert told == ([("active", way.door, [refusal], Wish.reason)] if answer.verdict == "enrolled" else [])
+    told = [
+        (record.status, record.door, record.override, record.history_change_reason)
+        for record in written
+    ]
+    assert told == (
+        [("active", way.door, [refusal], Wish.reason)] if answer.verdict == "enrolled" else []
+    )
 
 
 @each_way

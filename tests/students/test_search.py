@@ -14,12 +14,19 @@ from core.db.keyset import read_page
 from core.db.search import beginning
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.models import SEARCHED, Student
 
 pytestmark = pytest.mark.django_db
-postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such index.")
-ORDERS = {"name": ("last_name", "first_name", "id"), "number": ("number", "id"), "email": ("email", "id"), "id": ("id",)}
+postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has no such index."
+)
+ORDERS = {
+    "name": ("last_name", "first_name", "id"),
+    "number": ("number", "id"),
+    "email": ("email", "id"),
+    "id": ("id",),
+}
 MANY, SHARE = 2_000, 0.3
 
 
@@ -38,14 +45,16 @@ def students() -> None:
         for number in range(MANY)
     )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE students_student" if connection.vendor == "postgresql" else "ANALYZE")
+        cursor.execute(
+            "ANALYZE students_student" if connection.vendor == "postgresql" else "ANALYZE"
+        )
 
 
 @pytest.fixture
 def course() -> Course:
     """A course of five students in a term of its own."""
     course = CourseFactory()
-    enrollments.enroll([(pk, course.pk) for pk in Student.objects.values_list("pk", flat=True)[:5]])
+    service.enroll([(pk, course.pk) for pk in Student.objects.values_list("pk", flat=True)[:5]])
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE students_enrollment")
@@ -59,7 +68,9 @@ def ordered(order: str, sign: str) -> QuerySet[Student]:
 @postgresql
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_those_who_stand_together_are_not_looked_for_in_the_order(students: None, order: str, sign: str) -> None:
+def test_those_who_stand_together_are_not_looked_for_in_the_order(
+    students: None, order: str, sign: str
+) -> None:
     rows = ordered(order, sign)
     sought, broad = rows.search("ng")[:50].explain(), rows.search("school")[:50].explain()  # type: ignore[attr-defined]
     assert "Bitmap Index Scan on student_by_word" in sought
@@ -84,7 +95,9 @@ def test_those_who_stand_together_are_not_looked_for_in_the_order(students: None
         "/api/v1/students?ordering=last_name&search=ng&is_active=true",
     ],
 )
-def test_no_list_looks_for_them_so(students: None, api: APIClient, course: Course, path: str) -> None:
+def test_no_list_looks_for_them_so(
+    students: None, api: APIClient, course: Course, path: str
+) -> None:
     for plan in plans(api, path.format(course=course.pk)):
         assert "Bitmap Index Scan on student_by_word" in plan
         assert "Filter: (school_beginnings" not in plan
@@ -93,9 +106,16 @@ def test_no_list_looks_for_them_so(students: None, api: APIClient, course: Cours
 @postgresql
 @pytest.mark.parametrize("text", ["ng", "q", "school"])
 @pytest.mark.parametrize(
-    "path", ["/api/v1/students?search={text}&course={course}", "/api/v1/students?search={text}&term={term}", "/admin/students/student/?q={text}&term={term}"]
+    "path",
+    [
+        "/api/v1/students?search={text}&course={course}",
+        "/api/v1/students?search={text}&term={term}",
+        "/admin/students/student/?q={text}&term={term}",
+    ],
 )
-def test_where_few_are_enrolled_these_are_looked_at(students: None, api: APIClient, course: Course, path: str, text: str) -> None:
+def test_where_few_are_enrolled_these_are_looked_at(
+    students: None, api: APIClient, course: Course, path: str, text: str
+) -> None:
     for plan in plans(api, path.format(text=text, course=course.pk, term=course.term.code)):
         assert "students_student_pkey" in plan
         assert "student_by_" not in plan
@@ -108,16 +128,26 @@ def plans(api: APIClient, path: str) -> list[str]:
     with CaptureQueriesContext(connection) as queries:
         answer = (api if "/api/" in path else client).get(path)
     assert answer.status_code == 200, answer.content
-    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT") and 'school_beginnings("students_student"' in query["sql"]]
+    asked = [
+        query["sql"]
+        for query in queries
+        if query["sql"].startswith("SELECT")
+        and 'school_beginnings("students_student"' in query["sql"]
+    ]
     assert asked != []
     with connection.cursor() as cursor:
-        return ["\n".join(line for [line] in cursor.execute(f"EXPLAIN {sql}").fetchall()) for sql in asked]
+        return [
+            "\n".join(line for [line] in cursor.execute(f"EXPLAIN {sql}").fetchall())
+            for sql in asked
+        ]
 
 
 @postgresql
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_those_with_a_first_name_that_many_have_are_met_in_any_order(students: None, order: str, sign: str) -> None:
+def test_those_with_a_first_name_that_many_have_are_met_in_any_order(
+    students: None, order: str, sign: str
+) -> None:
     rows: Any = ordered(order, sign)
     one, two = rows.search("q")[:50].explain(), rows.search("q ng")[:50].explain()
     assert "Index Scan" in one
@@ -126,7 +156,9 @@ def test_those_with_a_first_name_that_many_have_are_met_in_any_order(students: N
     assert "Bitmap Index Scan on student_by_word" in two
 
 
-@pytest.mark.parametrize("text", ["ng", "ng thi", "q", "quy", "ng q", "school", "n0000", "ng school.example"])
+@pytest.mark.parametrize(
+    "text", ["ng", "ng thi", "q", "quy", "ng q", "school", "n0000", "ng school.example"]
+)
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str, text: str) -> None:
@@ -148,10 +180,15 @@ def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str,
 def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
     students: None, course: Course, monkeypatch: pytest.MonkeyPatch, listed: int, text: str
 ) -> None:
-    monkeypatch.setattr("students.admin.options.LISTED", listed)
+    monkeypatch.setattr("students.admin.filters.LISTED", listed)
     client = Client()
     client.force_login(User.objects.create_superuser("reader", password="pass"))
-    enrollments.enroll([(pk, course.pk) for pk in Student.objects.filter(last_name="Nguyen").values_list("pk", flat=True)[:4]])
+    service.enroll(
+        [
+            (pk, course.pk)
+            for pk in Student.objects.filter(last_name="Nguyen").values_list("pk", flat=True)[:4]
+        ]
+    )
     expected = set(Student.objects.filter(beginning(text, SEARCHED), courses=course))
     found = client.get(f"/admin/students/enrollment/?q={text}").context["cl"]
     assert {row.student for row in found.result_list} == expected
@@ -163,12 +200,50 @@ def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
 
 @postgresql
 @pytest.mark.parametrize(
-    "text", ["i", "ib", "I", "\u0130", "o", "neil", "n", "o'n", "o\u2019n", "d.", "dot_c", "c", "50%", "müller-l", "lüdenscheid", "s", "i school", "n 0"]
+    "text",
+    [
+        "i",
+        "ib",
+        "I",
+        "\u0130",
+        "o",
+        "neil",
+        "n",
+        "o'n",
+        "o\u2019n",
+        "d.",
+        "dot_c",
+        "c",
+        "50%",
+        "müller-l",
+        "lüdenscheid",
+        "s",
+        "i school",
+        "n 0",
+    ],
 )
-def test_what_is_found_is_the_same_whichever_way_it_is_looked_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["\u0130brahim", "I\u015f\u0131k", "O\u2019Neil", "O'Neil", "d.dot_com", "50%ig", "Müller-Lüdenscheid", "\u017fam", "Nia"]
+def test_what_is_found_is_the_same_whichever_way_it_is_looked_for(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [
+        "\u0130brahim",
+        "I\u015f\u0131k",
+        "O\u2019Neil",
+        "O'Neil",
+        "d.dot_com",
+        "50%ig",
+        "Müller-Lüdenscheid",
+        "\u017fam",
+        "Nia",
+    ]
     Student.objects.bulk_create(
-        Student(number=f"N{number}", first_name=name, last_name=name[::-1], email=f"{number}@school.example") for number, name in enumerate(names)
+        Student(
+            number=f"N{number}",
+            first_name=name,
+            last_name=name[::-1],
+            email=f"{number}@school.example",
+        )
+        for number, name in enumerate(names)
     )
     found = [list(ordered("name", "").filter(beginning(text, SEARCHED)))]
     for share in (0, 2):

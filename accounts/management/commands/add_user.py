@@ -24,9 +24,15 @@ class Command(BaseCommand):
         parser.add_argument("name", help="the name to sign in with")
         parser.add_argument("--role", choices=ROLES, required=True)
         parser.add_argument("--email")
-        parser.add_argument("--token", action="store_true", help="make a token for the API and print it on the last line")
+        parser.add_argument(
+            "--token",
+            action="store_true",
+            help="make a token for the API and print it on the last line",
+        )
 
-    def handle(self, *, name: str, role: str, email: str | None, token: bool, **_options: Any) -> None:
+    def handle(
+        self, *, name: str, role: str, email: str | None, token: bool, **_options: Any
+    ) -> None:
         """Raises CommandError, with nothing changed, for a name, email or password that is not good."""
         user = User.objects.filter(username=name).first() or User(username=name)
         if email is not None:

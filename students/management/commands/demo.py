@@ -26,7 +26,9 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         """Raises CommandError, with nothing changed, where somebody else has a user."""
         if User.objects.exclude(email__in=ADDRESSES.values()).exists():
-            raise CommandError(_("This school has users of its own, so it is no demo. Nothing was changed."))
+            raise CommandError(
+                _("This school has users of its own, so it is no demo. Nothing was changed.")
+            )
         with transaction.atomic():
             if demo.is_empty():
                 demo.fill(timezone.localdate())

@@ -37,10 +37,25 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=KINDS, help="what the lines of the file are")
         parser.add_argument("file", help="the file, or - for the standard input")
-        parser.add_argument("--on-full", choices=["refuse", "waitlist"], default="refuse", help="what to do where a course is full")
-        parser.add_argument("--history", action="store_true", help="enrollments of the past: do not ask whether the term takes enrollments today")
-        parser.add_argument("--skip-bad-lines", action="store_true", help="leave bad lines of enrollments out, and take the others")
-        parser.add_argument("--json", action="store_true", help="tell what became of the file as JSON")
+        parser.add_argument(
+            "--on-full",
+            choices=["refuse", "waitlist"],
+            default="refuse",
+            help="what to do where a course is full",
+        )
+        parser.add_argument(
+            "--history",
+            action="store_true",
+            help="enrollments of the past: do not ask whether the term takes enrollments today",
+        )
+        parser.add_argument(
+            "--skip-bad-lines",
+            action="store_true",
+            help="leave bad lines of enrollments out, and take the others",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="tell what became of the file as JSON"
+        )
 
     def handle(self, *, kind: str, file: str, **options: Any) -> None:
         """Raises CommandError, with nothing written, for a file that is not sound to the last line, or as far as it was asked to be."""
@@ -51,23 +66,36 @@ class Command(BaseCommand):
             with opened(file) as text, acting(Door.IMPORT, reason=IMPORTED % name), uncollected():
                 counts = load(text)
         except OSError as error:
-            raise CommandError(_("%(file)s cannot be read: %(reason)s") % {"file": file, "reason": error.strerror}) from error
+            raise CommandError(
+                _("%(file)s cannot be read: %(reason)s") % {"file": file, "reason": error.strerror}
+            ) from error
         except OperationalError as error:
-            raise CommandError(_("The database is away or busy. Nothing was imported: %s") % error) from error
+            raise CommandError(
+                _("The database is away or busy. Nothing was imported: %s") % error
+            ) from error
         except Rejected as error:
             self._tell(kind, Counter(), error.faults, as_json=options["json"])
-            raise CommandError(_("Nothing was imported. Bad lines: %d.") % len(error.faults.lines)) from error
+            raise CommandError(
+                _("Nothing was imported. Bad lines: %d.") % len(error.faults.lines)
+            ) from error
         self._tell(kind, counts, skipped or Faults(), as_json=options["json"])
 
     def _tell(self, kind: str, counts: Counter[str], faults: Faults, *, as_json: bool) -> None:
         if as_json:
-            told = {"kind": kind, "outcomes": counts, "bad_lines": len(faults.lines), "faults": [fault._asdict() for fault in sorted(faults.kept)]}
+            told = {
+                "kind": kind,
+                "outcomes": counts,
+                "bad_lines": len(faults.lines),
+                "faults": [fault._asdict() for fault in sorted(faults.kept)],
+            }
             self.stdout.write(json.dumps(told))
             return
         for line in faults.report():
             self.stderr.write(line)
         if counts or not faults:
-            self.stdout.write(f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}")
+            self.stdout.write(
+                f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}"
+            )
 
 
 @contextmanager
@@ -80,10 +108,20 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _loader(kind: str, skipped: Faults | None, *, history: bool, on_full: str, **_options: Any) -> Callable[[TextIO], Counter[str]]:
+def _loader(
+    kind: str, skipped: Faults | None, *, history: bool, on_full: str, **_options: Any
+) -> Callable[[TextIO], Counter[str]]:
     if kind == "enrollments":
-        return partial(import_enrollments, options=Options(waitlist=on_full == "waitlist", ask_window=not history), skipped=skipped)
-    for option, used in {"--history": history, "--on-full": on_full != "refuse", "--skip-bad-lines": skipped is not None}.items():
+        return partial(
+            import_enrollments,
+            options=Options(waitlist=on_full == "waitlist", ask_window=not history),
+            skipped=skipped,
+        )
+    for option, used in {
+        "--history": history,
+        "--on-full": on_full != "refuse",
+        "--skip-bad-lines": skipped is not None,
+    }.items():
         if used:
             raise CommandError(_("%s is for enrollments only.") % option)
     return KINDS[kind]

@@ -31,7 +31,10 @@ def statuses(course: Course) -> dict[str, str]:
 def add(browser: Client, course: Course, *students: Student, **more: Any) -> Any:
     page = fields_of(browser.get(page_of(course)).content.decode())
     first = int(page["enrollments-INITIAL_FORMS"][0])
-    rows = {f"enrollments-{first + number}-student": student.pk for number, student in enumerate(students)}
+    rows = {
+        f"enrollments-{first + number}-student": student.pk
+        for number, student in enumerate(students)
+    }
     changes: dict[str, Any] = {"enrollments-TOTAL_FORMS": first + len(students), **rows, **more}
     return submit(browser, page_of(course), changes, page=page, follow=True)
 
@@ -44,17 +47,24 @@ def test_adds_students(registrar: Client) -> None:
     assert "was changed successfully" in messages_of(response)[0]
     assert statuses(course) == {"S1": "active", "S2": "active"}
     records = Enrollment.history.all()
-    assert {(record.door, record.history_user.username) for record in records} == {("admin", "registrar")}
+    assert {(record.door, record.history_user.username) for record in records} == {
+        ("admin", "registrar")
+    }
 
 
 def test_two_for_the_last_seat_are_refused_together(registrar: Client) -> None:
     course = CourseFactory(capacity=1, title="Biology")
 
-    response = add(registrar, course, StudentFactory(number="S1"), StudentFactory(number="S2"), title="Botany")
+    response = add(
+        registrar, course, StudentFactory(number="S1"), StudentFactory(number="S2"), title="Botany"
+    )
 
     assert response.status_code == 200
     [inline] = response.context["inline_admin_formsets"]
-    assert inline.formset.errors == [{}, {"__all__": [f"{course} is full: 1 of 1 seats are taken."]}]
+    assert inline.formset.errors == [
+        {},
+        {"__all__": [f"{course} is full: 1 of 1 seats are taken."]},
+    ]
     assert messages_of(response) == []
     course.refresh_from_db()
     assert (course.title, course.history.count()) == ("Biology", 1)
@@ -81,7 +91,10 @@ def test_seats_made_on_the_page_can_be_taken_on_it(registrar: Client) -> None:
 
 def test_a_withdrawn_student_is_enrolled_again_and_one_who_is_in_stays(registrar: Client) -> None:
     course = CourseFactory()
-    gone, here = enrolled(StudentFactory(number="S1"), course, Status.WITHDRAWN), enrolled(StudentFactory(number="S2"), course)
+    gone, here = (
+        enrolled(StudentFactory(number="S1"), course, Status.WITHDRAWN),
+        enrolled(StudentFactory(number="S2"), course),
+    )
 
     response = add(registrar, course, gone.student, here.student)
 
@@ -92,7 +105,13 @@ def test_a_withdrawn_student_is_enrolled_again_and_one_who_is_in_stays(registrar
 
 def test_a_new_course_comes_with_students(registrar: Client) -> None:
     term, student = CourseFactory().term, StudentFactory(number="S1")
-    fields = {"code": "NEW", "title": "New", "term": term.pk, "credits": 3, "enrollments-0-student": student.pk}
+    fields = {
+        "code": "NEW",
+        "title": "New",
+        "term": term.pk,
+        "credits": 3,
+        "enrollments-0-student": student.pk,
+    }
 
     submit(registrar, "/admin/courses/course/add/", fields)
 
@@ -106,7 +125,10 @@ def test_fewer_seats_than_are_taken_is_said_and_evicts_nobody(registrar: Client)
 
     response = submit(registrar, page_of(course), {"capacity": 1}, follow=True)
 
-    assert f"{course}: more seats are taken (2) than there are (1). Everybody who has a seat keeps it." in messages_of(response)
+    assert (
+        f"{course}: more seats are taken (2) than there are (1). Everybody who has a seat keeps it."
+        in messages_of(response)
+    )
     assert set(statuses(course).values()) == {"active"}
 
 

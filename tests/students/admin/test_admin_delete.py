@@ -29,7 +29,11 @@ def delete(browser: Client, row: Any) -> Any:
 
 
 def delete_selected(browser: Client, *rows: Any) -> Any:
-    data = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [row.pk for row in rows], "post": "yes"}
+    data = {
+        "action": "delete_selected",
+        ACTION_CHECKBOX_NAME: [row.pk for row in rows],
+        "post": "yes",
+    }
     return browser.post(list_of(rows[0]), data, follow=True)
 
 
@@ -43,7 +47,9 @@ USED: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("make", UNUSED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_was_never_used_is_deleted_with_a_record(admin: Client, make: Callable[[], Any], way: Callable[..., Any]) -> None:
+def test_what_was_never_used_is_deleted_with_a_record(
+    admin: Client, make: Callable[[], Any], way: Callable[..., Any]
+) -> None:
     row = make()
 
     response = way(admin, row)
@@ -51,13 +57,19 @@ def test_what_was_never_used_is_deleted_with_a_record(admin: Client, make: Calla
     assert "uccessfully" in messages_of(response)[0]
     assert not type(row).objects.filter(pk=row.pk).exists()
     record = type(row).history.filter(id=row.pk).latest()
-    assert (record.history_type, record.door, record.history_user.username) == ("-", "admin", "admin")
+    assert (record.history_type, record.door, record.history_user.username) == (
+        "-",
+        "admin",
+        "admin",
+    )
     assert LogEntry.objects.count() == 1
 
 
 @pytest.mark.parametrize("make", USED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_is_in_use_stays_and_the_page_says_what_to_do(admin: Client, make: Callable[[], Any], way: Callable[..., Any]) -> None:
+def test_what_is_in_use_stays_and_the_page_says_what_to_do(
+    admin: Client, make: Callable[[], Any], way: Callable[..., Any]
+) -> None:
     row = make()
 
     response = way(admin, row)
@@ -69,9 +81,13 @@ def test_what_is_in_use_stays_and_the_page_says_what_to_do(admin: Client, make: 
 
 @pytest.mark.parametrize("make", USED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_came_into_use_a_moment_ago_stays(admin: Client, make: Callable[[], Any], way: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_came_into_use_a_moment_ago_stays(
+    admin: Client, make: Callable[[], Any], way: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = make()
-    monkeypatch.setattr("core.admin.options.RecordedAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), []))
+    monkeypatch.setattr(
+        "core.admin.options.RecordedAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), [])
+    )
 
     response = way(admin, row)
 

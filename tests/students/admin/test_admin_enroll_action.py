@@ -11,7 +11,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -24,8 +24,12 @@ COURSES = "/admin/courses/course/"
 
 def ask(browser: Client, *rows: Any, **more: Any) -> Any:
     """The page that the action on the list of `rows` leads to."""
-    url, action = (STUDENTS, "enroll") if isinstance(rows[0], Student) else (COURSES, "enroll_students")
-    return browser.post(url, {"action": action, ACTION_CHECKBOX_NAME: [row.pk for row in rows], **more}, follow=True)
+    url, action = (
+        (STUDENTS, "enroll") if isinstance(rows[0], Student) else (COURSES, "enroll_students")
+    )
+    return browser.post(
+        url, {"action": action, ACTION_CHECKBOX_NAME: [row.pk for row in rows], **more}, follow=True
+    )
 
 
 def send(browser: Client, page: Any, **changes: Any) -> Any:
@@ -47,7 +51,10 @@ def groups(page: Any) -> dict[tuple[str, str], list[str]]:
 
 
 def statuses() -> dict[tuple[int, int], str]:
-    return {(student, course): status for student, course, status in Enrollment.objects.values_list("student", "course", "status")}
+    return {
+        (student, course): status
+        for student, course, status in Enrollment.objects.values_list("student", "course", "status")
+    }
 
 
 @pytest.fixture
@@ -66,13 +73,17 @@ def course(db: None) -> Course:
 
 
 class TestChooses:
-    def test_among_the_first_courses_where_nothing_is_typed(self, registrar: Client, ann: Student, course: Course) -> None:
+    def test_among_the_first_courses_where_nothing_is_typed(
+        self, registrar: Client, ann: Student, course: Course
+    ) -> None:
         page = ask(registrar, ann)
 
         assert (page.context["found"], page.context["groups"]) == ([course], [])
         assert 'name="confirm"' not in page.content.decode()
 
-    def test_by_the_beginnings_of_words_and_keeps_what_is_ticked(self, registrar: Client, ann: Student, course: Course) -> None:
+    def test_by_the_beginnings_of_words_and_keeps_what_is_ticked(
+        self, registrar: Client, ann: Student, course: Course
+    ) -> None:
         other, _third = CourseFactory(title="Art"), CourseFactory(title="Latin")
 
         page = show(registrar, ann, chosen=[course], q="ar")
@@ -87,14 +98,25 @@ class TestChooses:
 
         assert (len(page.context["found"]), page.context["are_more"]) == (20, True)
 
-    def test_from_the_other_side(self, registrar: Client, ann: Student, bob: Student, course: Course) -> None:
+    def test_from_the_other_side(
+        self, registrar: Client, ann: Student, bob: Student, course: Course
+    ) -> None:
         page = show(registrar, course, chosen=[ann], q="bob")
 
         assert page.context["found"] == [bob]
         assert groups(page) == {(str(ann), "created"): [str(course)]}
 
-    @pytest.mark.parametrize(("key", "told"), [("x", "“x” is not an id."), (str(10**30), "is not an id."), ("99999", "Some of what was chosen does not exist")])
-    def test_nothing_that_is_not_there_and_says_so(self, registrar: Client, ann: Student, course: Course, key: str, told: str) -> None:
+    @pytest.mark.parametrize(
+        ("key", "told"),
+        [
+            ("x", "“x” is not an id."),
+            (str(10**30), "is not an id."),
+            ("99999", "Some of what was chosen does not exist"),
+        ],
+    )
+    def test_nothing_that_is_not_there_and_says_so(
+        self, registrar: Client, ann: Student, course: Course, key: str, told: str
+    ) -> None:
         page = confirm(registrar, ask(registrar, ann), chosen=[course.pk, key])
 
         assert told in page.content.decode()
@@ -102,23 +124,37 @@ class TestChooses:
 
 
 class TestShows:
-    def test_each_outcome_and_writes_nothing(self, registrar: Client, ann: Student, bob: Student, course: Course) -> None:
+    def test_each_outcome_and_writes_nothing(
+        self, registrar: Client, ann: Student, bob: Student, course: Course
+    ) -> None:
         Student.objects.filter(pk=bob.pk).update(is_active=False)
 
         page = show(registrar, ann, bob, chosen=[course])
 
-        assert groups(page) == {(str(course), "refused"): [str(bob)], (str(course), "created"): [str(ann)]}
-        assert page.context["groups"][0].reasons == [f"{bob} is not active. Make the student active first."]
+        assert groups(page) == {
+            (str(course), "refused"): [str(bob)],
+            (str(course), "created"): [str(ann)],
+        }
+        assert page.context["groups"][0].reasons == [
+            f"{bob} is not active. Make the student active first."
+        ]
         assert statuses() == {}
 
-    def test_the_place_of_who_would_wait(self, registrar: Client, ann: Student, bob: Student) -> None:
+    def test_the_place_of_who_would_wait(
+        self, registrar: Client, ann: Student, bob: Student
+    ) -> None:
         full = CourseFactory(capacity=1)
 
         page = show(registrar, ann, bob, chosen=[full], on_full="waitlist")
 
-        assert groups(page) == {(str(full), "created"): [str(ann)], (str(full), "waitlisted"): [f"{bob}, place 1"]}
+        assert groups(page) == {
+            (str(full), "created"): [str(ann)],
+            (str(full), "waitlisted"): [f"{bob}, place 1"],
+        }
 
-    def test_how_those_stand_for_whom_nothing_would_change(self, registrar: Client, ann: Student, course: Course) -> None:
+    def test_how_those_stand_for_whom_nothing_would_change(
+        self, registrar: Client, ann: Student, course: Course
+    ) -> None:
         enrolled(ann, course, Status.COMPLETED)
 
         page = show(registrar, ann, chosen=[course])
@@ -126,13 +162,22 @@ class TestShows:
         assert groups(page) == {(str(course), "unchanged"): [f"{ann}: completed"]}
         assert "Nothing would be changed." in page.content.decode()
 
-    def test_that_so_many_are_too_many(self, registrar: Client, ann: Student, bob: Student, course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_so_many_are_too_many(
+        self,
+        registrar: Client,
+        ann: Student,
+        bob: Student,
+        course: Course,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         page = ask(registrar, ann, bob)
         monkeypatch.setattr("students.admin.actions.AT_ONCE", 3)
 
         page = send(registrar, page, chosen=[course.pk, CourseFactory().pk], confirm="yes")
 
-        assert messages_of(page) == ["At most 3 enrollments can be made at once, and these are 4. Choose fewer."]
+        assert messages_of(page) == [
+            "At most 3 enrollments can be made at once, and these are 4. Choose fewer."
+        ]
         assert statuses() == {}
 
     def test_with_queries_that_do_not_grow(self, registrar: Client, course: Course) -> None:
@@ -140,20 +185,27 @@ class TestShows:
 
         def asked(number: int) -> int:
             page = ask(registrar, *StudentFactory.create_batch(number))
-            return count_queries(lambda: send(registrar, page, chosen=[course.pk, full.pk], on_full="waitlist"))
+            return count_queries(
+                lambda: send(registrar, page, chosen=[course.pk, full.pk], on_full="waitlist")
+            )
 
         assert asked(3) == asked(27)
 
 
 class TestConfirmed:
-    def test_enrolls_as_shown_with_history_and_log(self, registrar: Client, ann: Student, bob: Student, course: Course) -> None:
+    def test_enrolls_as_shown_with_history_and_log(
+        self, registrar: Client, ann: Student, bob: Student, course: Course
+    ) -> None:
         response = confirm(registrar, show(registrar, ann, bob, chosen=[course]))
 
         assert statuses() == {(ann.pk, course.pk): "active", (bob.pk, course.pk): "active"}
         assert messages_of(response) == [f"Enrolled: {ann}: {course}; {bob}: {course}."]
         record = Enrollment.objects.get(student=ann).history.get()
         assert (record.door, record.who) == ("admin", "registrar")
-        assert sorted(LogEntry.objects.values_list("object_repr", "action_flag")) == [(f"{ann}: {course}", 1), (f"{bob}: {course}", 1)]
+        assert sorted(LogEntry.objects.values_list("object_repr", "action_flag")) == [
+            (f"{ann}: {course}", 1),
+            (f"{bob}: {course}", 1),
+        ]
 
     def test_from_the_other_side(self, registrar: Client, ann: Student, course: Course) -> None:
         other = CourseFactory()
@@ -171,29 +223,38 @@ class TestConfirmed:
         assert groups(response) == {(str(course), "unchanged"): [f"{ann}: active"]}
         assert Enrollment.objects.get().history.count() == 1
 
-    def test_does_nothing_where_somebody_has_taken_the_seat_meanwhile(self, registrar: Client, ann: Student, bob: Student, course: Course) -> None:
+    def test_does_nothing_where_somebody_has_taken_the_seat_meanwhile(
+        self, registrar: Client, ann: Student, bob: Student, course: Course
+    ) -> None:
         last = CourseFactory(capacity=1)
         page = show(registrar, ann, chosen=[course, last])
         enrolled(bob, last)
 
         response = confirm(registrar, page)
 
-        assert groups(response) == {(str(last), "refused"): [str(ann)], (str(course), "created"): [str(ann)]}
+        assert groups(response) == {
+            (str(last), "refused"): [str(ann)],
+            (str(course), "created"): [str(ann)],
+        }
         assert "Nothing was done: this is not what you were shown." in messages_of(response)[0]
         assert statuses() == {(bob.pk, last.pk): "active"}
         assert not LogEntry.objects.exists()
 
-    def test_does_nothing_where_the_place_is_another_one_meanwhile(self, registrar: Client, ann: Student, bob: Student) -> None:
+    def test_does_nothing_where_the_place_is_another_one_meanwhile(
+        self, registrar: Client, ann: Student, bob: Student
+    ) -> None:
         full = CourseFactory(capacity=0)
         page = show(registrar, ann, chosen=[full], on_full="waitlist")
-        enrollments.enroll([(bob.pk, full.pk)], Options(waitlist=True))
+        service.enroll([(bob.pk, full.pk)], Options(waitlist=True))
 
         response = confirm(registrar, page)
 
         assert groups(response) == {(str(full), "waitlisted"): [f"{ann}, place 2"]}
         assert statuses() == {(bob.pk, full.pk): "waitlisted"}
 
-    def test_does_nothing_of_what_was_ticked_after_it_was_shown(self, registrar: Client, ann: Student, course: Course) -> None:
+    def test_does_nothing_of_what_was_ticked_after_it_was_shown(
+        self, registrar: Client, ann: Student, course: Course
+    ) -> None:
         page = show(registrar, ann, chosen=[course])
 
         response = confirm(registrar, page, chosen=[course.pk, CourseFactory().pk])
@@ -202,7 +263,9 @@ class TestConfirmed:
         confirm(registrar, response)
         assert len(statuses()) == 2
 
-    def test_all_or_nothing_unless_it_is_ticked(self, registrar: Client, ann: Student, bob: Student, course: Course) -> None:
+    def test_all_or_nothing_unless_it_is_ticked(
+        self, registrar: Client, ann: Student, bob: Student, course: Course
+    ) -> None:
         Student.objects.filter(pk=bob.pk).update(is_active=False)
         page = show(registrar, ann, bob, chosen=[course])
 
@@ -220,7 +283,9 @@ class TestOverrides:
     def full(self) -> Course:
         return CourseFactory.create(capacity=0)
 
-    def test_what_was_refused_with_a_reason(self, registrar: Client, ann: Student, full: Course) -> None:
+    def test_what_was_refused_with_a_reason(
+        self, registrar: Client, ann: Student, full: Course
+    ) -> None:
         page = show(registrar, ann, chosen=[full])
         page = send(registrar, page, override=["course_full"], reason="A sibling")
 
@@ -238,8 +303,10 @@ class TestOverrides:
         assert "An override needs a reason." in page.content.decode()
         assert statuses() == {}
 
-    def test_gives_a_seat_to_one_who_waits(self, registrar: Client, ann: Student, full: Course) -> None:
-        enrollments.enroll([(ann.pk, full.pk)], Options(waitlist=True))
+    def test_gives_a_seat_to_one_who_waits(
+        self, registrar: Client, ann: Student, full: Course
+    ) -> None:
+        service.enroll([(ann.pk, full.pk)], Options(waitlist=True))
         page = show(registrar, ann, chosen=[full])
         assert 'value="course_full"' in page.content.decode()
 
@@ -247,7 +314,9 @@ class TestOverrides:
 
         assert statuses() == {(ann.pk, full.pk): "active"}
 
-    def test_not_by_who_may_not(self, client: Client, user_of: Callable[[str], User], ann: Student, full: Course) -> None:
+    def test_not_by_who_may_not(
+        self, client: Client, user_of: Callable[[str], User], ann: Student, full: Course
+    ) -> None:
         staff(client, user_of, "Clerk")
         page = show(client, ann, chosen=[full])
         assert 'name="override"' not in page.content.decode()
@@ -267,7 +336,13 @@ def staff(browser: Client, user_of: Callable[[str], User], role: str) -> None:
 
 @pytest.mark.parametrize(("role", "number"), [("Clerk", 1), ("Viewer", 0)])
 def test_only_who_may_enroll_has_it(
-    client: Client, registrar: Client, user_of: Callable[[str], User], ann: Student, course: Course, role: str, number: int
+    client: Client,
+    registrar: Client,
+    user_of: Callable[[str], User],
+    ann: Student,
+    course: Course,
+    role: str,
+    number: int,
 ) -> None:
     page = show(registrar, ann, chosen=[course])
     staff(client, user_of, role)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from courses.factories import CourseFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 from tests.admin_page import fields_of, messages_of, submit
@@ -52,13 +52,21 @@ class TestAdd:
     def test_enrolls(self, staff_of: Callable[[str], Client], role: str) -> None:
         student, course = StudentFactory(), CourseFactory()
 
-        response = submit(staff_of(role), ADD, {"student": student.pk, "course": course.pk}, follow=True)
+        response = submit(
+            staff_of(role), ADD, {"student": student.pk, "course": course.pk}, follow=True
+        )
 
         made = Enrollment.objects.get()
         assert (made.student, made.course, made.status) == (student, course, Status.ACTIVE)
         assert "was added successfully" in messages_of(response)[0]
-        assert (made.history.get().door, made.history.get().history_user.username) == ("admin", role.lower())
-        assert LogEntry.objects.values_list("action_flag", "object_id").get() == (ADDITION, str(made.pk))
+        assert (made.history.get().door, made.history.get().history_user.username) == (
+            "admin",
+            role.lower(),
+        )
+        assert LogEntry.objects.values_list("action_flag", "object_id").get() == (
+            ADDITION,
+            str(made.pk),
+        )
 
     def test_a_withdrawn_one_is_enrolled_again_in_its_row(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status.WITHDRAWN)
@@ -68,10 +76,14 @@ class TestAdd:
         assert Enrollment.objects.values_list("pk", "status").get() == (row.pk, "active")
 
     @pytest.mark.parametrize("status", [Status.ACTIVE, Status.COMPLETED])
-    def test_one_that_is_there_already_stays_and_is_said(self, registrar: Client, status: Status) -> None:
+    def test_one_that_is_there_already_stays_and_is_said(
+        self, registrar: Client, status: Status
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), status)
 
-        response = submit(registrar, ADD, {"student": row.student_id, "course": row.course_id}, follow=True)
+        response = submit(
+            registrar, ADD, {"student": row.student_id, "course": row.course_id}, follow=True
+        )
 
         assert messages_of(response) == [f"Nothing to change: {row}."]
         assert row.history.count() == 1
@@ -107,12 +119,25 @@ class TestAdd:
         assert Enrollment.objects.get().status == Status.ACTIVE
 
     def test_a_viewer_cannot(self, staff_of: Callable[[str], Client]) -> None:
-        assert staff_of("Viewer").post(ADD, {"student": StudentFactory().pk, "course": CourseFactory().pk}).status_code == 403
+        assert (
+            staff_of("Viewer")
+            .post(ADD, {"student": StudentFactory().pk, "course": CourseFactory().pk})
+            .status_code
+            == 403
+        )
         assert not Enrollment.objects.exists()
 
 
 class TestStatus:
-    @pytest.mark.parametrize(("before", "after"), [("active", "completed"), ("active", "withdrawn"), ("withdrawn", "active"), ("completed", "withdrawn")])
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("active", "completed"),
+            ("active", "withdrawn"),
+            ("withdrawn", "active"),
+            ("completed", "withdrawn"),
+        ],
+    )
     def test_is_given(self, registrar: Client, before: str, after: str) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status(before))
 
@@ -121,7 +146,10 @@ class TestStatus:
         row.refresh_from_db()
         assert row.status == after
         assert "was changed successfully" in messages_of(response)[0]
-        assert (row.history.latest().door, row.history.latest().history_user.username) == ("admin", "registrar")
+        assert (row.history.latest().door, row.history.latest().history_user.username) == (
+            "admin",
+            "registrar",
+        )
         assert LogEntry.objects.get().action_flag == CHANGE
 
     @pytest.mark.parametrize(
@@ -135,7 +163,9 @@ class TestStatus:
             ("Clerk", "withdrawn", ["withdrawn", "active"]),
         ],
     )
-    def test_offers_what_the_role_may_give(self, staff_of: Callable[[str], Client], role: str, status: str, offered: list[str]) -> None:
+    def test_offers_what_the_role_may_give(
+        self, staff_of: Callable[[str], Client], role: str, status: str, offered: list[str]
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status(status))
 
         form = staff_of(role).get(page_of(row)).context["adminform"].form
@@ -143,7 +173,9 @@ class TestStatus:
         assert [value for value, _label in form.fields["status"].choices] == offered
 
     @pytest.mark.parametrize("status", ["completed", "waitlisted", "x", ""])
-    def test_what_is_not_offered_is_refused(self, staff_of: Callable[[str], Client], row: Enrollment, status: str) -> None:
+    def test_what_is_not_offered_is_refused(
+        self, staff_of: Callable[[str], Client], row: Enrollment, status: str
+    ) -> None:
         response = submit(staff_of("Clerk"), page_of(row), {"status": status})
 
         assert "status" in response.context["adminform"].form.errors
@@ -161,16 +193,20 @@ class TestStatus:
         assert (row.status, row.history.count()) == (Status.WITHDRAWN, 1)
         assert not LogEntry.objects.exists()
 
-    def test_what_somebody_else_did_meanwhile_is_not_undone(self, registrar: Client, row: Enrollment) -> None:
+    def test_what_somebody_else_did_meanwhile_is_not_undone(
+        self, registrar: Client, row: Enrollment
+    ) -> None:
         page = fields_of(registrar.get(page_of(row)).content.decode())
-        enrollments.withdraw([(row.student_id, row.course_id)])
+        service.withdraw([(row.student_id, row.course_id)])
 
         submit(registrar, page_of(row), page=page)
 
         row.refresh_from_db()
         assert row.status == Status.WITHDRAWN
 
-    def test_one_that_the_role_may_not_give_can_stay(self, staff_of: Callable[[str], Client]) -> None:
+    def test_one_that_the_role_may_not_give_can_stay(
+        self, staff_of: Callable[[str], Client]
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status.COMPLETED)
 
         response = submit(staff_of("Clerk"), page_of(row), follow=True)
@@ -178,15 +214,28 @@ class TestStatus:
         assert "was changed successfully" in messages_of(response)[0]
         assert row.history.count() == 1
 
-    def test_student_course_and_times_cannot_be_posted(self, registrar: Client, row: Enrollment) -> None:
-        tampered: dict[str, Any] = {"student": StudentFactory().pk, "course": CourseFactory().pk, "enrolled_at_0": "2000-01-01", "enrolled_at_1": "00:00"}
+    def test_student_course_and_times_cannot_be_posted(
+        self, registrar: Client, row: Enrollment
+    ) -> None:
+        tampered: dict[str, Any] = {
+            "student": StudentFactory().pk,
+            "course": CourseFactory().pk,
+            "enrolled_at_0": "2000-01-01",
+            "enrolled_at_1": "00:00",
+        }
 
         submit(registrar, page_of(row), {"status": "completed", **tampered})
 
         kept = Enrollment.objects.get()
-        assert (kept.student_id, kept.course_id, kept.enrolled_at) == (row.student_id, row.course_id, row.enrolled_at)
+        assert (kept.student_id, kept.course_id, kept.enrolled_at) == (
+            row.student_id,
+            row.course_id,
+            row.enrolled_at,
+        )
 
-    def test_a_viewer_sees_and_cannot_post(self, staff_of: Callable[[str], Client], row: Enrollment) -> None:
+    def test_a_viewer_sees_and_cannot_post(
+        self, staff_of: Callable[[str], Client], row: Enrollment
+    ) -> None:
         viewer = staff_of("Viewer")
 
         assert viewer.get(page_of(row)).status_code == 200
@@ -204,13 +253,27 @@ class TestList:
         assert "active" in html
 
     @pytest.mark.parametrize("text", ["smi bio", "S77", "BIO-101", "bota"])
-    def test_finds_by_words_of_student_and_course(self, registrar: Client, row: Enrollment, text: str) -> None:
-        wanted = enrolled(StudentFactory(last_name="Smith", number="S77"), CourseFactory(code="BIO-101", title="Botany"))
+    def test_finds_by_words_of_student_and_course(
+        self, registrar: Client, row: Enrollment, text: str
+    ) -> None:
+        wanted = enrolled(
+            StudentFactory(last_name="Smith", number="S77"),
+            CourseFactory(code="BIO-101", title="Botany"),
+        )
 
         assert list(registrar.get(LIST, {"q": text}).context["cl"].result_list) == [wanted]
 
     def test_cannot_be_edited_in_the_list(self, registrar: Client, row: Enrollment) -> None:
-        registrar.post(LIST, {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk, "form-0-status": "completed", "_save": "Save"})
+        registrar.post(
+            LIST,
+            {
+                "form-TOTAL_FORMS": 1,
+                "form-INITIAL_FORMS": 1,
+                "form-0-id": row.pk,
+                "form-0-status": "completed",
+                "_save": "Save",
+            },
+        )
 
         row.refresh_from_db()
         assert row.status == Status.ACTIVE
@@ -225,7 +288,9 @@ class TestList:
 
 
 class TestHistory:
-    def test_tells_when_who_door_change_and_reason(self, registrar: Client, row: Enrollment) -> None:
+    def test_tells_when_who_door_change_and_reason(
+        self, registrar: Client, row: Enrollment
+    ) -> None:
         submit(registrar, page_of(row), {"status": "withdrawn"})
 
         html = " ".join(registrar.get(f"{LIST}{row.pk}/history/").content.decode().split())
@@ -235,11 +300,15 @@ class TestHistory:
         assert "<td>-</td> <td>command</td> <td>Created</td>" in html
 
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_a_past_record_cannot_be_opened_or_brought_back(self, browser_of: Callable[[str], Client], row: Enrollment, method: str) -> None:
-        enrollments.withdraw([(row.student_id, row.course_id)])
+    def test_a_past_record_cannot_be_opened_or_brought_back(
+        self, browser_of: Callable[[str], Client], row: Enrollment, method: str
+    ) -> None:
+        service.withdraw([(row.student_id, row.course_id)])
         record = row.history.earliest()
 
-        response = getattr(browser_of("admin"), method)(f"{LIST}{row.pk}/history/{record.pk}/", {"status": "active"}, follow=True)
+        response = getattr(browser_of("admin"), method)(
+            f"{LIST}{row.pk}/history/{record.pk}/", {"status": "active"}, follow=True
+        )
 
         assert "Perhaps it was deleted?" in messages_of(response)[0]
         row.refresh_from_db()
@@ -252,8 +321,8 @@ class TestHistory:
     def test_queries_do_not_grow_with_records(self, registrar: Client, row: Enrollment) -> None:
         def opened(number: int) -> int:
             for _ in range(number):
-                enrollments.withdraw([(row.student_id, row.course_id)])
-                enrollments.enroll([(row.student_id, row.course_id)])
+                service.withdraw([(row.student_id, row.course_id)])
+                service.enroll([(row.student_id, row.course_id)])
             return count_queries(lambda: registrar.get(f"{LIST}{row.pk}/history/"))
 
         assert opened(2) == opened(14)

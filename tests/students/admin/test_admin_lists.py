@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -28,11 +28,13 @@ def people(number: int) -> list[Student]:
 
 
 class TestStudents:
-    def test_are_filtered_by_a_term_in_which_they_have_a_course_now(self, registrar: Client) -> None:
+    def test_are_filtered_by_a_term_in_which_they_have_a_course_now(
+        self, registrar: Client
+    ) -> None:
         seated, waiting, gone, elsewhere = people(4)
         term = TermFactory(code="2026-FA")
         course = CourseFactory(term=term, capacity=1)
-        enrollments.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
+        service.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
         enrolled(gone, CourseFactory(term=term), Status.WITHDRAWN)
         enrolled(elsewhere, CourseFactory())
         enrolled(seated, CourseFactory(term=term))
@@ -55,7 +57,7 @@ class TestStudents:
 class TestEnrollments:
     def test_tell_the_term_the_status_and_the_place(self, registrar: Client) -> None:
         course = CourseFactory(term=TermFactory(code="2026-FA"), capacity=0)
-        enrollments.enroll([(StudentFactory().pk, course.pk)], Options(waitlist=True))
+        service.enroll([(StudentFactory().pk, course.pk)], Options(waitlist=True))
 
         html = registrar.get(ENROLLMENTS).content.decode()
 
@@ -72,7 +74,11 @@ class TestEnrollments:
         first, second, third = (enrolled(StudentFactory(), course) for course in (one, other, one))
         enrolled(StudentFactory(), CourseFactory())
 
-        assert rows(registrar, ENROLLMENTS, course__term__id__exact=one.term_id) == [third, first, second]
+        assert rows(registrar, ENROLLMENTS, course__term__id__exact=one.term_id) == [
+            third,
+            first,
+            second,
+        ]
 
     def test_of_some_courses_come_by_course(self, registrar: Client) -> None:
         one, other = CourseFactory(code="BIO-1"), CourseFactory(code="BIO-2")
@@ -81,17 +87,31 @@ class TestEnrollments:
         assert rows(registrar, ENROLLMENTS, in_course="bio") == [third, first, second]
         assert rows(registrar, ENROLLMENTS, in_course=" ") == [third, second, first]
 
-    @pytest.mark.parametrize(("typed", "number"), [("bio", 2), ("BIO-1", 1), ("zzz", 0), ("  ", 3), ("\0", 3)])
-    def test_are_filtered_by_what_is_typed_of_the_course(self, registrar: Client, typed: str, number: int) -> None:
+    @pytest.mark.parametrize(
+        ("typed", "number"), [("bio", 2), ("BIO-1", 1), ("zzz", 0), ("  ", 3), ("\0", 3)]
+    )
+    def test_are_filtered_by_what_is_typed_of_the_course(
+        self, registrar: Client, typed: str, number: int
+    ) -> None:
         for code in ("BIO-1", "BIO-2", "ART"):
             enrolled(StudentFactory(), CourseFactory(code=code, title=code))
 
         assert len(rows(registrar, ENROLLMENTS, in_course=typed)) == number
 
-    def test_keep_the_other_filters_and_the_search_when_a_course_is_typed(self, registrar: Client) -> None:
-        html = registrar.get(ENROLLMENTS, {"status__exact": "active", "q": "ann", "in_course": '"bio"'}).content.decode()
+    def test_keep_the_other_filters_and_the_search_when_a_course_is_typed(
+        self, registrar: Client
+    ) -> None:
+        html = registrar.get(
+            ENROLLMENTS, {"status__exact": "active", "q": "ann", "in_course": '"bio"'}
+        ).content.decode()
 
-        form = " ".join(html[html.index('class="search-filter"') : html.index("</form>", html.index('class="search-filter"'))].split())
+        form = " ".join(
+            html[
+                html.index('class="search-filter"') : html.index(
+                    "</form>", html.index('class="search-filter"')
+                )
+            ].split()
+        )
         assert 'name="status__exact" value="active"' in form
         assert 'name="q" value="ann"' in form
         assert 'name="in_course" value="&quot;bio&quot;"' in form
@@ -99,10 +119,27 @@ class TestEnrollments:
     @pytest.mark.parametrize("bound", [0, 1_000])
     @pytest.mark.parametrize(
         ("typed", "number"),
-        [("lee", 2), ("bio", 2), ("lee bio", 1), ("zzz", 0), ("lee zzz", 0), ("", 4), ("b", 3), ("xu lee", 2), ("xu orr", 0)],
+        [
+            ("lee", 2),
+            ("bio", 2),
+            ("lee bio", 1),
+            ("zzz", 0),
+            ("lee zzz", 0),
+            ("", 4),
+            ("b", 3),
+            ("xu lee", 2),
+            ("xu orr", 0),
+        ],
     )
-    def test_are_found_by_words_of_student_or_course(self, registrar: Client, monkeypatch: pytest.MonkeyPatch, bound: int, typed: str, number: int) -> None:
-        monkeypatch.setattr("students.admin.options.LISTED", bound)
+    def test_are_found_by_words_of_student_or_course(
+        self,
+        registrar: Client,
+        monkeypatch: pytest.MonkeyPatch,
+        bound: int,
+        typed: str,
+        number: int,
+    ) -> None:
+        monkeypatch.setattr("students.admin.filters.LISTED", bound)
         lee = StudentFactory(first_name="Xu", last_name="Lee", number="1", email="1@x.example")
         other = StudentFactory(first_name="Bo", last_name="Orr", number="2", email="2@x.example")
         bio, art = CourseFactory(code="BIO", title="Y"), CourseFactory(code="ART", title="Z")
@@ -117,14 +154,16 @@ class TestEnrollments:
 
         def opened(number: int) -> int:
             pairs = [(student.pk, course.pk) for student in StudentFactory.create_batch(number)]
-            enrollments.enroll(pairs, Options(waitlist=True))
+            service.enroll(pairs, Options(waitlist=True))
             return count_queries(lambda: registrar.get(ENROLLMENTS))
 
         assert opened(3) == opened(27)
 
 
 @pytest.mark.parametrize("url", [STUDENTS, ENROLLMENTS])
-def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_long_list_is_counted_to_its_bound(
+    registrar: Client, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
     course = CourseFactory()
     for student in people(5):
@@ -136,7 +175,9 @@ def test_a_long_list_is_counted_to_its_bound(registrar: Client, monkeypatch: pyt
     assert "more than 3 " in " ".join(page.content.decode().split())
 
 
-def test_a_search_tells_how_many_it_found_beside_it(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_tells_how_many_it_found_beside_it(
+    registrar: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.admin.paginator.COUNTED", 1)
     people(3)
 
@@ -149,18 +190,27 @@ def test_a_search_tells_how_many_it_found_beside_it(registrar: Client, monkeypat
     assert "student (" not in told()
 
 
-def test_a_list_that_ends_at_its_bound_has_no_more(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_ends_at_its_bound_has_no_more(
+    registrar: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
     people(3)
 
     assert "more than" not in registrar.get(STUDENTS).content.decode()
 
 
-def test_no_page_of_an_enrollment_lists_all_students_or_courses(registrar: Client, browser_of: Callable[[str], Client]) -> None:
+def test_no_page_of_an_enrollment_lists_all_students_or_courses(
+    registrar: Client, browser_of: Callable[[str], Client]
+) -> None:
     student, course = StudentFactory(), CourseFactory()
     other = enrolled(StudentFactory(), CourseFactory())
 
-    for url in (f"{ENROLLMENTS}add/", f"{ENROLLMENTS}{other.pk}/change/", ENROLLMENTS, f"{STUDENTS}{other.student_id}/change/"):
+    for url in (
+        f"{ENROLLMENTS}add/",
+        f"{ENROLLMENTS}{other.pk}/change/",
+        ENROLLMENTS,
+        f"{STUDENTS}{other.student_id}/change/",
+    ):
         html = registrar.get(url).content.decode()
         assert str(student) not in html
         assert str(course) not in html

@@ -8,7 +8,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import CORRECT, LOAD, WITHDRAW, Change
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -34,7 +34,7 @@ def colleague_saves(row: Any, **values: Any) -> None:
 
 def colleague_gives(row: Enrollment, status: Status) -> None:
     verb = CORRECT if status == Status.WITHDRAWN else LOAD[status]
-    enrollments.write([Change(row.student_id, row.course_id, verb)])
+    service.write([Change(row.student_id, row.course_id, verb)])
 
 
 def errors_of(answer: Any) -> Any:
@@ -43,9 +43,15 @@ def errors_of(answer: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("make", "field", "theirs", "mine"),
-    [(StudentFactory, "first_name", "Anna", "Anne"), (CourseFactory, "title", "Life", "Botany"), (TermFactory, "name", "Fall", "Autumn")],
+    [
+        (StudentFactory, "first_name", "Anna", "Anne"),
+        (CourseFactory, "title", "Life", "Botany"),
+        (TermFactory, "name", "Fall", "Autumn"),
+    ],
 )
-def test_the_same_field_comes_back_with_both_and_saving_again_takes_mine(registrar: Client, make: Any, field: str, theirs: str, mine: str) -> None:
+def test_the_same_field_comes_back_with_both_and_saving_again_takes_mine(
+    registrar: Client, make: Any, field: str, theirs: str, mine: str
+) -> None:
     row = make()
     was = getattr(row, field)
     page = opened(registrar, row)
@@ -53,7 +59,10 @@ def test_the_same_field_comes_back_with_both_and_saving_again_takes_mine(registr
 
     answer = submit(registrar, page_of(row), {field: mine}, page=page)
 
-    assert f"It was “{was}” when you began. Somebody has changed it to “{theirs}” meanwhile" in errors_of(answer)[field][0]
+    assert (
+        f"It was “{was}” when you began. Somebody has changed it to “{theirs}” meanwhile"
+        in errors_of(answer)[field][0]
+    )
     assert not LogEntry.objects.exists()
     again = fields_of(answer.content.decode())
     assert (again[field], again[f"initial-{field}"]) == ([mine], [theirs])
@@ -73,10 +82,14 @@ def test_different_fields_come_together(registrar: Client) -> None:
     assert (student.first_name, student.is_active) == ("Anna", False)
 
 
-def test_the_value_under_the_lock_decides(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_value_under_the_lock_decides(
+    registrar: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody saves after the page was checked and before it is saved."""
     course = CourseFactory(title="Old")
-    monkeypatch.setattr(Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(title="Theirs"))
+    monkeypatch.setattr(
+        Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(title="Theirs")
+    )
 
     answer = submit(registrar, page_of(course), {"title": "Mine"})
 
@@ -85,10 +98,14 @@ def test_the_value_under_the_lock_decides(registrar: Client, monkeypatch: pytest
     assert course.title == "Theirs"
 
 
-def test_a_row_that_was_deleted_meanwhile_is_said_plainly(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_was_deleted_meanwhile_is_said_plainly(
+    registrar: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     student = StudentFactory()
     page = opened(registrar, student)
-    monkeypatch.setattr(Student, "clean", lambda student: Student.objects.filter(pk=student.pk).delete())
+    monkeypatch.setattr(
+        Student, "clean", lambda student: Student.objects.filter(pk=student.pk).delete()
+    )
 
     answer = submit(registrar, page_of(student), {"first_name": "Ann"}, page=page)
 
@@ -106,9 +123,15 @@ class TestStatus:
 
         answer = submit(registrar, page_of(row), {"status": "withdrawn"}, page=page)
 
-        assert "It was “active” when you began. Somebody has changed it to “completed” meanwhile" in errors_of(answer)["status"][0]
+        assert (
+            "It was “active” when you began. Somebody has changed it to “completed” meanwhile"
+            in errors_of(answer)["status"][0]
+        )
         assert Enrollment.objects.get().status == Status.COMPLETED
-        assert submit(registrar, page_of(row), page=fields_of(answer.content.decode())).status_code == 302
+        assert (
+            submit(registrar, page_of(row), page=fields_of(answer.content.decode())).status_code
+            == 302
+        )
         assert Enrollment.objects.get().status == Status.WITHDRAWN
 
     def test_one_that_has_no_way_there_any_more_is_told_so(self, registrar: Client) -> None:
@@ -123,7 +146,9 @@ class TestStatus:
         assert "has changed it to “withdrawn” meanwhile" in changed
         assert Enrollment.objects.get().status == Status.WITHDRAWN
 
-    def test_the_status_under_the_lock_decides(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_status_under_the_lock_decides(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         monkeypatch.setattr(Enrollment, "clean", lambda row: colleague_gives(row, Status.COMPLETED))
 
@@ -137,7 +162,9 @@ class TestStatus:
         page = opened(registrar, row)
         colleague_gives(row, Status.COMPLETED)
 
-        assert submit(registrar, page_of(row), {"status": "completed"}, page=page).status_code == 302
+        assert (
+            submit(registrar, page_of(row), {"status": "completed"}, page=page).status_code == 302
+        )
 
         assert row.history.count() == 2
 
@@ -150,7 +177,9 @@ class TestInline:
         page = opened(registrar, row.student)
         colleague_gives(row, Status.COMPLETED)
 
-        answer = submit(registrar, page_of(row.student), {"withdraw": [str(row.pk)]}, page=page, follow=True)
+        answer = submit(
+            registrar, page_of(row.student), {"withdraw": [str(row.pk)]}, page=page, follow=True
+        )
 
         assert f"Nothing to change: {row}." in messages_of(answer)
         assert Enrollment.objects.get().status == Status.COMPLETED
@@ -160,7 +189,9 @@ class TestInline:
         page = opened(registrar, student)
         row = enrolled(student, course)
 
-        answer = submit(registrar, page_of(student), {"enrollments-0-course": course.pk}, page=page, follow=True)
+        answer = submit(
+            registrar, page_of(student), {"enrollments-0-course": course.pk}, page=page, follow=True
+        )
 
         assert f"Nothing to change: {row}." in messages_of(answer)
         assert row.history.count() == 1
@@ -168,9 +199,11 @@ class TestInline:
     def test_what_was_withdrawn_and_added_again_by_two_is_one_row(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row.student)
-        enrollments.write([Change(row.student_id, row.course_id, WITHDRAW)])
+        service.write([Change(row.student_id, row.course_id, WITHDRAW)])
 
-        answer = submit(registrar, page_of(row.student), {"withdraw": [str(row.pk)]}, page=page, follow=True)
+        answer = submit(
+            registrar, page_of(row.student), {"withdraw": [str(row.pk)]}, page=page, follow=True
+        )
 
         assert f"Nothing to change: {row}." in messages_of(answer)
         assert row.history.count() == 2

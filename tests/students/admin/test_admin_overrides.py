@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -41,7 +41,9 @@ def status_page(student: Student, course: Course) -> Page:
 
 
 def student_page(student: Student, course: Course) -> Page:
-    return Page(f"/admin/students/student/{student.pk}/change/", {"enrollments-0-course": course.pk})
+    return Page(
+        f"/admin/students/student/{student.pk}/change/", {"enrollments-0-course": course.pk}
+    )
 
 
 def course_page(student: Student, course: Course) -> Page:
@@ -80,7 +82,14 @@ def full(db: None) -> Course:
 def offered(response: Any) -> list[str]:
     """The refusals that the page offers to override."""
     html = response.content.decode()
-    codes = ["student_inactive", "course_closed", "window_not_open", "window_closed", "prerequisite_missing", "course_full"]
+    codes = [
+        "student_inactive",
+        "course_closed",
+        "window_not_open",
+        "window_closed",
+        "prerequisite_missing",
+        "course_full",
+    ]
     assert ('name="reason"' in html) == ('name="override"' in html)
     return [code for code in codes if f'name="override" value="{code}"' in html]
 
@@ -91,7 +100,9 @@ def again(response: Any) -> Fields:
 
 @each_page
 class TestOnEachPage:
-    def test_is_offered_after_the_refusal_alone(self, person: Client, student: Student, full: Course, page_for: PageFor) -> None:
+    def test_is_offered_after_the_refusal_alone(
+        self, person: Client, student: Student, full: Course, page_for: PageFor
+    ) -> None:
         page = page_for(student, full)
         assert offered(person.get(page.url)) == []
 
@@ -100,45 +111,75 @@ class TestOnEachPage:
         assert response.status_code == 200
         assert offered(response) == ["course_full"]
 
-    def test_enrolls_and_is_recorded_with_the_reason(self, person: Client, student: Student, full: Course, page_for: PageFor) -> None:
+    def test_enrolls_and_is_recorded_with_the_reason(
+        self, person: Client, student: Student, full: Course, page_for: PageFor
+    ) -> None:
         page = page_for(student, full)
         refused = submit(person, page.url, page.fields)
 
-        response = submit(person, page.url, {"override": "course_full", "reason": "The dean asked."}, page=again(refused), follow=True)
+        response = submit(
+            person,
+            page.url,
+            {"override": "course_full", "reason": "The dean asked."},
+            page=again(refused),
+            follow=True,
+        )
 
         assert "successfully" in " ".join(messages_of(response))
         row = Enrollment.objects.get(student=student, course=full)
         record = row.history.latest()
-        assert (row.status, record.door, record.override, record.history_change_reason) == ("active", "admin", ["course_full"], "The dean asked.")
+        assert (row.status, record.door, record.override, record.history_change_reason) == (
+            "active",
+            "admin",
+            ["course_full"],
+            "The dean asked.",
+        )
 
-    def test_without_a_reason_comes_back_with_the_tick(self, person: Client, student: Student, full: Course, page_for: PageFor) -> None:
+    def test_without_a_reason_comes_back_with_the_tick(
+        self, person: Client, student: Student, full: Course, page_for: PageFor
+    ) -> None:
         page = page_for(student, full)
         refused = submit(person, page.url, page.fields)
 
-        response = submit(person, page.url, {"override": "course_full", "reason": " "}, page=again(refused))
+        response = submit(
+            person, page.url, {"override": "course_full", "reason": " "}, page=again(refused)
+        )
 
         assert "An override needs a reason." in response.content.decode()
         assert again(response)["override"] == ["course_full"]
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_a_reason_has_an_end(self, person: Client, student: Student, full: Course, page_for: PageFor) -> None:
+    def test_a_reason_has_an_end(
+        self, person: Client, student: Student, full: Course, page_for: PageFor
+    ) -> None:
         page = page_for(student, full)
 
-        response = submit(person, page.url, {**page.fields, "override": "course_full", "reason": "x" * 501})
+        response = submit(
+            person, page.url, {**page.fields, "override": "course_full", "reason": "x" * 501}
+        )
 
         assert "at most 500 characters" in response.content.decode()
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_what_is_not_ticked_is_offered_beside_it(self, registrar: Client, student: Student, page_for: PageFor) -> None:
+    def test_what_is_not_ticked_is_offered_beside_it(
+        self, registrar: Client, student: Student, page_for: PageFor
+    ) -> None:
         page = page_for(student, CourseFactory(capacity=0, is_open=False))
 
-        response = submit(registrar, page.url, {**page.fields, "override": "course_full", "reason": "Why"})
+        response = submit(
+            registrar, page.url, {**page.fields, "override": "course_full", "reason": "Why"}
+        )
 
         assert offered(response) == ["course_closed", "course_full"]
-        assert (again(response)["override"], again(response)["reason"]) == (["course_full"], ["Why"])
+        assert (again(response)["override"], again(response)["reason"]) == (
+            ["course_full"],
+            ["Why"],
+        )
 
     @pytest.mark.parametrize("code", ["student_inactive", "nonsense"])
-    def test_what_cannot_be_overridden_is_an_error(self, registrar: Client, student: Student, page_for: PageFor, code: str) -> None:
+    def test_what_cannot_be_overridden_is_an_error(
+        self, registrar: Client, student: Student, page_for: PageFor, code: str
+    ) -> None:
         Student.objects.update(is_active=False)
         page = page_for(student, CourseFactory())
 
@@ -147,7 +188,9 @@ class TestOnEachPage:
         assert "look at “Enrolling”" in response.content.decode()
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_is_not_offered_to_who_may_not(self, assistant: Client, student: Student, full: Course, page_for: PageFor) -> None:
+    def test_is_not_offered_to_who_may_not(
+        self, assistant: Client, student: Student, full: Course, page_for: PageFor
+    ) -> None:
         page = page_for(student, full)
 
         response = submit(assistant, page.url, page.fields)
@@ -163,7 +206,9 @@ def assistant(user_of: Callable[[str], User], client: Client) -> Client:
     user = user_of("Clerk")
     user.is_staff = True
     user.save()
-    user.user_permissions.set(Permission.objects.filter(codename__in=["change_student", "change_course"]))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["change_student", "change_course"])
+    )
     client.force_login(user)
     return client
 
@@ -178,7 +223,7 @@ def test_one_who_is_not_active_can_only_be_made_active(registrar: Client, full: 
 
 
 def test_one_who_waits_is_given_a_seat(registrar: Client, student: Student, full: Course) -> None:
-    enrollments.enroll([(student.pk, full.pk)], Options(waitlist=True))
+    service.enroll([(student.pk, full.pk)], Options(waitlist=True))
     page = status_page(student, full)
 
     submit(registrar, page.url, {**page.fields, "override": "course_full", "reason": "Why"})
@@ -186,36 +231,61 @@ def test_one_who_waits_is_given_a_seat(registrar: Client, student: Student, full
     assert student.enrollments.get().status == Status.ACTIVE
 
 
-def test_keeps_all_else_that_was_filled_in(registrar: Client, student: Student, full: Course) -> None:
+def test_keeps_all_else_that_was_filled_in(
+    registrar: Client, student: Student, full: Course
+) -> None:
     other = CourseFactory()
     had = enrolled(student, CourseFactory())
     page = student_page(student, full)
-    rows = {"enrollments-TOTAL_FORMS": 3, "enrollments-1-course": full.pk, "enrollments-2-course": other.pk}
+    rows = {
+        "enrollments-TOTAL_FORMS": 3,
+        "enrollments-1-course": full.pk,
+        "enrollments-2-course": other.pk,
+    }
     refused = submit(registrar, page.url, {**rows, "first_name": "Anna", "withdraw": had.pk})
 
     submit(registrar, page.url, {"override": "course_full", "reason": "Why"}, page=again(refused))
 
     student.refresh_from_db()
     assert student.first_name == "Anna"
-    assert dict(student.enrollments.values_list("course", "status")) == {had.course_id: "withdrawn", full.pk: "active", other.pk: "active"}
-    overridden = {record.course_id: record.override for record in Enrollment.history.filter(history_change_reason="Why")}
+    assert dict(student.enrollments.values_list("course", "status")) == {
+        had.course_id: "withdrawn",
+        full.pk: "active",
+        other.pk: "active",
+    }
+    overridden = {
+        record.course_id: record.override
+        for record in Enrollment.history.filter(history_change_reason="Why")
+    }
     assert overridden == {had.course_id: [], full.pk: ["course_full"], other.pk: []}
     assert student.history.latest().history_change_reason == ""
 
 
-def test_the_history_page_tells_what_was_overridden(registrar: Client, student: Student, full: Course) -> None:
+def test_the_history_page_tells_what_was_overridden(
+    registrar: Client, student: Student, full: Course
+) -> None:
     page = add_page(student, full)
-    submit(registrar, page.url, {**page.fields, "override": "course_full", "reason": "The dean asked."})
+    submit(
+        registrar, page.url, {**page.fields, "override": "course_full", "reason": "The dean asked."}
+    )
 
-    html = registrar.get(f"/admin/students/enrollment/{student.enrollments.get().pk}/history/").content.decode()
+    html = registrar.get(
+        f"/admin/students/enrollment/{student.enrollments.get().pk}/history/"
+    ).content.decode()
 
     assert "although the course is full" in html
     assert "<td>The dean asked.</td>" in html
 
 
-@pytest.mark.skipif(not connection.features.has_select_for_update, reason="SQLite locks the whole database")
-@pytest.mark.parametrize(("page_for", "saved"), [(student_page, "students_student"), (course_page, "courses_course")])
-def test_students_are_locked_before_courses_and_both_before_the_page_is_saved(registrar: Client, student: Student, page_for: PageFor, saved: str) -> None:
+@pytest.mark.skipif(
+    not connection.features.has_select_for_update, reason="SQLite locks the whole database"
+)
+@pytest.mark.parametrize(
+    ("page_for", "saved"), [(student_page, "students_student"), (course_page, "courses_course")]
+)
+def test_students_are_locked_before_courses_and_both_before_the_page_is_saved(
+    registrar: Client, student: Student, page_for: PageFor, saved: str
+) -> None:
     page = page_for(student, CourseFactory())
     field = {"students_student": "first_name", "courses_course": "title"}[saved]
     with CaptureQueriesContext(connection) as queries:
@@ -226,4 +296,6 @@ def test_students_are_locked_before_courses_and_both_before_the_page_is_saved(re
     locks = [sql for sql in told if "FOR NO KEY UPDATE" in sql]
     assert 'FROM "students_student"' in locks[0]
     assert 'FROM "courses_course"' in locks[1]
-    assert told.index(locks[1]) < next(number for number, sql in enumerate(told) if sql.startswith(f'UPDATE "{saved}"'))
+    assert told.index(locks[1]) < next(
+        number for number, sql in enumerate(told) if sql.startswith(f'UPDATE "{saved}"')
+    )

@@ -10,7 +10,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.admin import options as admin
+from students.admin import forms
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of, messages_of, submit
@@ -45,12 +45,16 @@ def statuses(student: Student) -> dict[str, str]:
 def rows_to_add(page: dict[str, list[str]], *courses: Course) -> dict[str, Any]:
     """What the form of `page` becomes when a new row is filled in for each course."""
     first = int(page["enrollments-INITIAL_FORMS"][0])
-    return {"enrollments-TOTAL_FORMS": first + len(courses)} | {new(first + n): course.pk for n, course in enumerate(courses)}
+    return {"enrollments-TOTAL_FORMS": first + len(courses)} | {
+        new(first + n): course.pk for n, course in enumerate(courses)
+    }
 
 
 def add(browser: Client, student: Student, *courses: Course, **more: Any) -> Any:
     page = fields_of(browser.get(page_of(student)).content.decode())
-    return submit(browser, page_of(student), rows_to_add(page, *courses) | more, page=page, follow=True)
+    return submit(
+        browser, page_of(student), rows_to_add(page, *courses) | more, page=page, follow=True
+    )
 
 
 def test_adds_courses(registrar: Client, student: Student) -> None:
@@ -83,7 +87,9 @@ def test_a_new_student_comes_with_courses(registrar: Client) -> None:
     course = CourseFactory()
     person = {"number": "S9", "first_name": "Bo", "last_name": "Li", "email": "bo@school.example"}
 
-    response = submit(registrar, "/admin/students/student/add/", {**person, new(0): course.pk}, follow=True)
+    response = submit(
+        registrar, "/admin/students/student/add/", {**person, new(0): course.pk}, follow=True
+    )
 
     assert "was added successfully" in messages_of(response)[0]
     assert statuses(Student.objects.get(number="S9")) == {course.code: "active"}
@@ -109,13 +115,17 @@ def test_a_tick_withdraws_and_keeps_the_row(registrar: Client, student: Student)
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.WITHDRAWN])
-def test_only_current_courses_can_be_ticked(registrar: Client, student: Student, status: Status) -> None:
+def test_only_current_courses_can_be_ticked(
+    registrar: Client, student: Student, status: Status
+) -> None:
     enrolled(student, CourseFactory(), status)
 
     assert b'name="withdraw"' not in registrar.get(page_of(student)).content
 
 
-def test_a_withdrawn_course_is_enrolled_again_in_its_row(registrar: Client, student: Student) -> None:
+def test_a_withdrawn_course_is_enrolled_again_in_its_row(
+    registrar: Client, student: Student
+) -> None:
     row = enrolled(student, CourseFactory(), Status.WITHDRAWN)
 
     add(registrar, student, row.course)
@@ -124,7 +134,9 @@ def test_a_withdrawn_course_is_enrolled_again_in_its_row(registrar: Client, stud
     assert (kept.pk, kept.status) == (row.pk, Status.ACTIVE)
 
 
-def test_a_course_that_is_had_already_stays_and_is_said(registrar: Client, student: Student) -> None:
+def test_a_course_that_is_had_already_stays_and_is_said(
+    registrar: Client, student: Student
+) -> None:
     row = enrolled(student, CourseFactory())
 
     response = add(registrar, student, row.course)
@@ -158,7 +170,9 @@ class TestRefused:
         [inline] = response.context["inline_admin_formsets"]
         reason = f"{Course.objects.get(code='FULL')} is full: 0 of 0 seats are taken."
         assert inline.formset.errors == [{}, {}, {"__all__": [reason]}]
-        assert inline.formset.non_form_errors() == ["Nothing was saved: some of these were refused."]
+        assert inline.formset.non_form_errors() == [
+            "Nothing was saved: some of these were refused."
+        ]
         assert "Please correct the errors below." in response.content.decode()
 
     def test_nothing_is_written(self, response: Any, student: Student) -> None:
@@ -174,10 +188,14 @@ class TestRefused:
     def test_what_was_typed_is_kept(self, response: Any, had: Enrollment) -> None:
         kept = fields_of(response.content.decode())
         assert (kept["first_name"], kept["initial-first_name"]) == (["Anna"], ["Ann"])
-        assert [kept[new(1)], kept[new(2)]] == [[str(Course.objects.get(code=code).pk)] for code in ("FREE", "FULL")]
+        assert [kept[new(1)], kept[new(2)]] == [
+            [str(Course.objects.get(code=code).pk)] for code in ("FREE", "FULL")
+        ]
         assert kept["withdraw"] == [str(had.pk)]
 
-    def test_sent_again_when_there_is_a_seat_it_is_saved(self, response: Any, registrar: Client, student: Student) -> None:
+    def test_sent_again_when_there_is_a_seat_it_is_saved(
+        self, response: Any, registrar: Client, student: Student
+    ) -> None:
         Course.objects.filter(code="FULL").update(capacity=1)
 
         submit(registrar, page_of(student), page=fields_of(response.content.decode()))
@@ -199,14 +217,18 @@ class TestTampered:
     """What the page did not offer is not done."""
 
     @pytest.mark.parametrize("key", ["0", "99999", str(10**30), "x"])
-    def test_an_unknown_course_is_an_error(self, registrar: Client, student: Student, key: str) -> None:
+    def test_an_unknown_course_is_an_error(
+        self, registrar: Client, student: Student, key: str
+    ) -> None:
         response = submit(registrar, page_of(student), {new(0): key})
 
         assert "Select a valid choice" in response.content.decode()
         assert not Enrollment.objects.exists()
 
     @pytest.mark.parametrize("key", ["0", "99999", str(10**30), "x"])
-    def test_an_unknown_tick_is_an_error(self, registrar: Client, student: Student, key: str) -> None:
+    def test_an_unknown_tick_is_an_error(
+        self, registrar: Client, student: Student, key: str
+    ) -> None:
         row = enrolled(student, CourseFactory())
 
         response = submit(registrar, page_of(student), {"withdraw": [str(row.pk), key]})
@@ -214,7 +236,9 @@ class TestTampered:
         assert "not on this page any more" in response.content.decode()
         assert statuses(student) == {row.course.code: "active"}
 
-    def test_the_enrollment_of_another_student_cannot_be_ticked(self, registrar: Client, student: Student) -> None:
+    def test_the_enrollment_of_another_student_cannot_be_ticked(
+        self, registrar: Client, student: Student
+    ) -> None:
         other = enrolled(StudentFactory(), CourseFactory())
 
         response = submit(registrar, page_of(student), {"withdraw": other.pk})
@@ -222,27 +246,44 @@ class TestTampered:
         assert "not on this page any more" in response.content.decode()
         assert Enrollment.objects.get().status == Status.ACTIVE
 
-    def test_a_row_of_another_student_is_a_bad_request(self, registrar: Client, student: Student) -> None:
+    def test_a_row_of_another_student_is_a_bad_request(
+        self, registrar: Client, student: Student
+    ) -> None:
         enrolled(student, CourseFactory())
         other = enrolled(StudentFactory(), CourseFactory())
 
-        assert submit(registrar, page_of(student), {"enrollments-0-id": other.pk}).status_code == 400
+        assert (
+            submit(registrar, page_of(student), {"enrollments-0-id": other.pk}).status_code == 400
+        )
 
     @pytest.mark.parametrize("total", ["x", ""])
-    def test_a_wrong_number_of_rows_is_an_error(self, registrar: Client, student: Student, total: str) -> None:
-        assert submit(registrar, page_of(student), {"enrollments-TOTAL_FORMS": total}).status_code == 200
+    def test_a_wrong_number_of_rows_is_an_error(
+        self, registrar: Client, student: Student, total: str
+    ) -> None:
+        assert (
+            submit(registrar, page_of(student), {"enrollments-TOTAL_FORMS": total}).status_code
+            == 200
+        )
 
-    def test_more_rows_than_a_page_can_have_are_refused_before_they_are_made(self, registrar: Client, student: Student) -> None:
+    def test_more_rows_than_a_page_can_have_are_refused_before_they_are_made(
+        self, registrar: Client, student: Student
+    ) -> None:
         response = submit(registrar, page_of(student), {"enrollments-TOTAL_FORMS": 99_999_999})
         assert "Please submit at most 333 forms." in response.content.decode()
         assert response.content.count(b'id="enrollments-') < 340
 
     @pytest.mark.parametrize("role", ["Registrar", "admin"])
-    def test_the_status_and_the_course_of_a_row_cannot_be_posted(self, browser_of: Made, student: Student, role: str) -> None:
+    def test_the_status_and_the_course_of_a_row_cannot_be_posted(
+        self, browser_of: Made, student: Student, role: str
+    ) -> None:
         row = enrolled(student, CourseFactory())
 
         browser = browser_of(role)
-        tampered = {"enrollments-0-status": "completed", "enrollments-0-course": CourseFactory().pk, "enrollments-0-DELETE": "on"}
+        tampered = {
+            "enrollments-0-status": "completed",
+            "enrollments-0-course": CourseFactory().pk,
+            "enrollments-0-DELETE": "on",
+        }
 
         html = browser.get(page_of(student)).content.decode()
         assert not [name for name in tampered if f'name="{name}"' in html]
@@ -263,7 +304,9 @@ class TestWithoutPermission:
         return user
 
     @pytest.mark.parametrize("role", ["Viewer", "Clerk"])
-    def test_who_may_not_change_students_sees_and_cannot_post(self, viewer: User, client: Client, student: Student, role: str) -> None:
+    def test_who_may_not_change_students_sees_and_cannot_post(
+        self, viewer: User, client: Client, student: Student, role: str
+    ) -> None:
         viewer.groups.set(Group.objects.filter(name=role))
         row = enrolled(student, CourseFactory())
 
@@ -280,22 +323,33 @@ class TestWithoutPermission:
         viewer.user_permissions.add(Permission.objects.get(codename="change_student"))
         return viewer
 
-    def test_who_may_not_withdraw_cannot_tick(self, editor: User, client: Client, student: Student) -> None:
+    def test_who_may_not_withdraw_cannot_tick(
+        self, editor: User, client: Client, student: Student
+    ) -> None:
         row = enrolled(student, CourseFactory())
         page = fields_of(client.get(page_of(student)).content.decode())
 
         assert submit(client, page_of(student), {"withdraw": row.pk}, page=page).status_code == 403
         assert statuses(student) == {row.course.code: "active"}
 
-    def test_who_may_not_add_cannot_add(self, editor: User, client: Client, student: Student) -> None:
+    def test_who_may_not_add_cannot_add(
+        self, editor: User, client: Client, student: Student
+    ) -> None:
         page = fields_of(client.get(page_of(student)).content.decode())
 
-        submit(client, page_of(student), {"enrollments-TOTAL_FORMS": 1, new(0): CourseFactory().pk}, page=page)
+        submit(
+            client,
+            page_of(student),
+            {"enrollments-TOTAL_FORMS": 1, new(0): CourseFactory().pk},
+            page=page,
+        )
 
         assert statuses(student) == {}
 
 
-def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(registrar: Client, student: Student) -> None:
+def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(
+    registrar: Client, student: Student
+) -> None:
     later = enrolled(student, CourseFactory(code="LATER"))
     page = fields_of(registrar.get(page_of(student)).content.decode())
     enrolled(student, CourseFactory(code="EARLIER", term=later.course.term))
@@ -303,11 +357,17 @@ def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(registrar: Clie
     response = submit(registrar, page_of(student), {"email": "", "withdraw": later.pk}, page=page)
 
     [inline] = response.context["inline_admin_formsets"]
-    assert [(row.original.course.code, row.form.instance.pk, row.original.is_ticked) for row in inline if row.original] == [("LATER", later.pk, True)]
+    assert [
+        (row.original.course.code, row.form.instance.pk, row.original.is_ticked)
+        for row in inline
+        if row.original
+    ] == [("LATER", later.pk, True)]
 
 
-def test_shows_so_many_that_the_page_can_be_sent(registrar: Client, student: Student, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "SHOWN", 2)
+def test_shows_so_many_that_the_page_can_be_sent(
+    registrar: Client, student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "SHOWN", 2)
     enrolled(student, CourseFactory(), Status.WITHDRAWN)
     current = [enrolled(student, CourseFactory()) for _ in range(2)]
 
@@ -316,7 +376,9 @@ def test_shows_so_many_that_the_page_can_be_sent(registrar: Client, student: Stu
     [inline] = response.context["inline_admin_formsets"]
     assert {row.original for row in inline if row.original} == set(current)
     assert "There are more" in response.content.decode()
-    assert f"/admin/students/enrollment/?student__id__exact={student.pk}" in response.content.decode()
+    assert (
+        f"/admin/students/enrollment/?student__id__exact={student.pk}" in response.content.decode()
+    )
 
 
 def test_queries_do_not_grow_with_rows(registrar: Client, student: Student) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -43,7 +43,7 @@ def again(response: Any) -> Fields:
 
 
 def waiting(course: Course, student: Student) -> Enrollment:
-    [result] = enrollments.enroll([(student.pk, course.pk)], WAIT)
+    [result] = service.enroll([(student.pk, course.pk)], WAIT)
     assert result.enrollment is not None
     return result.enrollment
 
@@ -58,16 +58,25 @@ class TestJoining:
         waiting(course, StudentFactory())
         student = StudentFactory()
 
-        response = submit(person, ADD, {"student": student.pk, "course": course.pk, "on_full": "waitlist"}, follow=True)
+        response = submit(
+            person,
+            ADD,
+            {"student": student.pk, "course": course.pk, "on_full": "waitlist"},
+            follow=True,
+        )
 
         assert status_of(course, student) == ("waitlisted", 2)
         assert f"On the waitlist: {student}: {course}, place 2." in messages_of(response)
 
-    def test_on_the_page_of_an_enrollment_that_was_withdrawn(self, person: Client, course: Course) -> None:
+    def test_on_the_page_of_an_enrollment_that_was_withdrawn(
+        self, person: Client, course: Course
+    ) -> None:
         row = waiting(course, StudentFactory())
-        enrollments.withdraw([(row.student_id, course.pk)])
+        service.withdraw([(row.student_id, course.pk)])
 
-        response = submit(person, page_of(row), {"status": "active", "on_full": "waitlist"}, follow=True)
+        response = submit(
+            person, page_of(row), {"status": "active", "on_full": "waitlist"}, follow=True
+        )
 
         assert status_of(course, row.student) == ("waitlisted", 1)
         assert f"On the waitlist: {row}, place 1." in messages_of(response)
@@ -75,7 +84,12 @@ class TestJoining:
     def test_on_the_student_page(self, person: Client, course: Course) -> None:
         student = StudentFactory()
 
-        response = submit(person, page_of(student), {"enrollments-0-course": course.pk, "on_full": "waitlist"}, follow=True)
+        response = submit(
+            person,
+            page_of(student),
+            {"enrollments-0-course": course.pk, "on_full": "waitlist"},
+            follow=True,
+        )
 
         assert status_of(course, student) == ("waitlisted", 1)
         assert f"On the waitlist: {student}: {course}, place 1." in messages_of(response)
@@ -83,7 +97,12 @@ class TestJoining:
     def test_on_the_course_page(self, person: Client, course: Course) -> None:
         student = StudentFactory()
 
-        response = submit(person, page_of(course), {"enrollments-1-student": student.pk, "on_full": "waitlist"}, follow=True)
+        response = submit(
+            person,
+            page_of(course),
+            {"enrollments-1-student": student.pk, "on_full": "waitlist"},
+            follow=True,
+        )
 
         assert status_of(course, student) == ("waitlisted", 1)
         assert f"On the waitlist: {student}: {course}, place 1." in messages_of(response)
@@ -102,10 +121,14 @@ class TestJoining:
 
         assert again(response)["on_full"] == ["waitlist"]
 
-    def test_asking_again_changes_nothing_and_says_the_place(self, person: Client, course: Course) -> None:
+    def test_asking_again_changes_nothing_and_says_the_place(
+        self, person: Client, course: Course
+    ) -> None:
         row = waiting(course, StudentFactory())
 
-        response = submit(person, page_of(row), {"status": "active", "on_full": "waitlist"}, follow=True)
+        response = submit(
+            person, page_of(row), {"status": "active", "on_full": "waitlist"}, follow=True
+        )
 
         assert messages_of(response) == [f"Nothing to change: {row}, place 1."]
         assert (row.history.count(), LogEntry.objects.count()) == (1, 0)
@@ -113,7 +136,10 @@ class TestJoining:
     def test_what_is_no_choice_is_an_error_beside_it(self, person: Client, course: Course) -> None:
         student = StudentFactory()
 
-        for url, changes in [(ADD, {"student": student.pk, "course": course.pk}), (page_of(student), {"enrollments-0-course": course.pk})]:
+        for url, changes in [
+            (ADD, {"student": student.pk, "course": course.pk}),
+            (page_of(student), {"enrollments-0-course": course.pk}),
+        ]:
             response = submit(person, url, {**changes, "on_full": "x"})
 
             assert "Select a valid choice. x is not one" in response.content.decode()
@@ -123,8 +149,13 @@ class TestJoining:
 
 
 class TestOffered:
-    @pytest.mark.parametrize(("status", "offered"), [(Status.ACTIVE, False), (Status.COMPLETED, False), (Status.WITHDRAWN, True)])
-    def test_only_where_a_status_enrolls(self, person: Client, status: Status, offered: bool) -> None:
+    @pytest.mark.parametrize(
+        ("status", "offered"),
+        [(Status.ACTIVE, False), (Status.COMPLETED, False), (Status.WITHDRAWN, True)],
+    )
+    def test_only_where_a_status_enrolls(
+        self, person: Client, status: Status, offered: bool
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), status)
 
         assert ('name="on_full"' in person.get(page_of(row)).content.decode()) == offered
@@ -133,7 +164,10 @@ class TestOffered:
         form = person.get(ADD).context["adminform"].form.enrolling
 
         assert [value for value, _label in form.fields["on_full"].choices] == ["refuse", "waitlist"]
-        assert submit(person, ADD, {"student": StudentFactory().pk, "course": course.pk}).status_code == 200
+        assert (
+            submit(person, ADD, {"student": StudentFactory().pk, "course": course.pk}).status_code
+            == 200
+        )
 
     def test_not_to_who_sees_only(self, viewer: Client, course: Course) -> None:
         User.objects.update(is_staff=True)
@@ -153,7 +187,9 @@ class TestPlace:
         for url in (page_of(second.student), page_of(second.course), "/admin/students/enrollment/"):
             assert "waitlisted (2)" in person.get(url).content.decode()
 
-    def test_stands_on_the_page_of_one_who_waits_alone(self, person: Client, second: Enrollment) -> None:
+    def test_stands_on_the_page_of_one_who_waits_alone(
+        self, person: Client, second: Enrollment
+    ) -> None:
         assert "Place on the waitlist:" in person.get(page_of(second)).content.decode()
         other = enrolled(StudentFactory(), CourseFactory())
         assert "Place on the waitlist:" not in person.get(page_of(other)).content.decode()
@@ -168,12 +204,21 @@ class TestMovingUp:
         assert status_of(course, row.student) == ("active", None)
         assert row.history.latest().history_change_reason == "Moved up from the waitlist."
 
-    def test_comes_before_who_is_added_on_the_same_page(self, person: Client, course: Course) -> None:
+    def test_comes_before_who_is_added_on_the_same_page(
+        self, person: Client, course: Course
+    ) -> None:
         first, late = waiting(course, StudentFactory()).student, StudentFactory()
 
-        submit(person, page_of(course), {"capacity": 2, "enrollments-2-student": late.pk, "on_full": "waitlist"})
+        submit(
+            person,
+            page_of(course),
+            {"capacity": 2, "enrollments-2-student": late.pk, "on_full": "waitlist"},
+        )
 
-        assert (status_of(course, first), status_of(course, late)) == (("active", None), ("waitlisted", 1))
+        assert (status_of(course, first), status_of(course, late)) == (
+            ("active", None),
+            ("waitlisted", 1),
+        )
 
     def test_by_a_course_opened_again(self, person: Client, course: Course) -> None:
         row = waiting(course, StudentFactory())
@@ -193,7 +238,10 @@ class TestMovingUp:
         assert status_of(course, row.student) == ("active", None)
 
     def test_by_a_tick(self, person: Client, course: Course) -> None:
-        row, seated = waiting(course, StudentFactory()), course.enrollments.get(status=Status.ACTIVE)
+        row, seated = (
+            waiting(course, StudentFactory()),
+            course.enrollments.get(status=Status.ACTIVE),
+        )
 
         submit(person, page_of(course), {"withdraw": seated.pk})
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Change, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -28,11 +28,15 @@ def registrar(browser_of: Callable[[str], Client]) -> Client:
 
 def ask(browser: Client, *keys: Any, **more: Any) -> Any:
     """The page that the action leads to."""
-    return browser.post(LIST, {"action": "withdraw", ACTION_CHECKBOX_NAME: keys, **more}, follow=True)
+    return browser.post(
+        LIST, {"action": "withdraw", ACTION_CHECKBOX_NAME: keys, **more}, follow=True
+    )
 
 
 def confirm(browser: Client, page: Any, **more: Any) -> Any:
-    return browser.post(LIST, {**fields_of(page.content.decode()), "confirm": "yes", **more}, follow=True)
+    return browser.post(
+        LIST, {**fields_of(page.content.decode()), "confirm": "yes", **more}, follow=True
+    )
 
 
 def act(browser: Client, *keys: Any) -> Any:
@@ -45,7 +49,7 @@ def rows(number: int, status: Status = Status.ACTIVE) -> list[Enrollment]:
 
 
 def waitlisted(student: Student, course: Course) -> Enrollment:
-    [result] = enrollments.write([Change(student.pk, course.pk)], Options(waitlist=True))
+    [result] = service.write([Change(student.pk, course.pk)], Options(waitlist=True))
     assert result.enrollment is not None
     return result.enrollment
 
@@ -56,7 +60,11 @@ def test_withdraws_what_is_selected(registrar: Client) -> None:
     response = act(registrar, first.pk, second.pk)
 
     assert messages_of(response) == [f"Withdrawn: {first}; {second}."]
-    assert dict(Enrollment.objects.values_list("pk", "status")) == {first.pk: "withdrawn", second.pk: "withdrawn", other.pk: "active"}
+    assert dict(Enrollment.objects.values_list("pk", "status")) == {
+        first.pk: "withdrawn",
+        second.pk: "withdrawn",
+        other.pk: "active",
+    }
     record = first.history.latest()
     assert (record.door, record.history_user.username) == ("admin", "registrar")
 
@@ -67,7 +75,11 @@ def test_the_log_of_the_admin_has_what_was_withdrawn(registrar: Client) -> None:
     act(registrar, current.pk, ended.pk)
 
     entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.object_repr, entry.user.username) == (str(current.pk), str(current), "registrar")
+    assert (entry.object_id, entry.object_repr, entry.user.username) == (
+        str(current.pk),
+        str(current),
+        "registrar",
+    )
     assert (entry.is_change(), entry.get_change_message()) == (True, "Changed status.")
 
 
@@ -98,7 +110,11 @@ class TestAsks:
         page = ask(registrar, seated.pk)
 
         [group] = page.context["groups"]
-        assert (group.title, group.outcome, group.names) == (str(course), "withdrawn", [str(seated.student)])
+        assert (group.title, group.outcome, group.names) == (
+            str(course),
+            "withdrawn",
+            [str(seated.student)],
+        )
         assert page.context["moved"] == [waiting]
         assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
 
@@ -108,13 +124,16 @@ class TestAsks:
 
         response = confirm(registrar, ask(registrar, seated.pk), reason="Moved away")
 
-        assert set(messages_of(response)) == {f"Withdrawn: {seated}.", f"Moved up from the waitlist: {waiting}."}
+        assert set(messages_of(response)) == {
+            f"Withdrawn: {seated}.",
+            f"Moved up from the waitlist: {waiting}.",
+        }
         assert seated.history.latest().history_change_reason == "Moved away"
 
     def test_once_more_where_somebody_else_has_withdrawn_meanwhile(self, registrar: Client) -> None:
         first, second = rows(2)
         page = ask(registrar, first.pk, second.pk)
-        enrollments.withdraw([(first.student_id, first.course_id)])
+        service.withdraw([(first.student_id, first.course_id)])
 
         response = confirm(registrar, page)
 
@@ -131,9 +150,13 @@ class TestAsks:
 
     def test_once_more_where_another_one_would_move_up(self, registrar: Client) -> None:
         course = CourseFactory(capacity=1)
-        seated, first, second = enrolled(StudentFactory(), course), waitlisted(StudentFactory(), course), waitlisted(StudentFactory(), course)
+        seated, first, second = (
+            enrolled(StudentFactory(), course),
+            waitlisted(StudentFactory(), course),
+            waitlisted(StudentFactory(), course),
+        )
         page = ask(registrar, seated.pk)
-        enrollments.withdraw([(first.student_id, course.pk)])
+        service.withdraw([(first.student_id, course.pk)])
 
         response = confirm(registrar, page)
 
@@ -151,12 +174,18 @@ class TestAsks:
 
     def test_of_rows_that_the_lists_filters_do_not_show_any_more(self, registrar: Client) -> None:
         [row] = rows(1)
-        page = registrar.post(f"{LIST}?status__exact=active", {"action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]})
-        enrollments.withdraw([(row.student_id, row.course_id)])
+        page = registrar.post(
+            f"{LIST}?status__exact=active", {"action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]}
+        )
+        service.withdraw([(row.student_id, row.course_id)])
 
-        response = registrar.post(f"{LIST}?status__exact=active", {**fields_of(page.content.decode()), "confirm": "yes"})
+        response = registrar.post(
+            f"{LIST}?status__exact=active", {**fields_of(page.content.decode()), "confirm": "yes"}
+        )
 
-        assert [group.names for group in response.context["groups"]] == [[f"{row.student}: withdrawn"]]
+        assert [group.names for group in response.context["groups"]] == [
+            [f"{row.student}: withdrawn"]
+        ]
 
     def test_about_all_of_a_list(self, registrar: Client) -> None:
         many = rows(3)
@@ -179,12 +208,21 @@ def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPat
 
     response = ask(registrar, many[0].pk, select_across=1)
 
-    assert messages_of(response) == ["At most 2 can be selected at once. Nothing was done; select fewer."]
+    assert messages_of(response) == [
+        "At most 2 can be selected at once. Nothing was done; select fewer."
+    ]
     assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
 
 
 @pytest.mark.parametrize(
-    "more", [{ACTION_CHECKBOX_NAME: ["x"]}, {"rows": "1,x"}, {"rows": str(10**30)}, {"rows": "9" * 5_000}, {ACTION_CHECKBOX_NAME: ["9" * 5_000]}]
+    "more",
+    [
+        {ACTION_CHECKBOX_NAME: ["x"]},
+        {"rows": "1,x"},
+        {"rows": str(10**30)},
+        {"rows": "9" * 5_000},
+        {ACTION_CHECKBOX_NAME: ["9" * 5_000]},
+    ],
 )
 def test_what_is_no_row_is_a_bad_request(registrar: Client, more: dict[str, Any]) -> None:
     assert ask(registrar, "1", **more).status_code == 400
@@ -201,7 +239,9 @@ def test_unknown_rows_are_passed_over(registrar: Client, key: str) -> None:
 
 
 @pytest.mark.parametrize(("role", "status"), [("Clerk", "withdrawn"), ("Viewer", "active")])
-def test_only_who_may_withdraw_has_it(user_of: Callable[[str], User], client: Client, registrar: Client, role: str, status: str) -> None:
+def test_only_who_may_withdraw_has_it(
+    user_of: Callable[[str], User], client: Client, registrar: Client, role: str, status: str
+) -> None:
     user = user_of(role)
     user.is_staff = True
     user.save()

@@ -1,6 +1,6 @@
 """`/api/v1/enrollments`, one of them, and its history."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TermFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -26,18 +26,37 @@ class TestList:
             return [item["id"] for item in api.get(URL, params).json()["results"]]
 
         assert shown() == [row.pk, other.pk]
-        assert shown(student=row.student_id) == shown(course=row.course_id) == shown(term="A") == shown(status="active") == [row.pk]
+        assert (
+            shown(student=row.student_id)
+            == shown(course=row.course_id)
+            == shown(term="A")
+            == shown(status="active")
+            == [row.pk]
+        )
         assert shown(status="completed") == [other.pk]
 
     def test_updated_since_shows_withdrawals_in_the_order_of_change(self, api: APIClient) -> None:
         first, second, third = (enrolled(StudentFactory(), CourseFactory()) for _ in range(3))
         since = second.updated_at
-        enrollments.withdraw([(first.student_id, first.course_id)])
+        service.withdraw([(first.student_id, first.course_id)])
         answer = api.get(URL, {"updated_since": since.isoformat(), "limit": "2"})
         rows = answer.json()["results"] + api.get(answer.json()["next"]).json()["results"]
-        assert [(row["id"], row["status"]) for row in rows] == [(second.pk, "active"), (third.pk, "active"), (first.pk, "withdrawn")]
+        assert [(row["id"], row["status"]) for row in rows] == [
+            (second.pk, "active"),
+            (third.pk, "active"),
+            (first.pk, "withdrawn"),
+        ]
 
-    @pytest.mark.parametrize(("name", "value"), [("updated_since", "yesterday"), ("status", "gone"), ("student", "-1"), ("student", "1e3"), ("course", "1.5")])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("updated_since", "yesterday"),
+            ("status", "gone"),
+            ("student", "-1"),
+            ("student", "1e3"),
+            ("course", "1.5"),
+        ],
+    )
     def test_a_wrong_filter_is_400(self, api: APIClient, name: str, value: str) -> None:
         answer = api.get(URL, {name: value})
         assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, name)
@@ -50,7 +69,9 @@ class TestPostOne:
         row = Enrollment.objects.get()
         assert answer.status_code == 201
         assert answer["Location"].endswith(f"{URL}/{row.pk}")
-        assert {name: answer.json()[name] for name in ("id", "student_id", "course_id", "status")} == {
+        assert {
+            name: answer.json()[name] for name in ("id", "student_id", "course_id", "status")
+        } == {
             "id": row.pk,
             "student_id": student.pk,
             "course_id": course.pk,
@@ -60,7 +81,11 @@ class TestPostOne:
     def test_sent_again_is_200_without_a_location(self, api: APIClient) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         answer = api.post(URL, {"student_id": row.student_id, "course_id": row.course_id})
-        assert (answer.status_code, answer.json()["id"], "Location" in answer) == (200, row.pk, False)
+        assert (answer.status_code, answer.json()["id"], "Location" in answer) == (
+            200,
+            row.pk,
+            False,
+        )
 
     def test_unknown_ids_are_400_each_with_its_pointer(self, api: APIClient) -> None:
         answer = api.post(URL, {"student_id": 404, "course_id": 405})
@@ -90,17 +115,36 @@ class TestPostOne:
 
 class TestPostMany:
     def test_answers_each_with_its_index(self, api: APIClient) -> None:
-        row, student, course = enrolled(StudentFactory(), CourseFactory()), StudentFactory(), CourseFactory()
+        row, student, course = (
+            enrolled(StudentFactory(), CourseFactory()),
+            StudentFactory(),
+            CourseFactory(),
+        )
         pairs = [(row.student_id, row.course_id), (student.pk, course.pk)]
-        answer = api.post(URL, {"enrollments": [{"student_id": s, "course_id": c} for s, c in pairs]})
+        answer = api.post(
+            URL, {"enrollments": [{"student_id": s, "course_id": c} for s, c in pairs]}
+        )
         assert answer.status_code == 201
-        told = [(item["index"], item["student_id"], item["course_id"], item["outcome"]) for item in answer.json()["outcomes"]]
+        told = [
+            (item["index"], item["student_id"], item["course_id"], item["outcome"])
+            for item in answer.json()["outcomes"]
+        ]
         assert told == [(0, *pairs[0], "unchanged"), (1, *pairs[1], "created")]
 
     def test_one_refusal_writes_nothing(self, api: APIClient) -> None:
         student, good, full = StudentFactory(), CourseFactory(), CourseFactory(capacity=0)
-        answer = api.post(URL, {"enrollments": [{"student_id": student.pk, "course_id": course.pk} for course in (good, full)]})
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/enrollments/1/course_id")
+        answer = api.post(
+            URL,
+            {
+                "enrollments": [
+                    {"student_id": student.pk, "course_id": course.pk} for course in (good, full)
+                ]
+            },
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            409,
+            "/enrollments/1/course_id",
+        )
         assert not Enrollment.objects.exists()
 
     def test_at_most_a_thousand(self, api: APIClient) -> None:
@@ -110,7 +154,14 @@ class TestPostMany:
     def test_a_thousand_at_once(self, api: APIClient) -> None:
         course = CourseFactory(capacity=1000)
         students = StudentFactory.create_batch(1000)
-        answer = api.post(URL, {"enrollments": [{"student_id": student.pk, "course_id": course.pk} for student in students]})
+        answer = api.post(
+            URL,
+            {
+                "enrollments": [
+                    {"student_id": student.pk, "course_id": course.pk} for student in students
+                ]
+            },
+        )
         assert answer.status_code == 201
         assert Enrollment.objects.filter(course=course).count() == 1000
 
@@ -142,13 +193,26 @@ class TestPatch:
         answer = api.patch(f"{URL}/{row.pk}", {"status": "active"})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/status")
 
-    @pytest.mark.parametrize("body", [{}, {"status": "waitlisted"}, {"status": "gone"}, {"status": 1}, {"status": "active", "student_id": 1}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"status": "waitlisted"},
+            {"status": "gone"},
+            {"status": 1},
+            {"status": "active", "student_id": 1},
+        ],
+    )
     def test_a_wrong_body_is_400(self, api: APIClient, body: Any) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         assert api.patch(f"{URL}/{row.pk}", body).status_code == 400
 
-    @pytest.mark.parametrize(("before", "after"), [(Status.ACTIVE, "completed"), (Status.COMPLETED, "withdrawn")])
-    def test_a_clerk_does_not_complete_nor_undo_it(self, api_of: Any, before: Status, after: str) -> None:
+    @pytest.mark.parametrize(
+        ("before", "after"), [(Status.ACTIVE, "completed"), (Status.COMPLETED, "withdrawn")]
+    )
+    def test_a_clerk_does_not_complete_nor_undo_it(
+        self, api_of: Any, before: Status, after: str
+    ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), before)
         assert api_of("Clerk").patch(f"{URL}/{row.pk}", {"status": after}).status_code in (403, 409)
         assert Enrollment.objects.get().status == before
@@ -180,8 +244,12 @@ class TestHistory:
         api.patch(f"{URL}/{row.pk}", {"status": "withdrawn"})
         entries = api.get(f"{URL}/{row.pk}/history").json()["results"]
         told = [(entry["who"], entry["door"], entry["before"], entry["after"]) for entry in entries]
-        assert told == [(None, "command", None, {"status": "active"}), ("registrar", "api", {"status": "active"}, {"status": "withdrawn"})]
-        assert timezone.now() - timezone.datetime.fromisoformat(entries[1]["when"]) < timedelta(minutes=1)  # type: ignore[attr-defined]
+        assert told == [
+            (None, "command", None, {"status": "active"}),
+            ("registrar", "api", {"status": "active"}, {"status": "withdrawn"}),
+        ]
+        when = datetime.fromisoformat(entries[1]["when"])
+        assert timezone.now() - when < timedelta(minutes=1)
         assert entries[1]["when"].endswith("Z")
 
     def test_is_paged_and_keeps_what_was_before(self, api: APIClient) -> None:

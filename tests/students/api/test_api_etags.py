@@ -15,13 +15,22 @@ RESOURCES: dict[str, tuple[Callable[[], str], dict[str, Any]]] = {
     "student": (lambda: f"/api/v1/students/{StudentFactory.create().pk}", {"first_name": "Other"}),
     "course": (lambda: f"/api/v1/courses/{CourseFactory.create().pk}", {"title": "Other"}),
     "term": (lambda: f"/api/v1/terms/{TermFactory.create().code}", {"name": "Other"}),
-    "enrollment": (lambda: f"/api/v1/enrollments/{enrolled(StudentFactory.create(), CourseFactory.create()).pk}", {"status": "completed"}),
+    "enrollment": (
+        lambda: (
+            f"/api/v1/enrollments/{enrolled(StudentFactory.create(), CourseFactory.create()).pk}"
+        ),
+        {"status": "completed"},
+    ),
 }
-every_resource = pytest.mark.parametrize(("make", "change"), RESOURCES.values(), ids=RESOURCES.keys())
+every_resource = pytest.mark.parametrize(
+    ("make", "change"), RESOURCES.values(), ids=RESOURCES.keys()
+)
 
 
 @every_resource
-def test_every_single_resource_has_a_strong_one(api: APIClient, make: Callable[[], str], change: dict[str, Any]) -> None:
+def test_every_single_resource_has_a_strong_one(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any]
+) -> None:
     url = make()
     tag = api.get(url)["ETag"]
     assert tag.startswith('"')
@@ -32,7 +41,9 @@ def test_every_single_resource_has_a_strong_one(api: APIClient, make: Callable[[
 
 
 @every_resource
-def test_if_match_lets_the_one_who_has_seen_it_change_it(api: APIClient, make: Callable[[], str], change: dict[str, Any]) -> None:
+def test_if_match_lets_the_one_who_has_seen_it_change_it(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any]
+) -> None:
     url = make()
     answer = api.patch(url, change, HTTP_IF_MATCH=f'"other", {api.get(url)["ETag"]}')
     assert answer.status_code == 200, answer.content
@@ -41,16 +52,24 @@ def test_if_match_lets_the_one_who_has_seen_it_change_it(api: APIClient, make: C
 @every_resource
 @pytest.mark.parametrize("method", ["patch", "delete"])
 @pytest.mark.parametrize("tag", ['"stale"', "nonsense", "", 'W/"{}"'])
-def test_a_stale_one_is_412_and_changes_nothing(api: APIClient, make: Callable[[], str], change: dict[str, Any], method: str, tag: str) -> None:
+def test_a_stale_one_is_412_and_changes_nothing(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any], method: str, tag: str
+) -> None:
     url = make()
     before = api.get(url)
-    answer = getattr(api, method)(url, change if method == "patch" else None, HTTP_IF_MATCH=tag.format(before["ETag"].strip('"')))
+    answer = getattr(api, method)(
+        url,
+        change if method == "patch" else None,
+        HTTP_IF_MATCH=tag.format(before["ETag"].strip('"')),
+    )
     assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     assert api.get(url).content == before.content
 
 
 @every_resource
-def test_a_star_is_anything(api: APIClient, make: Callable[[], str], change: dict[str, Any]) -> None:
+def test_a_star_is_anything(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any]
+) -> None:
     assert api.patch(make(), change, HTTP_IF_MATCH="*").status_code == 200
 
 
@@ -69,9 +88,15 @@ def test_a_student_changes_with_the_courses(api: APIClient) -> None:
 
 
 def test_what_is_created_has_one_too(api: APIClient) -> None:
-    answer = api.post("/api/v1/terms", {"code": "A", "name": "A", "starts_on": "2026-01-01", "ends_on": "2026-02-01"})
+    answer = api.post(
+        "/api/v1/terms",
+        {"code": "A", "name": "A", "starts_on": "2026-01-01", "ends_on": "2026-02-01"},
+    )
     assert answer["ETag"] == api.get("/api/v1/terms/A")["ETag"]
-    answer = api.post("/api/v1/enrollments", {"student_id": StudentFactory.create().pk, "course_id": CourseFactory.create().pk})
+    answer = api.post(
+        "/api/v1/enrollments",
+        {"student_id": StudentFactory.create().pk, "course_id": CourseFactory.create().pk},
+    )
     assert answer["ETag"] == api.get(f"/api/v1/enrollments/{answer.json()['id']}")["ETag"]
 
 
@@ -84,8 +109,14 @@ COURSES: dict[str, Callable[[int, int], tuple[str, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("method", COURSES)
-def test_the_courses_of_a_student_are_changed_by_one_who_has_seen_the_student_with_them(api: APIClient, method: str) -> None:
-    row, new, other = enrolled(StudentFactory.create(), CourseFactory.create()), CourseFactory.create(), CourseFactory.create()
+def test_the_courses_of_a_student_are_changed_by_one_who_has_seen_the_student_with_them(
+    api: APIClient, method: str
+) -> None:
+    row, new, other = (
+        enrolled(StudentFactory.create(), CourseFactory.create()),
+        CourseFactory.create(),
+        CourseFactory.create(),
+    )
     url = f"/api/v1/students/{row.student_id}"
     ending, body = COURSES[method](row.course_id, new.pk)
     stale = api.get(url)["ETag"]
@@ -94,9 +125,14 @@ def test_the_courses_of_a_student_are_changed_by_one_who_has_seen_the_student_wi
     answer = getattr(api, method)(f"{url}/courses{ending}", body, HTTP_IF_MATCH=stale)
     assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     assert api.get(url).content == before.content
-    assert getattr(api, method)(f"{url}/courses{ending}", body, HTTP_IF_MATCH=before["ETag"]).status_code in (200, 201, 204)
+    assert getattr(api, method)(
+        f"{url}/courses{ending}", body, HTTP_IF_MATCH=before["ETag"]
+    ).status_code in (200, 201, 204)
     assert api.get(url)["ETag"] != before["ETag"]
 
 
 def test_the_courses_of_nobody(api: APIClient) -> None:
-    assert api.put("/api/v1/students/77/courses", {"course_ids": []}, HTTP_IF_MATCH="*").status_code == 404
+    assert (
+        api.put("/api/v1/students/77/courses", {"course_ids": []}, HTTP_IF_MATCH="*").status_code
+        == 404
+    )

@@ -17,12 +17,30 @@ Body = Callable[[Student, Course], dict[str, Any]]
 WRITES: dict[str, tuple[str, str, Body]] = {
     "POST a student's course": ("post", "/students/{s}/courses", lambda _s, c: {"course_id": c.pk}),
     "PATCH a student's courses": ("patch", "/students/{s}/courses", lambda _s, c: {"add": [c.pk]}),
-    "PUT a student's courses": ("put", "/students/{s}/courses", lambda _s, c: {"course_ids": [c.pk]}),
-    "POST a course's students": ("post", "/courses/{c}/students", lambda s, _c: {"student_ids": [s.pk]}),
-    "POST an enrollment": ("post", "/enrollments", lambda s, c: {"student_id": s.pk, "course_id": c.pk}),
-    "POST enrollments": ("post", "/enrollments", lambda s, c: {"enrollments": [{"student_id": s.pk, "course_id": c.pk}]}),
+    "PUT a student's courses": (
+        "put",
+        "/students/{s}/courses",
+        lambda _s, c: {"course_ids": [c.pk]},
+    ),
+    "POST a course's students": (
+        "post",
+        "/courses/{c}/students",
+        lambda s, _c: {"student_ids": [s.pk]},
+    ),
+    "POST an enrollment": (
+        "post",
+        "/enrollments",
+        lambda s, c: {"student_id": s.pk, "course_id": c.pk},
+    ),
+    "POST enrollments": (
+        "post",
+        "/enrollments",
+        lambda s, c: {"enrollments": [{"student_id": s.pk, "course_id": c.pk}]},
+    ),
 }
-every_write = pytest.mark.parametrize(("method", "path", "body"), WRITES.values(), ids=WRITES.keys())
+every_write = pytest.mark.parametrize(
+    ("method", "path", "body"), WRITES.values(), ids=WRITES.keys()
+)
 
 
 @pytest.fixture
@@ -38,7 +56,9 @@ def course() -> Course:
     return made
 
 
-def send(api: APIClient, method: str, path: str, student: Student, course: Course, said: dict[str, Any]) -> Any:
+def send(
+    api: APIClient, method: str, path: str, student: Student, course: Course, said: dict[str, Any]
+) -> Any:
     return getattr(api, method)("/api/v1" + path.format(s=student.pk, c=course.pk), said)
 
 
@@ -49,31 +69,48 @@ def outcome_of(answer: Any) -> dict[str, Any]:
 
 
 @every_write
-def test_on_full_waitlist(api: APIClient, student: Student, course: Course, method: str, path: str, body: Body) -> None:
-    answer = send(api, method, path, student, course, body(student, course) | {"on_full": "waitlist"})
+def test_on_full_waitlist(
+    api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
+) -> None:
+    answer = send(
+        api, method, path, student, course, body(student, course) | {"on_full": "waitlist"}
+    )
     assert answer.status_code == (201 if method == "post" else 200)
     told = outcome_of(answer)
     assert told.get("outcome", "waitlisted") == "waitlisted"
     assert (told["enrollment"]["status"], told["enrollment"]["position"]) == ("waitlisted", 1)
     assert api.get(f"/api/v1/students/{student.pk}").json()["courses"][0]["position"] == 1
-    again = send(api, method, path, student, course, body(student, course) | {"on_full": "waitlist"})
+    again = send(
+        api, method, path, student, course, body(student, course) | {"on_full": "waitlist"}
+    )
     assert again.status_code == 200
 
 
 @every_write
-def test_on_full_refuse_is_the_default(api: APIClient, student: Student, course: Course, method: str, path: str, body: Body) -> None:
+def test_on_full_refuse_is_the_default(
+    api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
+) -> None:
     for said in ({}, {"on_full": "refuse"}):
-        assert send(api, method, path, student, course, body(student, course) | said).status_code == 409
+        assert (
+            send(api, method, path, student, course, body(student, course) | said).status_code
+            == 409
+        )
 
 
 @every_write
-def test_override(api: APIClient, student: Student, course: Course, method: str, path: str, body: Body) -> None:
+def test_override(
+    api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
+) -> None:
     said = body(student, course) | {"override": ["course_full"], "reason": "the dean asked"}
     answer = send(api, method, path, student, course, said)
     assert answer.status_code == (201 if method == "post" else 200)
     row = Enrollment.objects.get(student=student)
     [entry] = api.get(f"/api/v1/enrollments/{row.pk}/history").json()["results"]
-    assert (entry["override"], entry["reason"], entry["who"]) == (["course_full"], "the dean asked", "registrar")
+    assert (entry["override"], entry["reason"], entry["who"]) == (
+        ["course_full"],
+        "the dean asked",
+        "registrar",
+    )
 
 
 @every_write
@@ -92,14 +129,23 @@ def test_override(api: APIClient, student: Student, course: Course, method: str,
     ],
 )
 def test_a_wrong_option_is_400(
-    api: APIClient, student: Student, course: Course, method: str, path: str, body: Body, said: dict[str, Any], pointer: str
+    api: APIClient,
+    student: Student,
+    course: Course,
+    method: str,
+    path: str,
+    body: Body,
+    said: dict[str, Any],
+    pointer: str,
 ) -> None:
     answer = send(api, method, path, student, course, body(student, course) | said)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
 
 
 @every_write
-def test_validate_only(api: APIClient, student: Student, method: str, path: str, body: Body) -> None:
+def test_validate_only(
+    api: APIClient, student: Student, method: str, path: str, body: Body
+) -> None:
     free = CourseFactory.create()
     answer = send(api, method, path, student, free, body(student, free) | {"validate_only": True})
     assert answer.status_code == 200
@@ -109,8 +155,12 @@ def test_validate_only(api: APIClient, student: Student, method: str, path: str,
 
 
 @every_write
-def test_validate_only_tells_refusals_with_200(api: APIClient, student: Student, course: Course, method: str, path: str, body: Body) -> None:
-    answer = send(api, method, path, student, course, body(student, course) | {"validate_only": True})
+def test_validate_only_tells_refusals_with_200(
+    api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
+) -> None:
+    answer = send(
+        api, method, path, student, course, body(student, course) | {"validate_only": True}
+    )
     assert answer.status_code == 200
     [reason] = outcome_of(answer)["refusals"]
     assert reason == {
@@ -121,45 +171,92 @@ def test_validate_only_tells_refusals_with_200(api: APIClient, student: Student,
 
 
 @pytest.mark.parametrize(("more", "status"), [({"validate_only": True}, 200), ({}, 409)])
-def test_the_same_twice_shows_no_enrollment_that_is_not_there(api: APIClient, student: Student, course: Course, more: dict[str, Any], status: int) -> None:
-    answer = api.post(f"/api/v1/students/{student.pk}/courses", {"course_ids": [free := CourseFactory().pk, free, course.pk], **more})
+def test_the_same_twice_shows_no_enrollment_that_is_not_there(
+    api: APIClient, student: Student, course: Course, more: dict[str, Any], status: int
+) -> None:
+    answer = api.post(
+        f"/api/v1/students/{student.pk}/courses",
+        {"course_ids": [free := CourseFactory().pk, free, course.pk], **more},
+    )
     assert answer.status_code == status
-    assert [(item["outcome"], item["enrollment"]) for item in answer.json()["outcomes"]] == [("created", None), ("unchanged", None), ("refused", None)]
+    assert [(item["outcome"], item["enrollment"]) for item in answer.json()["outcomes"]] == [
+        ("created", None),
+        ("unchanged", None),
+        ("refused", None),
+    ]
 
 
 def test_not_atomic_does_what_can_be_done(api: APIClient, student: Student, course: Course) -> None:
     free = CourseFactory.create()
-    answer = api.post(f"/api/v1/students/{student.pk}/courses", {"course_ids": [course.pk, free.pk, 404], "atomic": False})
+    answer = api.post(
+        f"/api/v1/students/{student.pk}/courses",
+        {"course_ids": [course.pk, free.pk, 404], "atomic": False},
+    )
     assert answer.status_code == 200
-    told = [(item["index"], item["outcome"], [reason["code"] for reason in item["refusals"]]) for item in answer.json()["outcomes"]]
-    assert told == [(0, "refused", ["course_full"]), (1, "created", []), (2, "refused", ["not_found"])]
+    told = [
+        (item["index"], item["outcome"], [reason["code"] for reason in item["refusals"]])
+        for item in answer.json()["outcomes"]
+    ]
+    assert told == [
+        (0, "refused", ["course_full"]),
+        (1, "created", []),
+        (2, "refused", ["not_found"]),
+    ]
     assert [row.course for row in student.enrollments.all()] == [free]
 
 
-def test_one_enrollment_not_atomic_is_told_as_an_outcome(api: APIClient, student: Student, course: Course) -> None:
-    answer = api.post("/api/v1/enrollments", {"student_id": student.pk, "course_id": course.pk, "atomic": False})
+def test_one_enrollment_not_atomic_is_told_as_an_outcome(
+    api: APIClient, student: Student, course: Course
+) -> None:
+    answer = api.post(
+        "/api/v1/enrollments", {"student_id": student.pk, "course_id": course.pk, "atomic": False}
+    )
     assert (answer.status_code, answer.json()["outcomes"][0]["outcome"]) == (200, "refused")
 
 
-def test_who_waits_is_made_active_over_capacity_by_patch(api: APIClient, student: Student, course: Course) -> None:
-    waiting = api.post("/api/v1/enrollments", {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"}).json()
+def test_who_waits_is_made_active_over_capacity_by_patch(
+    api: APIClient, student: Student, course: Course
+) -> None:
+    waiting = api.post(
+        "/api/v1/enrollments",
+        {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"},
+    ).json()
     url = f"/api/v1/enrollments/{waiting['id']}"
     assert api.patch(url, {"status": "active"}).json()["code"] == "course_full"
-    answer = api.patch(url, {"status": "active", "override": ["course_full"], "reason": "a seat was found"})
-    assert (answer.status_code, answer.json()["status"], answer.json()["position"]) == (200, "active", None)
+    answer = api.patch(
+        url, {"status": "active", "override": ["course_full"], "reason": "a seat was found"}
+    )
+    assert (answer.status_code, answer.json()["status"], answer.json()["position"]) == (
+        200,
+        "active",
+        None,
+    )
 
 
-def test_a_withdrawal_over_the_api_moves_the_next_up(api: APIClient, student: Student, course: Course) -> None:
-    waiting = api.post("/api/v1/enrollments", {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"}).json()
+def test_a_withdrawal_over_the_api_moves_the_next_up(
+    api: APIClient, student: Student, course: Course
+) -> None:
+    waiting = api.post(
+        "/api/v1/enrollments",
+        {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"},
+    ).json()
     seated = Enrollment.objects.get(course=course, status=Status.ACTIVE)
     api.delete(f"/api/v1/students/{seated.student_id}/courses/{course.pk}")
     assert api.get(f"/api/v1/enrollments/{waiting['id']}").json()["status"] == "active"
     entries = api.get(f"/api/v1/enrollments/{waiting['id']}/history").json()["results"]
-    assert [(entry["after"]["status"], entry["reason"]) for entry in entries] == [("waitlisted", ""), ("active", "Moved up from the waitlist.")]
+    assert [(entry["after"]["status"], entry["reason"]) for entry in entries] == [
+        ("waitlisted", ""),
+        ("active", "Moved up from the waitlist."),
+    ]
 
 
 @pytest.mark.parametrize("change", [{"capacity": 2}, {"capacity": None}])
-def test_a_higher_capacity_over_the_api_moves_the_next_up(api: APIClient, student: Student, course: Course, change: dict[str, Any]) -> None:
-    api.post("/api/v1/enrollments", {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"})
+def test_a_higher_capacity_over_the_api_moves_the_next_up(
+    api: APIClient, student: Student, course: Course, change: dict[str, Any]
+) -> None:
+    api.post(
+        "/api/v1/enrollments",
+        {"student_id": student.pk, "course_id": course.pk, "on_full": "waitlist"},
+    )
     answer = api.patch(f"/api/v1/courses/{course.pk}", change)
     assert (answer.json()["seats"]["taken"], answer.json()["seats"]["waiting"]) == (2, 0)

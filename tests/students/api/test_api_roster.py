@@ -23,8 +23,15 @@ def url(course: Course) -> str:
 
 
 class TestGet:
-    def test_shows_the_student_and_the_enrollment(self, api: APIClient, course: Course, url: str) -> None:
-        row = enrolled(StudentFactory(number="S1", first_name="Ann", last_name="Smith", email="a@school.example"), course)
+    def test_shows_the_student_and_the_enrollment(
+        self, api: APIClient, course: Course, url: str
+    ) -> None:
+        row = enrolled(
+            StudentFactory(
+                number="S1", first_name="Ann", last_name="Smith", email="a@school.example"
+            ),
+            course,
+        )
         [shown] = api.get(url).json()["results"]
         assert shown.pop("enrolled_at")
         assert shown == {
@@ -60,7 +67,9 @@ class TestPost:
         students = StudentFactory.create_batch(2)
         answer = api.post(url, {"student_ids": [student.pk for student in students]})
         assert (answer.status_code, answer.json()["course_id"]) == (201, course.pk)
-        assert [(item["student_id"], item["outcome"]) for item in answer.json()["outcomes"]] == [(student.pk, "created") for student in students]
+        assert [(item["student_id"], item["outcome"]) for item in answer.json()["outcomes"]] == [
+            (student.pk, "created") for student in students
+        ]
 
     def test_enrolls_one_student(self, api: APIClient, url: str) -> None:
         assert api.post(url, {"student_id": StudentFactory().pk}).status_code == 201
@@ -68,13 +77,27 @@ class TestPost:
     def test_more_than_there_are_seats_are_all_refused(self, api: APIClient) -> None:
         course = CourseFactory(capacity=1)
         students = StudentFactory.create_batch(2)
-        answer = api.post(f"/api/v1/courses/{course.pk}/students", {"student_ids": [student.pk for student in students]})
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/student_ids/1")
+        answer = api.post(
+            f"/api/v1/courses/{course.pk}/students",
+            {"student_ids": [student.pk for student in students]},
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            409,
+            "/student_ids/1",
+        )
         assert not Enrollment.objects.exists()
 
     def test_an_unknown_student_is_400(self, api: APIClient, url: str) -> None:
         answer = api.post(url, {"student_ids": [404]})
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/student_ids/0")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            400,
+            "/student_ids/0",
+        )
 
     def test_an_unknown_course_is_404(self, api: APIClient) -> None:
-        assert api.post("/api/v1/courses/404/students", {"student_ids": [StudentFactory().pk]}).status_code == 404
+        assert (
+            api.post(
+                "/api/v1/courses/404/students", {"student_ids": [StudentFactory().pk]}
+            ).status_code
+            == 404
+        )

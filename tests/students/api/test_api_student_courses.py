@@ -33,8 +33,13 @@ def told(answer: Any) -> list[tuple[int, str]]:
 
 
 class TestGet:
-    def test_shows_current_ones_unless_asked(self, api: APIClient, student: Student, url: str) -> None:
-        rows = {status: enrolled(student, CourseFactory(), status) for status in (Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN)}
+    def test_shows_current_ones_unless_asked(
+        self, api: APIClient, student: Student, url: str
+    ) -> None:
+        rows = {
+            status: enrolled(student, CourseFactory(), status)
+            for status in (Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN)
+        }
         enrolled(StudentFactory(), CourseFactory())
 
         def shown(**params: str) -> list[int]:
@@ -47,7 +52,9 @@ class TestGet:
     def test_filters_by_term(self, api: APIClient, student: Student, url: str) -> None:
         row = enrolled(student, CourseFactory(term=TermFactory(code="A")))
         enrolled(student, CourseFactory(term=TermFactory(code="B")))
-        assert [item["enrollment_id"] for item in api.get(url, {"term": "A"}).json()["results"]] == [row.pk]
+        assert [
+            item["enrollment_id"] for item in api.get(url, {"term": "A"}).json()["results"]
+        ] == [row.pk]
 
     def test_of_an_unknown_student_is_404(self, api: APIClient) -> None:
         assert api.get("/api/v1/students/404/courses").status_code == 404
@@ -81,7 +88,9 @@ class TestPost:
         assert told(answer) == [(course.pk, "unchanged")]
         assert Enrollment.history.model.objects.count() == 1
 
-    def test_a_withdrawn_pair_is_reactivated_with_201(self, api: APIClient, student: Student, url: str) -> None:
+    def test_a_withdrawn_pair_is_reactivated_with_201(
+        self, api: APIClient, student: Student, url: str
+    ) -> None:
         row = enrolled(student, CourseFactory(), Status.WITHDRAWN)
         answer = api.post(url, {"course_id": row.course_id})
         assert (answer.status_code, told(answer)) == (201, [(row.course_id, "reactivated")])
@@ -107,31 +116,50 @@ class TestPost:
             ("7", "", "invalid"),
         ],
     )
-    def test_a_wrong_body_is_400_with_its_pointer(self, api: APIClient, url: str, body: Any, pointer: str, code: str) -> None:
+    def test_a_wrong_body_is_400_with_its_pointer(
+        self, api: APIClient, url: str, body: Any, pointer: str, code: str
+    ) -> None:
         answer = api.post(url, body)
         assert answer.status_code == 400
-        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+            (pointer, code)
+        ]
 
-    def test_an_unknown_course_in_the_body_is_400_and_nothing_is_written(self, api: APIClient, url: str) -> None:
+    def test_an_unknown_course_in_the_body_is_400_and_nothing_is_written(
+        self, api: APIClient, url: str
+    ) -> None:
         answer = api.post(url, {"course_ids": [CourseFactory().pk, 404]})
         assert (answer.status_code, answer.json()["code"]) == (400, "not_found")
         [error] = answer.json()["errors"]
-        assert error == {"pointer": "/course_ids/1", "code": "not_found", "detail": "There is no course with the id 404.", "params": {"course_id": 404}}
+        assert error == {
+            "pointer": "/course_ids/1",
+            "code": "not_found",
+            "detail": "There is no course with the id 404.",
+            "params": {"course_id": 404},
+        }
         assert not Enrollment.objects.exists()
 
     def test_the_largest_id_that_fits_is_only_unknown(self, api: APIClient, url: str) -> None:
         assert api.post(url, {"course_id": 2**63 - 1}).json()["code"] == "not_found"
 
     def test_an_unknown_student_in_the_path_is_404(self, api: APIClient) -> None:
-        assert api.post("/api/v1/students/404/courses", {"course_id": CourseFactory().pk}).status_code == 404
+        assert (
+            api.post("/api/v1/students/404/courses", {"course_id": CourseFactory().pk}).status_code
+            == 404
+        )
 
-    def test_a_refusal_is_409_with_every_reason_and_outcome(self, api: APIClient, student: Student, url: str) -> None:
+    def test_a_refusal_is_409_with_every_reason_and_outcome(
+        self, api: APIClient, student: Student, url: str
+    ) -> None:
         good, bad = CourseFactory(), CourseFactory(is_open=False, capacity=0)
         answer = api.post(url, {"course_ids": [good.pk, bad.pk]})
         body = answer.json()
         assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
         assert (body["type"], body["code"]) == ("/api/v1/problems/course_closed", "course_closed")
-        assert [(error["pointer"], error["code"]) for error in body["errors"]] == [("/course_ids/1", "course_closed"), ("/course_ids/1", "course_full")]
+        assert [(error["pointer"], error["code"]) for error in body["errors"]] == [
+            ("/course_ids/1", "course_closed"),
+            ("/course_ids/1", "course_full"),
+        ]
         assert body["errors"][1]["params"] == {"course": str(bad), "taken": 0, "capacity": 0}
         assert told(answer) == [(good.pk, "created"), (bad.pk, "refused")]
         assert [item["enrollment"] for item in body["outcomes"]] == [None, None]
@@ -142,7 +170,10 @@ class TestPatch:
     def test_adds_and_removes(self, api: APIClient, student: Student, url: str) -> None:
         row, new = enrolled(student, CourseFactory()), CourseFactory()
         answer = api.patch(url, {"add": [new.pk], "remove": [row.course_id]})
-        assert (answer.status_code, told(answer)) == (200, [(new.pk, "created"), (row.course_id, "withdrawn")])
+        assert (answer.status_code, told(answer)) == (
+            200,
+            [(new.pk, "created"), (row.course_id, "withdrawn")],
+        )
         assert current(student) == {new.pk}
 
     def test_course_ids_means_add(self, api: APIClient, student: Student, url: str) -> None:
@@ -154,7 +185,9 @@ class TestPatch:
         course = CourseFactory()
         assert told(api.patch(url, {"remove": [course.pk]})) == [(course.pk, "unchanged")]
 
-    def test_a_refused_add_removes_nothing(self, api: APIClient, student: Student, url: str) -> None:
+    def test_a_refused_add_removes_nothing(
+        self, api: APIClient, student: Student, url: str
+    ) -> None:
         row = enrolled(student, CourseFactory())
         answer = api.patch(url, {"add": [CourseFactory(capacity=0).pk], "remove": [row.course_id]})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/add/0")
@@ -162,7 +195,13 @@ class TestPatch:
 
     @pytest.mark.parametrize(
         ("body", "pointer"),
-        [({"add": [7], "remove": [7]}, "/remove"), ({}, ""), ({"add": [7], "course_ids": [8]}, ""), ({"remove": [404]}, "/remove/0"), ({"put": []}, "/put")],
+        [
+            ({"add": [7], "remove": [7]}, "/remove"),
+            ({}, ""),
+            ({"add": [7], "course_ids": [8]}, ""),
+            ({"remove": [404]}, "/remove/0"),
+            ({"put": []}, "/put"),
+        ],
     )
     def test_a_wrong_body_is_400(self, api: APIClient, url: str, body: Any, pointer: str) -> None:
         answer = api.patch(url, body)
@@ -175,7 +214,10 @@ class TestPut:
         enrolled(student, stays)
         enrolled(student, goes)
         answer = api.put(url, {"course_ids": [comes.pk, stays.pk]})
-        assert (answer.status_code, told(answer)) == (200, [(comes.pk, "created"), (stays.pk, "unchanged"), (goes.pk, "withdrawn")])
+        assert (answer.status_code, told(answer)) == (
+            200,
+            [(comes.pk, "created"), (stays.pk, "unchanged"), (goes.pk, "withdrawn")],
+        )
         assert current(student) == {comes.pk, stays.pk}
 
     def test_an_empty_list_withdraws_all(self, api: APIClient, student: Student, url: str) -> None:
@@ -201,7 +243,9 @@ class TestDelete:
         assert Enrollment.objects.get().status == Status.WITHDRAWN
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.WITHDRAWN, None])
-    def test_without_a_current_enrollment_is_404(self, api: APIClient, student: Student, url: str, status: Status | None) -> None:
+    def test_without_a_current_enrollment_is_404(
+        self, api: APIClient, student: Student, url: str, status: Status | None
+    ) -> None:
         course: Course = CourseFactory()
         if status:
             enrolled(student, course, status)

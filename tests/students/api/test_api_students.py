@@ -71,14 +71,21 @@ class TestList:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["parameter"] == parameter
 
-    def test_those_of_one_last_name_come_by_their_first_names_from_page_to_page(self, api: APIClient) -> None:
-        zoe, ann, bob = (StudentFactory.create(last_name="Smith", first_name=name).pk for name in ("Zoe", "Ann", "Bob"))
+    def test_those_of_one_last_name_come_by_their_first_names_from_page_to_page(
+        self, api: APIClient
+    ) -> None:
+        zoe, ann, bob = (
+            StudentFactory.create(last_name="Smith", first_name=name).pk
+            for name in ("Zoe", "Ann", "Bob")
+        )
         first = api.get("/api/v1/students", {"ordering": "last_name", "limit": "2"})
         assert [ids(first), ids(api.get(first.json()["next"]))] == [[ann, bob], [zoe]]
         assert ids(api.get("/api/v1/students", {"ordering": "-last_name"})) == [zoe, bob, ann]
 
     def test_ordering(self, api: APIClient) -> None:
-        b, a, c = (StudentFactory(last_name=name, first_name="Ann") for name in ("Baker", "Abel", "Baker"))
+        b, a, c = (
+            StudentFactory(last_name=name, first_name="Ann") for name in ("Baker", "Abel", "Baker")
+        )
         assert ids(api.get("/api/v1/students", {"ordering": "last_name"})) == [a.pk, b.pk, c.pk]
         assert ids(api.get("/api/v1/students", {"ordering": "-last_name"})) == [c.pk, b.pk, a.pk]
 
@@ -88,10 +95,20 @@ class TestCreate:
         answer = api.post("/api/v1/students", ANN)
         student = Student.objects.get()
         assert answer.status_code == 201
-        assert answer.json() == {"id": student.pk, **ANN, "is_active": True, "course_count": 0, "courses": []}
+        assert answer.json() == {
+            "id": student.pk,
+            **ANN,
+            "is_active": True,
+            "course_count": 0,
+            "courses": [],
+        }
         assert answer["Location"].endswith(f"/api/v1/students/{student.pk}")
         record = student.history.get()
-        assert (record.history_type, record.door, record.history_user.username) == ("+", "api", "registrar")
+        assert (record.history_type, record.door, record.history_user.username) == (
+            "+",
+            "api",
+            "registrar",
+        )
 
     @pytest.mark.parametrize(
         ("change", "pointer", "code"),
@@ -108,19 +125,28 @@ class TestCreate:
             ({"courses": []}, "/courses", "read_only_field"),
         ],
     )
-    def test_says_what_is_wrong_and_where(self, api: APIClient, change: dict[str, Any], pointer: str, code: str) -> None:
+    def test_says_what_is_wrong_and_where(
+        self, api: APIClient, change: dict[str, Any], pointer: str, code: str
+    ) -> None:
         answer = api.post("/api/v1/students", ANN | change)
         assert answer.status_code == 400
-        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+            (pointer, code)
+        ]
         assert not Student.objects.exists()
 
     def test_number_and_email_are_unique_the_email_without_case(self, api: APIClient) -> None:
         StudentFactory(**ANN)
         answer = api.post("/api/v1/students", ANN | {"email": "ANN@School.Example"})
         assert answer.status_code == 400
-        assert {(error["pointer"], error["code"]) for error in answer.json()["errors"]} == {("/number", "unique"), ("/email", "unique")}
+        assert {(error["pointer"], error["code"]) for error in answer.json()["errors"]} == {
+            ("/number", "unique"),
+            ("/email", "unique"),
+        }
 
-    def test_a_value_taken_meanwhile_is_an_error_of_that_field(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_value_taken_meanwhile_is_an_error_of_that_field(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         StudentFactory(**ANN)
         checks: list[Any] = []
         full_clean = Student.full_clean
@@ -139,7 +165,9 @@ class TestCreate:
 class TestRead:
     def test_has_the_current_courses(self, api: APIClient) -> None:
         student = StudentFactory(**ANN)
-        course = CourseFactory(term=TermFactory(code="2026-FA"), code="BIO-101", title="Biology", credits="4.5")
+        course = CourseFactory(
+            term=TermFactory(code="2026-FA"), code="BIO-101", title="Biology", credits="4.5"
+        )
         row = enrolled(student, course)
         enrolled(student, CourseFactory(), Status.WITHDRAWN)
         answer = api.get(f"/api/v1/students/{student.pk}")
@@ -169,35 +197,51 @@ class TestUpdate:
         answer = api.patch(f"/api/v1/students/{student.pk}", {"last_name": "Jones"})
         assert answer.status_code == 200
         assert answer.json()["last_name"] == "Jones"
-        assert list(student.history.order_by("history_id").values_list("last_name", flat=True)) == ["Smith", "Jones"]
+        assert list(student.history.order_by("history_id").values_list("last_name", flat=True)) == [
+            "Smith",
+            "Jones",
+        ]
 
     def test_patch_without_a_change_leaves_no_history(self, api: APIClient) -> None:
         student = StudentFactory(**ANN)
-        assert api.patch(f"/api/v1/students/{student.pk}", {"last_name": "Smith"}).status_code == 200
+        assert (
+            api.patch(f"/api/v1/students/{student.pk}", {"last_name": "Smith"}).status_code == 200
+        )
         assert student.history.count() == 1
 
     def test_put_takes_back_what_was_read(self, api: APIClient) -> None:
         student = StudentFactory(**ANN)
         read = api.get(f"/api/v1/students/{student.pk}").json()
-        assert api.put(f"/api/v1/students/{student.pk}", read | {"first_name": "Anna"}).status_code == 200
+        assert (
+            api.put(f"/api/v1/students/{student.pk}", read | {"first_name": "Anna"}).status_code
+            == 200
+        )
         student.refresh_from_db()
         assert student.first_name == "Anna"
 
     def test_put_asks_for_every_field(self, api: APIClient) -> None:
         answer = api.put(f"/api/v1/students/{StudentFactory().pk}", {"number": "S1"})
         assert answer.status_code == 400
-        assert {error["pointer"] for error in answer.json()["errors"]} == {"/first_name", "/last_name", "/email"}
+        assert {error["pointer"] for error in answer.json()["errors"]} == {
+            "/first_name",
+            "/last_name",
+            "/email",
+        }
 
     def test_a_taken_email_is_refused(self, api: APIClient) -> None:
         StudentFactory(**ANN)
-        answer = api.patch(f"/api/v1/students/{StudentFactory().pk}", {"email": "ANN@school.example"})
+        answer = api.patch(
+            f"/api/v1/students/{StudentFactory().pk}", {"email": "ANN@school.example"}
+        )
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/email")
 
     def test_cannot_sneak_in_an_enrollment(self, api: APIClient) -> None:
         student, course = StudentFactory(), CourseFactory()
         read = api.get(f"/api/v1/students/{student.pk}").json()
         api.put(f"/api/v1/students/{student.pk}", read | {"courses": [course.pk]})
-        api.patch(f"/api/v1/students/{student.pk}", {"courses": [course.pk], "enrollments": [course.pk]})
+        api.patch(
+            f"/api/v1/students/{student.pk}", {"courses": [course.pk], "enrollments": [course.pk]}
+        )
         assert not student.enrollments.exists()
 
 

@@ -28,7 +28,9 @@ class School:
             "student_inactive": not self.active[student],
             "course_closed": not self.is_open[course],
             "window_closed": not self.window,
-            "prerequisite_missing": any(self.status.get((student, code)) != "completed" for code in self.asks_for[course]),
+            "prerequisite_missing": any(
+                self.status.get((student, code)) != "completed" for code in self.asks_for[course]
+            ),
             "course_full": capacity is not None and self.taken(course) >= capacity,
         }
         return [code for code, applies in checks.items() if applies]

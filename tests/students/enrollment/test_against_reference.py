@@ -19,8 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from core.imports.csv_reader import Rejected
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
-from students.enrollment.transitions import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused, Result
+from students.enrollment import service
+from students.enrollment.transitions import (
+    COMPLETE,
+    ENROLL,
+    WITHDRAW,
+    Change,
+    Options,
+    Outcome,
+    Refused,
+    Result,
+)
 from students.factories import StudentFactory
 from students.imports import import_enrollments
 from students.models import Enrollment, Status
@@ -30,15 +39,29 @@ RUNS = int(os.environ.get("SCHOOL_MODEL_RUNS", "30"))
 STEPS = 50
 STUDENTS, COURSES = 5, 3
 who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
-overrides = st.sets(st.sampled_from(["course_full", "course_closed", "window_closed", "prerequisite_missing"]), max_size=2)
-wishes = st.lists(st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6)
-lines = st.dictionaries(st.tuples(who, what), st.sampled_from(["active", "completed", "withdrawn"]), min_size=1, max_size=5)
+overrides = st.sets(
+    st.sampled_from(["course_full", "course_closed", "window_closed", "prerequisite_missing"]),
+    max_size=2,
+)
+wishes = st.lists(
+    st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6
+)
+lines = st.dictionaries(
+    st.tuples(who, what),
+    st.sampled_from(["active", "completed", "withdrawn"]),
+    min_size=1,
+    max_size=5,
+)
 
 
 def standings(results: Iterable[Result]) -> list[Any]:
     """What is told of each."""
     return [
-        (result.outcome, result.enrollment and (result.enrollment.status, result.enrollment.position), [reason.code for reason in result.refusals])
+        (
+            result.outcome,
+            result.enrollment and (result.enrollment.status, result.enrollment.position),
+            [reason.code for reason in result.refusals],
+        )
         for result in results
     ]
 
@@ -50,7 +73,10 @@ class Comparison(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.students = StudentFactory.create_batch(STUDENTS)
         self.term = TermFactory.create()
-        self.courses = [CourseFactory.create(term=self.term, code=str(number), capacity=1) for number in range(COURSES)]
+        self.courses = [
+            CourseFactory.create(term=self.term, code=str(number), capacity=1)
+            for number in range(COURSES)
+        ]
         self.recorded: dict[tuple[int, int], int] = {}
         self.school = School(
             active=dict.fromkeys(range(STUDENTS), True),
@@ -63,12 +89,14 @@ class Comparison(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
 
-    def done(self, act: Callable[..., list[Result]], changes: list[Change], options: Options, **how: bool) -> list[Result]:
+    def done(
+        self, act: Callable[..., list[Result]], changes: list[Change], options: Options, **how: bool
+    ) -> list[Result]:
         """What `act`, of the writer, has done, which is what it told when it was asked before. Raises Refused."""
-        with enrollments.promotions() as promised:
+        with service.promotions() as promised:
             told = act(changes, options, **{**how, "validate_only": True})
         refused: Refused | None = None
-        with enrollments.promotions() as promoted:
+        with service.promotions() as promoted:
             try:
                 results = act(changes, options, **how)
             except Refused as error:
@@ -84,34 +112,60 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(student=who, course=what, wait=st.booleans(), override=overrides)
     def enroll(self, student: int, course: int, wait: bool, override: set[str]) -> None:
-        [result] = self.done(enrollments.write, [self.change(student, course, ENROLL)], Options(wait, override), all_or_nothing=False)
+        [result] = self.done(
+            service.write,
+            [self.change(student, course, ENROLL)],
+            Options(wait, override),
+            all_or_nothing=False,
+        )
         assert result.outcome == self.school.enroll(student, course, wait=wait, override=override)
         self.school.settle({course})
 
     @rule(student=who, course=what)
     def withdraw(self, student: int, course: int) -> None:
-        [result] = self.done(enrollments.write, [self.change(student, course, WITHDRAW)], Options())
+        [result] = self.done(service.write, [self.change(student, course, WITHDRAW)], Options())
         assert result.outcome == self.school.leave(student, course, "withdrawn")
         self.school.settle({course})
 
     @rule(student=who, course=what)
     def complete(self, student: int, course: int) -> None:
-        [result] = self.done(enrollments.write, [self.change(student, course, COMPLETE)], Options(), all_or_nothing=False)
+        [result] = self.done(
+            service.write, [self.change(student, course, COMPLETE)], Options(), all_or_nothing=False
+        )
         waits_for = {number for number, queue in self.school.queue.items() if student in queue}
         assert result.outcome == self.school.leave(student, course, "completed")
         self.school.settle({course} | waits_for)
 
-    @rule(list_=wishes, wait=st.booleans(), all_or_nothing=st.booleans(), validate_only=st.booleans())
-    def batch(self, list_: list[tuple[int, int, str]], wait: bool, all_or_nothing: bool, validate_only: bool) -> None:
+    @rule(
+        list_=wishes, wait=st.booleans(), all_or_nothing=st.booleans(), validate_only=st.booleans()
+    )
+    def batch(
+        self,
+        list_: list[tuple[int, int, str]],
+        wait: bool,
+        all_or_nothing: bool,
+        validate_only: bool,
+    ) -> None:
         expected = copy.deepcopy(self.school)
         outcomes = [
-            expected.enroll(student, course, wait=wait, override=set()) if verb == "enroll" else expected.leave(student, course, "withdrawn")
+            expected.enroll(student, course, wait=wait, override=set())
+            if verb == "enroll"
+            else expected.leave(student, course, "withdrawn")
             for student, course, verb in list_
         ]
         expected.settle({course for _student, course, _verb in list_})
-        changes = [self.change(student, course, ENROLL if verb == "enroll" else WITHDRAW) for student, course, verb in list_]
+        changes = [
+            self.change(student, course, ENROLL if verb == "enroll" else WITHDRAW)
+            for student, course, verb in list_
+        ]
         try:
-            results = self.done(enrollments.write, changes, Options(wait), all_or_nothing=all_or_nothing, validate_only=validate_only)
+            results = self.done(
+                service.write,
+                changes,
+                Options(wait),
+                all_or_nothing=all_or_nothing,
+                validate_only=validate_only,
+            )
         except Refused as refused:
             assert all_or_nothing
             results = list(refused.results)
@@ -124,14 +178,25 @@ class Comparison(RuleBasedStateMachine):
     def load(self, lines: dict[tuple[int, int], str], wait: bool) -> None:
         expected = copy.deepcopy(self.school)
         outcomes = [
-            expected.load(student, course, status, wait=wait) for (student, course), status in sorted(lines.items(), key=lambda line: line[1] == "active")
+            expected.load(student, course, status, wait=wait)
+            for (student, course), status in sorted(
+                lines.items(), key=lambda line: line[1] == "active"
+            )
         ]
-        completing = {student for (student, _course), status in lines.items() if status == "completed"}
+        completing = {
+            student for (student, _course), status in lines.items() if status == "completed"
+        }
         waited_for = {course for course, queue in expected.queue.items() if completing & set(queue)}
         expected.settle({course for _student, course in lines} | waited_for)
-        rows = [f"{self.students[student].number},{self.term.code},{course},{status}" for (student, course), status in lines.items()]
+        rows = [
+            f"{self.students[student].number},{self.term.code},{course},{status}"
+            for (student, course), status in lines.items()
+        ]
         try:
-            counts = import_enrollments(StringIO("\n".join(["student_number,term_code,course_code,status", *rows])), Options(wait))
+            counts = import_enrollments(
+                StringIO("\n".join(["student_number,term_code,course_code,status", *rows])),
+                Options(wait),
+            )
         except Rejected:
             assert "refused" in outcomes
             return
@@ -142,14 +207,27 @@ class Comparison(RuleBasedStateMachine):
     def replace(self, student: int, courses: set[int], wait: bool, override: set[str]) -> None:
         expected = copy.deepcopy(self.school)
         wanted = sorted(courses)
-        held = [course for course in range(COURSES) if self.school.status.get((student, course)) in ("active", "waitlisted")]
-        outcomes = [expected.enroll(student, course, wait=wait, override=set() if course in held else override) for course in wanted]
+        held = [
+            course
+            for course in range(COURSES)
+            if self.school.status.get((student, course)) in ("active", "waitlisted")
+        ]
+        outcomes = [
+            expected.enroll(
+                student, course, wait=wait, override=set() if course in held else override
+            )
+            for course in wanted
+        ]
         others = [course for course in held if course not in courses]
         outcomes += [expected.leave(student, course, "withdrawn") for course in others]
         expected.settle({*wanted, *others})
         try:
-            act = partial(enrollments.replace, self.students[student].pk)
-            results = self.done(act, [self.change(student, course, ENROLL) for course in wanted], Options(wait, override))
+            act = partial(service.replace, self.students[student].pk)
+            results = self.done(
+                act,
+                [self.change(student, course, ENROLL) for course in wanted],
+                Options(wait, override),
+            )
         except Refused:
             assert "refused" in outcomes
             return
@@ -177,7 +255,9 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(window=st.booleans())
     def open_or_close_the_window(self, window: bool) -> None:
-        self.term.enrollment_closes_on = None if window else timezone.localdate() - timedelta(days=1)
+        self.term.enrollment_closes_on = (
+            None if window else timezone.localdate() - timedelta(days=1)
+        )
         self.term.save()
         self.school.window = window
         self.school.settle(set(range(COURSES)))
@@ -188,7 +268,9 @@ class Comparison(RuleBasedStateMachine):
         row.is_active = active
         row.save()
         self.school.active[student] = active
-        self.school.settle({number for number, queue in self.school.queue.items() if student in queue})
+        self.school.settle(
+            {number for number, queue in self.school.queue.items() if student in queue}
+        )
 
     def save(self, course: int, **values: Any) -> None:
         row = Course.objects.get(pk=self.courses[course].pk)
@@ -205,18 +287,33 @@ class Comparison(RuleBasedStateMachine):
         pair_of = {row.pk: (student_of[row.student_id], course_of[row.course_id]) for row in rows}
         assert {pair_of[row.pk]: row.status for row in rows} == self.school.status
         places = {pair_of[row.pk]: row.position for row in rows if row.status == Status.WAITLISTED}
-        assert places == {(student, course): place for course, queue in self.school.queue.items() for place, student in enumerate(queue, 1)}
+        assert places == {
+            (student, course): place
+            for course, queue in self.school.queue.items()
+            for place, student in enumerate(queue, 1)
+        }
         for course in Course.objects.filter(pk__in=course_of).with_seats():
             number = course_of[course.pk]
-            assert (course.taken, course.waiting) == (self.school.taken(number), len(self.school.queue[number]))
-            assert not any(not self.school.reasons(student, number) for student in self.school.queue[number]), "a free seat beside one who may have it"
+            assert (course.taken, course.waiting) == (
+                self.school.taken(number),
+                len(self.school.queue[number]),
+            )
+            assert not any(
+                not self.school.reasons(student, number) for student in self.school.queue[number]
+            ), "a free seat beside one who may have it"
         told: dict[tuple[int, int], list[str]] = {}
-        for key, status in Enrollment.history.model.objects.filter(id__in=pair_of).order_by("history_id").values_list("id", "status"):
+        for key, status in (
+            Enrollment.history.model.objects.filter(id__in=pair_of)
+            .order_by("history_id")
+            .values_list("id", "status")
+        ):
             told.setdefault(pair_of[key], []).append(status)
         for pair, statuses in self.school.history.items():
             # One write is one record, of where it ended.
             statuses[self.recorded.get(pair, 0) :] = statuses[self.recorded.get(pair, 0) :][-1:]
-        assert told == {pair: list(statuses) for pair, statuses in self.school.history.items() if statuses}
+        assert told == {
+            pair: list(statuses) for pair, statuses in self.school.history.items() if statuses
+        }
         self.recorded = {pair: len(statuses) for pair, statuses in told.items()}
 
 
@@ -236,4 +333,12 @@ def test_the_product_does_what_the_reference_does() -> None:
 
 
 def test_the_outcomes_are_the_same_words() -> None:
-    assert {"created", "reactivated", "waitlisted", "unchanged", "withdrawn", "completed", "refused"} == set(Outcome.values)
+    assert {
+        "created",
+        "reactivated",
+        "waitlisted",
+        "unchanged",
+        "withdrawn",
+        "completed",
+        "refused",
+    } == set(Outcome.values)

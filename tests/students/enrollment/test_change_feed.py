@@ -15,8 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
-from students.enrollment import change_feed as feed
-from students.enrollment import service as enrollments
+from students.enrollment import change_feed, service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment
 
@@ -62,7 +61,7 @@ def slow_writer(row: Enrollment) -> Iterator[None]:
     def work() -> None:
         try:
             with transaction.atomic():
-                enrollments.withdraw([(row.student_id, row.course_id)])
+                service.withdraw([(row.student_id, row.course_id)])
                 written.set()
                 end.wait(10)
         finally:
@@ -84,19 +83,23 @@ def around_a_slow_writer(api: APIClient) -> tuple[Enrollment, Enrollment, Seen, 
     poller = Poller(api)
     poller.poll()
     with slow_writer(slow):
-        enrollments.withdraw([(quick.student_id, quick.course_id)])
+        service.withdraw([(quick.student_id, quick.course_id)])
         before = poller.poll()
     return slow, quick, before, poller.poll()
 
 
-def test_a_change_is_not_shown_before_an_earlier_one_that_is_still_to_be_committed(api: APIClient) -> None:
+def test_a_change_is_not_shown_before_an_earlier_one_that_is_still_to_be_committed(
+    api: APIClient,
+) -> None:
     slow, quick, before, after = around_a_slow_writer(api)
     assert (before, after) == ([], [(slow.pk, "withdrawn"), (quick.pk, "withdrawn")])
 
 
-def test_without_the_announcement_the_slow_change_is_missed(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_announcement_the_slow_change_is_missed(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control."""
-    monkeypatch.setattr(feed, "_announced", lambda: None)
+    monkeypatch.setattr(change_feed, "_announced", lambda: None)
     _slow, quick, before, after = around_a_slow_writer(api)
     assert (before, after) == ([(quick.pk, "withdrawn")], [])
 
@@ -108,25 +111,33 @@ def test_one_who_only_looks_holds_nobody_up(api: APIClient) -> None:
         assert Poller(api).poll() == [(row.pk, "active")]
 
 
-def test_a_server_whose_clock_is_slow_changes_later_than_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_whose_clock_is_slow_changes_later_than_what_was_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     row = enrolled(StudentFactory(), CourseFactory())
     slow = timezone.now() - timedelta(hours=1)
     monkeypatch.setattr("students.enrollment.change_feed.timezone.now", lambda: slow)
     after = enrolled(StudentFactory(), CourseFactory())
-    assert after.updated_at == row.updated_at + feed.INSTANT
+    assert after.updated_at == row.updated_at + change_feed.INSTANT
     assert Enrollment.history.get(id=after.pk).history_date == after.updated_at
 
 
-def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     announced = timezone.now()
-    monkeypatch.setattr("students.enrollment.change_feed.timezone.now", lambda: announced - timedelta(hours=1))
-    assert feed.stamp(announced, []) == announced
+    monkeypatch.setattr(
+        "students.enrollment.change_feed.timezone.now", lambda: announced - timedelta(hours=1)
+    )
+    assert change_feed.stamp(announced, []) == announced
 
 
-def test_a_poller_beside_many_writers_sees_all_they_did(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poller_beside_many_writers_sees_all_they_did(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(12)]
     chance = Random(7)
-    stamp = feed.stamp
+    stamp = change_feed.stamp
 
     def slowly(*found: Any) -> datetime:
         sleep(chance.random() / 50)
@@ -137,7 +148,7 @@ def test_a_poller_beside_many_writers_sees_all_they_did(api: APIClient, monkeypa
     def work(mine: list[Enrollment]) -> None:
         try:
             for row in mine:
-                enrollments.withdraw([(row.student_id, row.course_id)])
+                service.withdraw([(row.student_id, row.course_id)])
         finally:
             connection.close()
 

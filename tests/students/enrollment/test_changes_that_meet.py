@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from courses.viewsets import CourseViewSet
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory
 from tests.students.enrollment.test_rules_that_change_meanwhile import change, meanwhile
@@ -41,16 +41,28 @@ def browser(admin: User) -> Client:
 
 def test_a_course_that_was_moved_to_another_term_is_still_there(api: APIClient) -> None:
     course, other = CourseFactory.create(), TermFactory.create()
-    answer = meanwhile(lambda: change(course, term=other), lambda: api.patch(f"/api/v1/courses/{course.pk}", {"title": "New"}))
+    answer = meanwhile(
+        lambda: change(course, term=other),
+        lambda: api.patch(f"/api/v1/courses/{course.pk}", {"title": "New"}),
+    )
     assert answer.status_code == 200, answer.content
     assert (answer.json()["title"], answer.json()["term"]) == ("New", other.code)
 
 
 def test_so_it_is_for_the_form(browser: Client) -> None:
     course, other = CourseFactory.create(), TermFactory.create()
-    fields = {"term": course.term_id, "code": course.code, "title": "New", "credits": course.credits, "is_open": "on"}
+    fields = {
+        "term": course.term_id,
+        "code": course.code,
+        "title": "New",
+        "credits": course.credits,
+        "is_open": "on",
+    }
     shown = {f"initial-{name}": value for name, value in {**fields, "title": course.title}.items()}
-    answer = meanwhile(lambda: change(course, term=other), lambda: browser.post(f"/courses/{course.pk}/edit/", fields | shown))
+    answer = meanwhile(
+        lambda: change(course, term=other),
+        lambda: browser.post(f"/courses/{course.pk}/edit/", fields | shown),
+    )
     assert answer.status_code == 302, answer.content
     course.refresh_from_db()
     assert (course.title, course.term_id) == ("New", other.pk)
@@ -59,29 +71,50 @@ def test_so_it_is_for_the_form(browser: Client) -> None:
 @pytest.mark.parametrize("kind", ["courses", "students"])
 def test_if_match_is_compared_with_the_seats_as_they_are_by_then(kind: str, api: APIClient) -> None:
     course, student = CourseFactory.create(capacity=5), StudentFactory.create()
-    path, changes = {"courses": (f"courses/{course.pk}", {"capacity": 1}), "students": (f"students/{student.pk}", {"first_name": "New"})}[kind]
+    path, changes = {
+        "courses": (f"courses/{course.pk}", {"capacity": 1}),
+        "students": (f"students/{student.pk}", {"first_name": "New"}),
+    }[kind]
     seen = api.get(f"/api/v1/{path}")["ETag"]
-    answer = meanwhile(lambda: enrollments.enroll([(student.pk, course.pk)]), lambda: api.patch(f"/api/v1/{path}", changes, HTTP_IF_MATCH=seen))
+    answer = meanwhile(
+        lambda: service.enroll([(student.pk, course.pk)]),
+        lambda: api.patch(f"/api/v1/{path}", changes, HTTP_IF_MATCH=seen),
+    )
     assert answer.status_code == 412, answer.content
 
 
 def test_if_match_is_compared_with_the_student_who_was_moved_up_by_then(api: APIClient) -> None:
     course, (seated, waiting) = CourseFactory.create(capacity=1), StudentFactory.create_batch(2)
-    enrollments.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
+    service.enroll([(seated.pk, course.pk), (waiting.pk, course.pk)], Options(waitlist=True))
     path = f"/api/v1/students/{waiting.pk}"
     seen = api.get(path)["ETag"]
-    answer = meanwhile(lambda: enrollments.withdraw([(seated.pk, course.pk)]), lambda: api.put(f"{path}/courses", {"course_ids": []}, HTTP_IF_MATCH=seen))
+    answer = meanwhile(
+        lambda: service.withdraw([(seated.pk, course.pk)]),
+        lambda: api.put(f"{path}/courses", {"course_ids": []}, HTTP_IF_MATCH=seen),
+    )
     assert answer.status_code == 412, answer.content
     assert [row["status"] for row in api.get(path).json()["courses"]] == ["active"]
 
 
 @pytest.mark.parametrize("door", ["api", "staff"])
-def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(door: str, api: APIClient, browser: Client) -> None:
+def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(
+    door: str, api: APIClient, browser: Client
+) -> None:
     course, gone = CourseFactory.create(), TermFactory.create(code="GONE")
-    fields = {"term": gone.pk, "code": course.code, "title": course.title, "credits": course.credits, "is_open": "on"}
+    fields = {
+        "term": gone.pk,
+        "code": course.code,
+        "title": course.title,
+        "credits": course.credits,
+        "is_open": "on",
+    }
 
     def move() -> Any:
-        return api.patch(f"/api/v1/courses/{course.pk}", {"term": "GONE"}) if door == "api" else browser.post(f"/courses/{course.pk}/edit/", fields)
+        return (
+            api.patch(f"/api/v1/courses/{course.pk}", {"term": "GONE"})
+            if door == "api"
+            else browser.post(f"/courses/{course.pk}/edit/", fields)
+        )
 
     # PostgreSQL says so at the end, when it is too late to say which; sent again it is answered as below.
     assert meanwhile(gone.delete, move).status_code in (503, 400, 422)
@@ -89,7 +122,9 @@ def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(door: str, api: 
     assert Course.objects.get().term_id == course.term_id
 
 
-def test_a_term_that_goes_between_the_write_and_the_answer_is_no_500(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_term_that_goes_between_the_write_and_the_answer_is_no_500(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     course = CourseFactory.create(title="Old")
     without_term = CourseViewSet.queryset.filter(term__code="GONE")
     save = Course.save

@@ -17,8 +17,7 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.transitions import WITHDRAW, Change, Options, Outcome, Result
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Student
@@ -61,23 +60,46 @@ def in_api(method: str, path: str, body: Callable[[Enrollment], dict[str, Any]])
 
 def in_admin(address: str, action: str, chosen: str) -> Look:
     def look(_api: APIClient, browser: Client, row: Enrollment) -> Any:
-        subject = {"enroll": row.student_id, "enroll_students": row.course_id, "withdraw": row.pk}[action]
+        subject = {"enroll": row.student_id, "enroll_students": row.course_id, "withdraw": row.pk}[
+            action
+        ]
         more = {"chosen": getattr(row, chosen)} if chosen else {}
-        return browser.post(f"/admin/{address}/", {"action": action, ACTION_CHECKBOX_NAME: [subject], "rows": subject, **more})
+        return browser.post(
+            f"/admin/{address}/",
+            {"action": action, ACTION_CHECKBOX_NAME: [subject], "rows": subject, **more},
+        )
 
     return look
 
 
 LOOKS: dict[str, Look] = {
-    "POST an enrollment": in_api("post", "/enrollments", lambda row: {"student_id": row.student_id, "course_id": row.course_id}),
-    "PUT a student's courses": in_api("put", "/students/{student}/courses", lambda _row: {"course_ids": []}),
-    "PATCH an enrollment": in_api("patch", "/enrollments/{row}", lambda _row: {"status": "completed"}),
-    "the form of a student": lambda _api, browser, row: browser.post(f"/students/{row.student_id}/courses/?do=check", {"courses": row.course_id}),
-    "the form of a course": lambda _api, browser, row: browser.post(f"/courses/{row.course_id}/students/?do=check", {"students": row.student_id}),
-    "the page that withdraws": lambda _api, browser, row: browser.get(f"/students/{row.student_id}/courses/{row.course_id}/withdraw/"),
-    "the page that withdraws several": lambda _api, browser, row: browser.get(f"/courses/{row.course_id}/withdraw/?students={row.student_id}"),
+    "POST an enrollment": in_api(
+        "post",
+        "/enrollments",
+        lambda row: {"student_id": row.student_id, "course_id": row.course_id},
+    ),
+    "PUT a student's courses": in_api(
+        "put", "/students/{student}/courses", lambda _row: {"course_ids": []}
+    ),
+    "PATCH an enrollment": in_api(
+        "patch", "/enrollments/{row}", lambda _row: {"status": "completed"}
+    ),
+    "the form of a student": lambda _api, browser, row: browser.post(
+        f"/students/{row.student_id}/courses/?do=check", {"courses": row.course_id}
+    ),
+    "the form of a course": lambda _api, browser, row: browser.post(
+        f"/courses/{row.course_id}/students/?do=check", {"students": row.student_id}
+    ),
+    "the page that withdraws": lambda _api, browser, row: browser.get(
+        f"/students/{row.student_id}/courses/{row.course_id}/withdraw/"
+    ),
+    "the page that withdraws several": lambda _api, browser, row: browser.get(
+        f"/courses/{row.course_id}/withdraw/?students={row.student_id}"
+    ),
     "the admin's enrolling": in_admin("students/student", "enroll", "course_id"),
-    "the admin's enrolling of students": in_admin("courses/course", "enroll_students", "student_id"),
+    "the admin's enrolling of students": in_admin(
+        "courses/course", "enroll_students", "student_id"
+    ),
     "the admin's withdrawing": in_admin("students/enrollment", "withdraw", ""),
 }
 
@@ -90,19 +112,29 @@ def test_waits_for_nobody(look: Look, client: Client) -> None:
     client.force_login(user)
     row = enrolled(StudentFactory(), CourseFactory())
     with somebody_writing(row.student, row.course):
-        assert look(APIClient(headers={"Authorization": f"Bearer {secret}"}), client, row).status_code == 200
+        assert (
+            look(APIClient(headers={"Authorization": f"Bearer {secret}"}), client, row).status_code
+            == 200
+        )
 
 
 @pytest.mark.django_db(transaction=True)
 def test_only_reads() -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(3)]
-    changes = [*(Change(row.student_id, row.course_id, WITHDRAW) for row in rows), Change(StudentFactory().pk, rows[0].course_id)]
+    changes = [
+        *(Change(row.student_id, row.course_id, WITHDRAW) for row in rows),
+        Change(StudentFactory().pk, rows[0].course_id),
+    ]
     with CaptureQueriesContext(connection) as queries:
-        enrollments.write(changes, validate_only=True)
-        enrollments.replace(rows[0].student_id, [], validate_only=True)
-    asked = [question for query in queries.captured_queries for question in query["sql"].split("; ")]
+        service.write(changes, validate_only=True)
+        service.replace(rows[0].student_id, [], validate_only=True)
+    asked = [
+        question for query in queries.captured_queries for question in query["sql"].split("; ")
+    ]
     assert {question.split()[0] for question in asked} == {"SELECT"}
-    assert not [question for question in asked if "FOR NO KEY UPDATE" in question or "advisory" in question]
+    assert not [
+        question for question in asked if "FOR NO KEY UPDATE" in question or "advisory" in question
+    ]
 
 
 @pytest.mark.django_db
@@ -113,29 +145,57 @@ class TestPositions:
     def queue(self) -> list[Enrollment]:
         """A full course: one who has the seat, then three who wait."""
         course = CourseFactory.create(capacity=1)
-        results = enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(4)], WAIT)
+        results = service.enroll(
+            [(student.pk, course.pk) for student in StudentFactory.create_batch(4)], WAIT
+        )
         return [result.enrollment for result in results if result.enrollment]
 
     def places(self, results: list[Result]) -> list[tuple[Outcome, int | None]]:
-        return [(result.outcome, result.enrollment.position if result.enrollment else None) for result in results]
+        return [
+            (result.outcome, result.enrollment.position if result.enrollment else None)
+            for result in results
+        ]
 
     def test_of_those_who_would_come(self, queue: list[Enrollment]) -> None:
-        changes = [Change(student.pk, queue[0].course_id) for student in StudentFactory.create_batch(2)]
-        told = self.places(enrollments.write(changes, WAIT, validate_only=True))
-        assert told == [(Outcome.WAITLISTED, 4), (Outcome.WAITLISTED, 5)] == self.places(enrollments.write(changes, WAIT))
+        changes = [
+            Change(student.pk, queue[0].course_id) for student in StudentFactory.create_batch(2)
+        ]
+        told = self.places(service.write(changes, WAIT, validate_only=True))
+        assert (
+            told
+            == [(Outcome.WAITLISTED, 4), (Outcome.WAITLISTED, 5)]
+            == self.places(service.write(changes, WAIT))
+        )
 
     def test_of_one_who_stays_while_another_before_goes(self, queue: list[Enrollment]) -> None:
-        changes = [Change(queue[1].student_id, queue[1].course_id, WITHDRAW), Change(queue[3].student_id, queue[3].course_id)]
-        told = self.places(enrollments.write(changes, WAIT, validate_only=True))
-        assert told == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)] == self.places(enrollments.write(changes, WAIT))
+        changes = [
+            Change(queue[1].student_id, queue[1].course_id, WITHDRAW),
+            Change(queue[3].student_id, queue[3].course_id),
+        ]
+        told = self.places(service.write(changes, WAIT, validate_only=True))
+        assert (
+            told
+            == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
+            == self.places(service.write(changes, WAIT))
+        )
 
     def test_of_one_who_stays_while_another_moves_up(self, queue: list[Enrollment]) -> None:
-        changes = [Change(queue[0].student_id, queue[0].course_id, WITHDRAW), Change(queue[3].student_id, queue[3].course_id)]
-        told = self.places(enrollments.write(changes, WAIT, validate_only=True))
-        assert told == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)] == self.places(enrollments.write(changes, WAIT))
+        changes = [
+            Change(queue[0].student_id, queue[0].course_id, WITHDRAW),
+            Change(queue[3].student_id, queue[3].course_id),
+        ]
+        told = self.places(service.write(changes, WAIT, validate_only=True))
+        assert (
+            told
+            == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
+            == self.places(service.write(changes, WAIT))
+        )
 
     def test_beside_a_refusal(self, queue: list[Enrollment], api: APIClient) -> None:
-        changes = [{"student_id": queue[2].student_id, "course_id": queue[2].course_id}, {"student_id": queue[2].student_id, "course_id": 404}]
+        changes = [
+            {"student_id": queue[2].student_id, "course_id": queue[2].course_id},
+            {"student_id": queue[2].student_id, "course_id": 404},
+        ]
         answer = api.post("/api/v1/enrollments", {"enrollments": changes, "on_full": "waitlist"})
         assert answer.status_code == 400
         assert answer.json()["outcomes"][0]["enrollment"]["position"] == 2

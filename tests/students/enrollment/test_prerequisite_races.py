@@ -59,7 +59,10 @@ def by_model(course: Course, code: str) -> str:
 def by_import(course: Course, code: str) -> str:
     with patch("django.core.management.base.OutputWrapper.write"):
         try:
-            import_csv("courses", f"term_code,code,title,capacity,prerequisites\n2026-FA,{course.code},x,,{code}\n")
+            import_csv(
+                "courses",
+                f"term_code,code,title,capacity,prerequisites\n2026-FA,{course.code},x,,{code}\n",
+            )
         except CommandError:
             return "refused"
     return "saved"
@@ -70,7 +73,9 @@ def circles() -> int:
 
 
 def race(*ways: Callable[[Course, str], str]) -> Counter[str]:
-    done = at_once(*(lambda way=way, half=half: way(*half) for way, half in zip(ways, halves(), strict=True)))
+    done = at_once(
+        *(lambda way=way, half=half: way(*half) for way, half in zip(ways, halves(), strict=True))
+    )
     return Counter(done)
 
 
@@ -98,7 +103,9 @@ def test_without_the_lock_both_are_saved(monkeypatch: pytest.MonkeyPatch) -> Non
     assert circles() == 2
 
 
-def test_an_import_and_a_form_are_serialized_too(browser_of: Any, user_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_and_a_form_are_serialized_too(
+    browser_of: Any, user_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser: Client = browser_of("admin")
 
     def by_form(course: Course, code: str) -> str:
@@ -113,7 +120,9 @@ def test_an_import_and_a_form_are_serialized_too(browser_of: Any, user_of: Any, 
     assert circles() == 1
 
 
-def test_the_api_and_the_admin_are_serialized_too(api_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_and_the_admin_are_serialized_too(
+    api_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     api: APIClient = api_of("admin")
     browser = Client(raise_request_exception=False)
     browser.login(username="admin", password="pass")
@@ -122,11 +131,16 @@ def test_the_api_and_the_admin_are_serialized_too(api_of: Any, monkeypatch: pyte
         answer = api.patch(f"/api/v1/courses/{course.pk}", {"prerequisites": [code]})
         if answer.status_code == 200:
             return "saved"
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/prerequisites")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            400,
+            "/prerequisites",
+        )
         return "refused"
 
     def by_admin(course: Course, code: str) -> str:
-        answer = submit(browser, f"/admin/courses/course/{course.pk}/change/", {"prerequisites": code})
+        answer = submit(
+            browser, f"/admin/courses/course/{course.pk}/change/", {"prerequisites": code}
+        )
         if answer.status_code == 302:
             return "saved"
         assert "A course cannot come before itself" in str(answer.context["adminform"].form.errors)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from courses.factories import CourseFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.decisions import Ledger
 from students.enrollment.transitions import Change, Outcome, Refused
 from students.factories import StudentFactory, enrolled
@@ -40,7 +40,7 @@ def at_once(*jobs: Callable[[], Any]) -> list[Any]:
 def enroll(student: Student, course: Any) -> Callable[[], str]:
     def job() -> str:
         try:
-            return str(enrollments.enroll([(student.pk, course.pk)])[0].outcome.value)
+            return str(service.enroll([(student.pk, course.pk)])[0].outcome.value)
         except Refused as refused:
             return str(refused.error_list[0].code)
 
@@ -49,7 +49,9 @@ def enroll(student: Student, course: Any) -> Callable[[], str]:
 
 def seats_race(clients: int, seats: int) -> tuple[Counter[str], int]:
     course = CourseFactory(capacity=seats)
-    done = Counter(at_once(*(enroll(student, course) for student in StudentFactory.create_batch(clients))))
+    done = Counter(
+        at_once(*(enroll(student, course) for student in StudentFactory.create_batch(clients)))
+    )
     return done, Enrollment.objects.filter(course=course, status=Status.ACTIVE).count()
 
 
@@ -101,8 +103,12 @@ def test_lists_in_opposite_orders_do_not_wait_for_each_other_forever() -> None:
     orders = (courses, courses[::-1])
 
     def job(number: int) -> Callable[[], int]:
-        pairs = [(student.pk, course.pk) for course in orders[number % 2] for student in (students, students[::-1])[number % 2]]
-        return lambda: len(enrollments.enroll(pairs))
+        pairs = [
+            (student.pk, course.pk)
+            for course in orders[number % 2]
+            for student in (students, students[::-1])[number % 2]
+        ]
+        return lambda: len(service.enroll(pairs))
 
     assert at_once(*(job(number) for number in range(6))) == [32] * 6
     assert Enrollment.objects.count() == 32
@@ -113,15 +119,20 @@ def test_a_set_is_exact_even_while_others_add() -> None:
     courses = CourseFactory.create_batch(10)
     wanted = [Change(student.pk, course.pk) for course in courses[:2]]
     adds = [enroll(student, course) for course in courses[2:]]
-    at_once(lambda: enrollments.replace(student.pk, wanted), *adds)
-    enrollments.replace(student.pk, wanted)
-    assert set(Enrollment.objects.current().values_list("course", flat=True)) == {course.pk for course in courses[:2]}
+    at_once(lambda: service.replace(student.pk, wanted), *adds)
+    service.replace(student.pk, wanted)
+    assert set(Enrollment.objects.current().values_list("course", flat=True)) == {
+        course.pk for course in courses[:2]
+    }
 
 
 def test_a_withdrawal_and_an_enrollment_share_the_last_seat() -> None:
     course = CourseFactory(capacity=1)
     row = enrolled(StudentFactory(), course)
-    at_once(lambda: enrollments.withdraw([(row.student_id, course.pk)]), *(enroll(student, course) for student in StudentFactory.create_batch(6)))
+    at_once(
+        lambda: service.withdraw([(row.student_id, course.pk)]),
+        *(enroll(student, course) for student in StudentFactory.create_batch(6)),
+    )
     assert Enrollment.objects.filter(status=Status.ACTIVE).count() <= 1
 
 
@@ -137,15 +148,23 @@ def test_a_student_is_not_deleted_under_an_enrollment() -> None:
             return "deleted"
 
         deleted, outcome = at_once(delete, enroll(Student(pk=student.pk), course))
-        assert (deleted, outcome) in {("deleted", "not_found"), ("ProtectedError", Outcome.CREATED.value)}
-        assert Enrollment.objects.filter(student_id=student.pk).exists() == Student.objects.filter(pk=student.pk).exists()
+        assert (deleted, outcome) in {
+            ("deleted", "not_found"),
+            ("ProtectedError", Outcome.CREATED.value),
+        }
+        assert (
+            Enrollment.objects.filter(student_id=student.pk).exists()
+            == Student.objects.filter(pk=student.pk).exists()
+        )
 
 
 def test_repeatable_read_as_the_servers_default_changes_nothing() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("A setting of PostgreSQL.")
     name = connection.settings_dict["NAME"]
-    set_for_new_connections(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    set_for_new_connections(
+        f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"
+    )
     try:
         assert seats_race(12, 3) == (Counter(created=3, course_full=9), 3)
     finally:

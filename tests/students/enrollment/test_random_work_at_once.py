@@ -27,8 +27,7 @@ from django.utils import timezone
 from core.history.models import Door
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import locks
-from students.enrollment import service as enrollments
+from students.enrollment import locks, service
 from students.enrollment.decisions import Ledger
 from students.enrollment.rules import refusals
 from students.factories import StudentFactory
@@ -42,17 +41,32 @@ THREADS = 8
 WORK = int(os.environ.get("SCHOOL_WORK", "25"))
 SECONDS = float(os.environ.get("SCHOOL_SECONDS", "0"))
 # What a wish comes to: the statuses that its record may have. Who waits may have moved up in the same write.
-ENDS = {"created": {"active"}, "reactivated": {"active"}, "waitlisted": {"waitlisted", "active"}, "withdrawn": {"withdrawn"}, "completed": {"completed"}}
+ENDS = {
+    "created": {"active"},
+    "reactivated": {"active"},
+    "waitlisted": {"waitlisted", "active"},
+    "withdrawn": {"withdrawn"},
+    "completed": {"completed"},
+}
 
 
-def run(seed: int, folder: Path, server: str | None = None, doors: Collection[Door] = tuple(Door)) -> tuple[World, list[str]]:
+def run(
+    seed: int, folder: Path, server: str | None = None, doors: Collection[Door] = tuple(Door)
+) -> tuple[World, list[str]]:
     """The work of some threads, and what was found wrong after it."""
     world = World.make(folder, server)
     workers = [Worker(world, seed * 100 + number, doors) for number in range(THREADS)]
     end = monotonic() + SECONDS
-    at_once(*(partial(worker.work, lambda done: monotonic() < end if SECONDS else done < WORK) for worker in workers))
+    at_once(
+        *(
+            partial(worker.work, lambda done: monotonic() < end if SECONDS else done < WORK)
+            for worker in workers
+        )
+    )
     wrong = [*wrongs(), *replayed(world), *unkept(world)]
-    sys.stdout.write(f"{sum(worker.done for worker in workers)} operations, {Enrollment.history.count()} records, {len(world.failed)} failed\n")
+    sys.stdout.write(
+        f"{sum(worker.done for worker in workers)} operations, {Enrollment.history.count()} records, {len(world.failed)} failed\n"
+    )
     return world, wrong
 
 
@@ -60,18 +74,31 @@ def wrongs() -> list[str]:
     """What must never be, in the school as it is now."""
     found = []
     today = timezone.localdate()
-    completed = set(Enrollment.objects.filter(status=Status.COMPLETED).values_list("student", "course__code"))
+    completed = set(
+        Enrollment.objects.filter(status=Status.COMPLETED).values_list("student", "course__code")
+    )
     for course in Course.objects.with_seats().select_related("term"):
         for row in course.enrollments.filter(status=Status.WAITLISTED).select_related("student"):
-            missing = [code for code in course.prerequisites if (row.student_id, code) not in completed]
-            if not list(refusals(row.student, course, taken=course.taken, today=today, missing=missing)):
+            missing = [
+                code for code in course.prerequisites if (row.student_id, code) not in completed
+            ]
+            if not list(
+                refusals(row.student, course, taken=course.taken, today=today, missing=missing)
+            ):
                 found.append(f"{row.student} waits beside a free seat of {course}")
     for row in Enrollment.objects.all():
         last = row.history.latest("history_id")
-        if (last.status, last.enrolled_at, last.updated_at) != (row.status, row.enrolled_at, row.updated_at):
+        if (last.status, last.enrolled_at, last.updated_at) != (
+            row.status,
+            row.enrolled_at,
+            row.updated_at,
+        ):
             found.append(f"{row} is {row.status}, its history says {last.status}")
     pairs = Counter(Enrollment.objects.values_list("student", "course"))
-    return [*found, *(f"{pair} is there {number} times" for pair, number in pairs.items() if number > 1)]
+    return [
+        *found,
+        *(f"{pair} is there {number} times" for pair, number in pairs.items() if number > 1),
+    ]
 
 
 def replayed(world: World) -> list[str]:
@@ -89,9 +116,15 @@ def replayed(world: World) -> list[str]:
     return found
 
 
-def _write_replayed(world: World, course: Any, records: list[Any], status: dict[int, str], place: dict[int, Any]) -> Iterator[str]:
+def _write_replayed(
+    world: World, course: Any, records: list[Any], status: dict[int, str], place: dict[int, Any]
+) -> Iterator[str]:
     """Takes one write of a course over into the `status` of each student and the `place` of who waits; answers what was wrong in it."""
-    came = [record for record in records if record.status == Status.ACTIVE != status.get(record.student_id)]
+    came = [
+        record
+        for record in records
+        if record.status == Status.ACTIVE != status.get(record.student_id)
+    ]
     waited = dict(place)
     for record in records:
         status[record.student_id] = record.status
@@ -100,23 +133,38 @@ def _write_replayed(world: World, course: Any, records: list[Any], status: dict[
             place[record.student_id] = record.enrolled_at
     plain = [record for record in came if not record.override]
     # Also of who left and came back in one list, to whom a seat had been given in between.
-    over = sum("course_full" in record.override for record in records if record.status == Status.ACTIVE)
+    over = sum(
+        "course_full" in record.override for record in records if record.status == Status.ACTIVE
+    )
     taken = sum(one == Status.ACTIVE for one in status.values())
     if plain and course.capacity is not None and taken - over > course.capacity:
         yield f"{course.code} had {taken} for {course.capacity} at {records[0].history_date}"
     if plain and not course.is_open:
         yield f"{course.code} was closed at {records[0].history_date}"
-    stayed = {student: at for student, at in waited.items() if student in world.steady_students and place.get(student) == at}
+    stayed = {
+        student: at
+        for student, at in waited.items()
+        if student in world.steady_students and place.get(student) == at
+    }
     for record in plain if course.id in world.steady_courses else ():
-        if any(record.student_id not in waited or at < waited[record.student_id] for at in stayed.values()):
+        if any(
+            record.student_id not in waited or at < waited[record.student_id]
+            for at in stayed.values()
+        ):
             yield f"{course.code}: {record.student_id} came before one who waited at {record.history_date}"
 
 
 def unkept(world: World) -> list[str]:
     """Answers that the history does not bear out: all that was written and nothing else."""
     written: dict[str, dict[tuple[int, int], str]] = defaultdict(dict)
-    moved_up = set(Enrollment.history.filter(history_change_reason__startswith="Moved up").values_list("student", "course"))
-    for reason, student, course, status in Enrollment.history.values_list("history_change_reason", "student", "course", "status"):
+    moved_up = set(
+        Enrollment.history.filter(history_change_reason__startswith="Moved up").values_list(
+            "student", "course"
+        )
+    )
+    for reason, student, course, status in Enrollment.history.values_list(
+        "history_change_reason", "student", "course", "status"
+    ):
         written[reason][student, course] = status
     found = []
     for answered in world.answered:
@@ -132,11 +180,23 @@ def unkept(world: World) -> list[str]:
             by_the_queue = outcome == "reactivated" and pair not in kept and pair in moved_up
             if kept.get(pair) not in ENDS.get(outcome, {None}) and not by_the_queue:
                 found.append(f"{pair} of {answered} is {kept.get(pair)} in the history")
-        found += [f"{pair} was written beside {answered}" for pair in kept.keys() - answered.outcomes.keys()]
-    deleted = Enrollment.history.filter(door="api", history_change_reason="", status=Status.WITHDRAWN)
+        found += [
+            f"{pair} was written beside {answered}"
+            for pair in kept.keys() - answered.outcomes.keys()
+        ]
+    deleted = Enrollment.history.filter(
+        door="api", history_change_reason="", status=Status.WITHDRAWN
+    )
     if Counter(deleted.values_list("student", "course")) != Counter(world.deleted):
         found.append("not every DELETE is in the history")
-    return [*found, *(f"{reason!r} was never answered" for reason in written if "work" in reason and not world.failed)]
+    return [
+        *found,
+        *(
+            f"{reason!r} was never answered"
+            for reason in written
+            if "work" in reason and not world.failed
+        ),
+    ]
 
 
 @contextmanager
@@ -149,9 +209,28 @@ def served() -> Iterator[str | None]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     url, name = urlsplit(os.environ.get("DATABASE_URL", "")), connection.settings_dict["NAME"]
-    environment = os.environ | {"DATABASE_URL": url._replace(path=f"/{name}").geturl() if connection.vendor == "postgresql" else f"sqlite:///{name}"}
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", port, "--workers", "2", "--blocking-threads", "4", "school.wsgi:application"]
-    server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY})
+    environment = os.environ | {
+        "DATABASE_URL": url._replace(path=f"/{name}").geturl()
+        if connection.vendor == "postgresql"
+        else f"sqlite:///{name}"
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--port",
+        port,
+        "--workers",
+        "2",
+        "--blocking-threads",
+        "4",
+        "school.wsgi:application",
+    ]
+    server = subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY}
+    )
     try:
         _wait_for(port)
         yield f"127.0.0.1:{port}"
@@ -182,15 +261,21 @@ def test_everything_holds(seed: int, tmp_path: Path) -> None:
 def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool:
     """Whether the checker says so within some runs."""
     monkeypatch.setattr(f"{__name__}.SECONDS", 0)
-    return any(said in wrong for seed in range(20) for wrong in run(seed, folder, doors=[Door.COMMAND])[1])
+    return any(
+        said in wrong for seed in range(20) for wrong in run(seed, folder, doors=[Door.COMMAND])[1]
+    )
 
 
-def test_the_checker_sees_a_waitlist_that_does_not_move(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_checker_sees_a_waitlist_that_does_not_move(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(Ledger, "_move_up", lambda self, course: None)
     assert controlled(monkeypatch, tmp_path, "waits beside a free seat")
 
 
-def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_checker_sees_a_queue_that_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     move_up = Ledger._move_up
 
     def backwards(ledger: Any, course: Any) -> None:
@@ -202,19 +287,25 @@ def test_the_checker_sees_a_queue_that_is_not_kept(monkeypatch: pytest.MonkeyPat
     assert controlled(monkeypatch, tmp_path, "came before one who waited")
 
 
-def test_the_checker_sees_seats_that_are_sold_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_checker_sees_seats_that_are_sold_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Without the lock; on SQLite that is the transaction itself."""
     take_out_locks(monkeypatch.setattr)
     if connection.vendor == "sqlite":
-        monkeypatch.setattr(enrollments, "transaction", SimpleNamespace(atomic=nullcontext))
+        monkeypatch.setattr(service, "transaction", SimpleNamespace(atomic=nullcontext))
     slow_down_decisions(monkeypatch)
     assert controlled(monkeypatch, tmp_path, " had ")
 
 
-def test_the_checker_sees_a_write_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    save = enrollments._save
+def test_the_checker_sees_a_write_that_is_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    save = service._save
     random = Random(1)
-    monkeypatch.setattr(enrollments, "_save", lambda ledger: save(ledger) if random.random() < 0.9 else None)
+    monkeypatch.setattr(
+        service, "_save", lambda ledger: save(ledger) if random.random() < 0.9 else None
+    )
     assert controlled(monkeypatch, tmp_path, "in the history")
 
 
@@ -224,11 +315,13 @@ def test_lists_of_courses_in_any_order_never_wait_in_a_circle() -> None:
     students = [student.pk for student in StudentFactory.create_batch(32)]
 
     def enroll(student: int) -> int:
-        return len(enrollments.enroll([(student, course) for course in Random(student).sample(courses, 5)]))
+        return len(
+            service.enroll([(student, course) for course in Random(student).sample(courses, 5)])
+        )
 
     for _ in range(int(os.environ.get("SCHOOL_ROUNDS", "3"))):
         assert at_once(*(partial(enroll, student) for student in students)) == [5] * len(students)
-        enrollments.withdraw([(student, course) for student in students for course in courses])
+        service.withdraw([(student, course) for student in students for course in courses])
 
 
 def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:

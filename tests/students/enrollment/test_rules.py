@@ -15,11 +15,28 @@ DAY = timedelta(days=1)
 
 def reasons(**state: Any) -> list[str]:
     """Codes of the refusals of a student in a course, both in order but for `state`."""
-    window = {name: state[name] for name in ("enrollment_opens_on", "enrollment_closes_on") if name in state}
+    window = {
+        name: state[name]
+        for name in ("enrollment_opens_on", "enrollment_closes_on")
+        if name in state
+    }
     term = Term(code="2026-FA", **window)
-    course = Course(code="BIO-101", term=term, is_open=state.get("is_open", True), capacity=state.get("capacity"))
-    student = Student(number="S1", first_name="Ann", last_name="Smith", is_active=state.get("is_active", True))
-    found = refusals(student, course, taken=state.get("taken", 0), today=TODAY, ask_window=state.get("ask_window", True))
+    course = Course(
+        code="BIO-101",
+        term=term,
+        is_open=state.get("is_open", True),
+        capacity=state.get("capacity"),
+    )
+    student = Student(
+        number="S1", first_name="Ann", last_name="Smith", is_active=state.get("is_active", True)
+    )
+    found = refusals(
+        student,
+        course,
+        taken=state.get("taken", 0),
+        today=TODAY,
+        ask_window=state.get("ask_window", True),
+    )
     return [str(reason.code) for reason in found]
 
 
@@ -41,7 +58,12 @@ def reasons(**state: Any) -> list[str]:
         ({"capacity": 0}, ["course_full"]),
         ({"capacity": None, "taken": 10**6}, []),
         (
-            {"is_active": False, "is_open": False, "enrollment_opens_on": TODAY + DAY, "capacity": 0},
+            {
+                "is_active": False,
+                "is_open": False,
+                "enrollment_opens_on": TODAY + DAY,
+                "capacity": 0,
+            },
             ["student_inactive", "course_closed", "window_not_open", "course_full"],
         ),
     ],
@@ -58,4 +80,11 @@ def test_says_what_and_which() -> None:
 
 
 def test_every_refusal_is_in_the_order_of_the_list() -> None:
-    assert Refusal.values == ["student_inactive", "course_closed", "window_not_open", "window_closed", "prerequisite_missing", "course_full"]
+    assert Refusal.values == [
+        "student_inactive",
+        "course_closed",
+        "window_not_open",
+        "window_closed",
+        "prerequisite_missing",
+        "course_full",
+    ]

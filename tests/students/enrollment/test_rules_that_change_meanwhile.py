@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -74,18 +74,26 @@ def wait_until_somebody_waits() -> None:
 
 def enroll(student: Student, course: Course) -> str:
     try:
-        return enrollments.enroll([(student.pk, course.pk)])[0].outcome.value
+        return service.enroll([(student.pk, course.pk)])[0].outcome.value
     except Refused as refused:
         return str(refused.error_list[0].code)
 
 
 def test_a_student_made_inactive_is_not_enrolled() -> None:
     student, course = StudentFactory(), CourseFactory()
-    assert meanwhile(lambda: change(student, is_active=False), lambda: enroll(student, course)) == "student_inactive"
+    assert (
+        meanwhile(lambda: change(student, is_active=False), lambda: enroll(student, course))
+        == "student_inactive"
+    )
 
 
 @pytest.mark.parametrize(
-    ("values", "answer"), [({"is_open": False}, "course_closed"), ({"capacity": 0}, "course_full"), ({"prerequisites": ["X"]}, "prerequisite_missing")]
+    ("values", "answer"),
+    [
+        ({"is_open": False}, "course_closed"),
+        ({"capacity": 0}, "course_full"),
+        ({"prerequisites": ["X"]}, "prerequisite_missing"),
+    ],
 )
 def test_what_a_course_asks_from_now_on_is_asked(values: dict[str, Any], answer: str) -> None:
     student, course = StudentFactory(), CourseFactory()
@@ -116,7 +124,9 @@ def test_what_was_waited_for_is_earlier_in_the_history() -> None:
 def test_who_enrolls_before_a_window_is_closed_is_in_and_who_comes_after_is_not() -> None:
     course = CourseFactory(term=TermFactory())
     first, second = StudentFactory.create_batch(2)
-    answer = meanwhile(lambda: change(course.term, enrollment_closes_on=YESTERDAY), lambda: enroll(first, course))
+    answer = meanwhile(
+        lambda: change(course.term, enrollment_closes_on=YESTERDAY), lambda: enroll(first, course)
+    )
     # SQLite has one writer at a time, so there the window was closed first.
     assert answer == ("created" if connection.vendor == "postgresql" else "window_closed")
     assert enroll(second, course) == "window_closed"
@@ -127,9 +137,12 @@ def test_a_seat_freed_while_the_window_is_opened_goes_to_who_waits(opened_first:
     course = CourseFactory(capacity=1, term=TermFactory())
     seated, waiter = StudentFactory.create_batch(2)
     enrolled(seated, course)
-    enrollments.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
+    service.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
     Term.objects.filter(pk=course.term_id).update(enrollment_closes_on=YESTERDAY)
-    works = [lambda: change(course.term, enrollment_closes_on=None), lambda: enrollments.withdraw([(seated.pk, course.pk)])]
+    works = [
+        lambda: change(course.term, enrollment_closes_on=None),
+        lambda: service.withdraw([(seated.pk, course.pk)]),
+    ]
     meanwhile(*(works if opened_first else reversed(works)))
     assert Enrollment.objects.get(student=waiter).status == Status.ACTIVE
 
@@ -139,8 +152,11 @@ def test_a_seat_freed_while_who_waits_is_made_active_again_is_given(activated_fi
     course = CourseFactory(capacity=1)
     seated, waiter = StudentFactory.create_batch(2)
     enrolled(seated, course)
-    enrollments.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
+    service.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
     change(waiter, is_active=False)
-    works = [lambda: change(waiter, is_active=True), lambda: enrollments.withdraw([(seated.pk, course.pk)])]
+    works = [
+        lambda: change(waiter, is_active=True),
+        lambda: service.withdraw([(seated.pk, course.pk)]),
+    ]
     meanwhile(*(works if activated_first else reversed(works)))
     assert Enrollment.objects.get(student=waiter).status == Status.ACTIVE

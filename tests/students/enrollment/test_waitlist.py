@@ -10,10 +10,19 @@ from django.utils import timezone
 from core.history.models import Door, acting
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import decisions as ledger
-from students.enrollment import service as enrollments
+from students.enrollment import decisions, service
 from students.enrollment.rules import refusals
-from students.enrollment.transitions import ACTIVATE, COMPLETE, ENROLL, LOAD, WITHDRAW, Change, Options, Outcome, Refused
+from students.enrollment.transitions import (
+    ACTIVATE,
+    COMPLETE,
+    ENROLL,
+    LOAD,
+    WITHDRAW,
+    Change,
+    Options,
+    Outcome,
+    Refused,
+)
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.queries import count_queries
@@ -22,11 +31,13 @@ pytestmark = pytest.mark.django_db
 WAIT = Options(waitlist=True)
 
 
-def full(*, seats: int = 1, waiters: int = 2, **more: Any) -> tuple[Course, list[Student], list[Student]]:
+def full(
+    *, seats: int = 1, waiters: int = 2, **more: Any
+) -> tuple[Course, list[Student], list[Student]]:
     """A course with no seat left: it, those who have the seats, those who wait."""
     course = CourseFactory(capacity=seats, **more)
     students = StudentFactory.create_batch(seats + waiters)
-    enrollments.enroll([(student.pk, course.pk) for student in students], WAIT)
+    service.enroll([(student.pk, course.pk) for student in students], WAIT)
     return course, students[:seats], students[seats:]
 
 
@@ -36,7 +47,12 @@ def standing(course: Course, *students: Student) -> list[str]:
 
 
 def queue(course: Course) -> list[int]:
-    rows = {row.position: row.student_id for row in Enrollment.objects.filter(course=course, status=Status.WAITLISTED).with_position()}
+    rows = {
+        row.position: row.student_id
+        for row in Enrollment.objects.filter(
+            course=course, status=Status.WAITLISTED
+        ).with_position()
+    }
     return [rows[place] for place in range(1, len(rows) + 1)]
 
 
@@ -46,33 +62,39 @@ class TestJoining:
         assert queue(course) == [student.pk for student in waiters]
 
     def test_is_only_for_a_course_that_is_full(self) -> None:
-        [result] = enrollments.enroll([(StudentFactory().pk, CourseFactory(capacity=1).pk)], WAIT)
+        [result] = service.enroll([(StudentFactory().pk, CourseFactory(capacity=1).pk)], WAIT)
         assert result.outcome == Outcome.CREATED
 
     def test_is_for_nobody_whom_another_rule_refuses(self) -> None:
         course, _seated, _waiters = full(waiters=0)
         with pytest.raises(Refused) as refused:
-            enrollments.enroll([(StudentFactory(is_active=False).pk, course.pk)], WAIT)
-        assert [reason.code for reason in refused.value.error_list] == ["student_inactive", "course_full"]
+            service.enroll([(StudentFactory(is_active=False).pk, course.pk)], WAIT)
+        assert [reason.code for reason in refused.value.error_list] == [
+            "student_inactive",
+            "course_full",
+        ]
 
     def test_asking_again_is_unchanged_and_keeps_the_place(self) -> None:
         course, _seated, waiters = full()
-        [result] = enrollments.enroll([(waiters[0].pk, course.pk)], WAIT)
+        [result] = service.enroll([(waiters[0].pk, course.pk)], WAIT)
         assert result.outcome == Outcome.UNCHANGED
         assert queue(course) == [student.pk for student in waiters]
 
     def test_who_withdrew_comes_to_the_end(self) -> None:
         course, _seated, waiters = full()
-        enrollments.withdraw([(waiters[0].pk, course.pk)])
-        [result] = enrollments.enroll([(waiters[0].pk, course.pk)], WAIT)
-        assert (result.outcome, result.enrollment and result.enrollment.position) == (Outcome.WAITLISTED, 2)
+        service.withdraw([(waiters[0].pk, course.pk)])
+        [result] = service.enroll([(waiters[0].pk, course.pk)], WAIT)
+        assert (result.outcome, result.enrollment and result.enrollment.position) == (
+            Outcome.WAITLISTED,
+            2,
+        )
         assert queue(course) == [waiters[1].pk, waiters[0].pk]
 
     def test_a_clock_that_goes_back_does_not_change_the_order(self, time_machine: Any) -> None:
         course, _seated, waiters = full(waiters=1)
         time_machine.move_to(timezone.now() - timedelta(hours=1))
         late = StudentFactory()
-        enrollments.enroll([(late.pk, course.pk)], WAIT)
+        service.enroll([(late.pk, course.pk)], WAIT)
         assert queue(course) == [waiters[0].pk, late.pk]
 
     def test_takes_no_seat(self) -> None:
@@ -82,7 +104,10 @@ class TestJoining:
 
     def test_what_was_overridden_to_wait_is_on_record(self) -> None:
         course, student = CourseFactory(capacity=0, is_open=False), StudentFactory()
-        [result] = enrollments.enroll([(student.pk, course.pk)], Options(waitlist=True, override=["course_closed", "window_closed"]))
+        [result] = service.enroll(
+            [(student.pk, course.pk)],
+            Options(waitlist=True, override=["course_closed", "window_closed"]),
+        )
         assert result.outcome == Outcome.WAITLISTED
         assert Enrollment.history.model.objects.get().override == ["course_closed"]
 
@@ -91,22 +116,29 @@ class TestMovingUp:
     def test_by_a_withdrawal(self) -> None:
         course, seated, waiters = full()
         with acting(Door.STAFF, reason="ill"):
-            enrollments.withdraw([(seated[0].pk, course.pk)])
+            service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *seated, *waiters) == ["withdrawn", "active", "waitlisted"]
         last = Enrollment.objects.get(student=waiters[0]).history.latest("history_id")
-        assert (last.status, last.door, last.history_change_reason) == ("active", "staff", "Moved up from the waitlist.")
+        assert (last.status, last.door, last.history_change_reason) == (
+            "active",
+            "staff",
+            "Moved up from the waitlist.",
+        )
 
     def test_by_a_completion(self) -> None:
         course, seated, waiters = full()
-        enrollments.write([Change(seated[0].pk, course.pk, COMPLETE)])
+        service.write([Change(seated[0].pk, course.pk, COMPLETE)])
         assert standing(course, *waiters) == ["active", "waitlisted"]
 
     def test_by_a_set_replaced(self) -> None:
         course, seated, waiters = full()
-        enrollments.replace(seated[0].pk, [])
+        service.replace(seated[0].pk, [])
         assert standing(course, *waiters) == ["active", "waitlisted"]
 
-    @pytest.mark.parametrize(("capacity", "expected"), [(2, ["active", "waitlisted"]), (3, ["active", "active"]), (None, ["active", "active"])])
+    @pytest.mark.parametrize(
+        ("capacity", "expected"),
+        [(2, ["active", "waitlisted"]), (3, ["active", "active"]), (None, ["active", "active"])],
+    )
     def test_by_a_higher_capacity(self, capacity: int | None, expected: list[str]) -> None:
         course, _seated, waiters = full()
         course.capacity = capacity
@@ -117,7 +149,7 @@ class TestMovingUp:
         course, seated, waiters = full()
         course.is_open = False
         course.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
         course.is_open = True
         course.save()
@@ -128,7 +160,7 @@ class TestMovingUp:
         term = course.term
         term.enrollment_closes_on = timezone.localdate() - timedelta(days=1)
         term.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
         term.enrollment_closes_on = None
         term.save()
@@ -138,7 +170,7 @@ class TestMovingUp:
         course, seated, waiters = full()
         waiters[0].is_active = False
         waiters[0].save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted", "active"]
         assert queue(course) == [waiters[0].pk]
 
@@ -146,7 +178,7 @@ class TestMovingUp:
         course, seated, waiters = full(waiters=1)
         waiters[0].is_active = False
         waiters[0].save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         waiters[0].is_active = True
         waiters[0].save()
         assert standing(course, *waiters) == ["active"]
@@ -157,9 +189,9 @@ class TestMovingUp:
         enrolled(waiters[0], before)
         course.prerequisites = ["BIO-1"]
         course.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted"]
-        enrollments.write([Change(waiters[0].pk, before.pk, COMPLETE)])
+        service.write([Change(waiters[0].pk, before.pk, COMPLETE)])
         assert standing(course, *waiters) == ["active"]
 
     def test_by_prerequisites_taken_away(self) -> None:
@@ -167,7 +199,7 @@ class TestMovingUp:
         course, seated, waiters = full(waiters=1)
         course.prerequisites = ["BIO-1"]
         course.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         course.prerequisites = []
         course.save()
         assert standing(course, *waiters) == ["active"]
@@ -180,7 +212,7 @@ class TestMovingUp:
         enrolled(waiters[1], misnamed, Status.COMPLETED)
         course.prerequisites = ["BIO-1"]
         course.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
         misnamed.code = "BIO-1"
         misnamed.save(update_fields=fields)
@@ -188,67 +220,95 @@ class TestMovingUp:
 
     def test_by_the_calendar_at_the_next_write_before_anybody_else(self, time_machine: Any) -> None:
         today = timezone.localdate()
-        course, seated, waiters = full(waiters=1, term=TermFactory(ends_on=today + timedelta(days=90)))
+        course, seated, waiters = full(
+            waiters=1, term=TermFactory(ends_on=today + timedelta(days=90))
+        )
         term = course.term
         term.enrollment_opens_on = today + timedelta(days=7)
         term.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted"]
         time_machine.move_to(timezone.now() + timedelta(days=8))
         with pytest.raises(Refused):
-            enrollments.enroll([(StudentFactory().pk, course.pk)])
-        [result] = enrollments.enroll([(StudentFactory().pk, course.pk)], WAIT)
+            service.enroll([(StudentFactory().pk, course.pk)])
+        [result] = service.enroll([(StudentFactory().pk, course.pk)], WAIT)
         assert result.outcome == Outcome.WAITLISTED
         assert standing(course, *waiters) == ["active"]
 
-    def test_by_the_calendar_when_the_one_who_waits_is_given_the_seat_by_hand(self, time_machine: Any) -> None:
+    def test_by_the_calendar_when_the_one_who_waits_is_given_the_seat_by_hand(
+        self, time_machine: Any
+    ) -> None:
         today = timezone.localdate()
-        course, seated, waiters = full(waiters=1, term=TermFactory(ends_on=today + timedelta(days=90)))
+        course, seated, waiters = full(
+            waiters=1, term=TermFactory(ends_on=today + timedelta(days=90))
+        )
         term = course.term
         term.enrollment_opens_on = today + timedelta(days=7)
         term.save()
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         time_machine.move_to(timezone.now() + timedelta(days=8))
-        enrollments.write([Change(waiters[0].pk, course.pk, ACTIVATE)])
+        service.write([Change(waiters[0].pk, course.pk, ACTIVATE)])
         assert standing(course, *waiters) == ["active"]
 
     def test_of_several_into_several_seats_in_one_list(self) -> None:
         course, seated, waiters = full(seats=3, waiters=4)
-        enrollments.withdraw([(student.pk, course.pk) for student in seated[:2]])
+        service.withdraw([(student.pk, course.pk) for student in seated[:2]])
         assert standing(course, *waiters) == ["active", "active", "waitlisted", "waitlisted"]
 
     def test_not_when_the_list_fails(self) -> None:
         course, seated, waiters = full()
         records = Enrollment.history.model.objects.count()
         with pytest.raises(Refused):
-            enrollments.write([Change(seated[0].pk, course.pk, WITHDRAW), Change(seated[0].pk, CourseFactory(capacity=0).pk)])
+            service.write(
+                [
+                    Change(seated[0].pk, course.pk, WITHDRAW),
+                    Change(seated[0].pk, CourseFactory(capacity=0).pk),
+                ]
+            )
         assert standing(course, *seated, *waiters) == ["active", "waitlisted", "waitlisted"]
         assert Enrollment.history.model.objects.count() == records
 
     def test_not_while_more_seats_are_taken_than_there_are(self) -> None:
         course, seated, waiters = full(seats=2, waiters=1)
         Course.objects.filter(pk=course.pk).update(capacity=1)
-        enrollments.withdraw([(seated[0].pk, course.pk)])
+        service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted"]
 
     def test_before_whoever_comes_in_the_same_list(self) -> None:
         course, seated, waiters = full()
         newcomer = StudentFactory()
-        results = enrollments.write([Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk)], WAIT)
+        results = service.write(
+            [Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk)], WAIT
+        )
         assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.WAITLISTED]
-        assert standing(course, *seated, *waiters, newcomer) == ["withdrawn", "active", "waitlisted", "waitlisted"]
+        assert standing(course, *seated, *waiters, newcomer) == [
+            "withdrawn",
+            "active",
+            "waitlisted",
+            "waitlisted",
+        ]
 
     def test_and_out_again_in_the_same_list(self) -> None:
         course, seated, waiters = full()
         newcomer = StudentFactory()
-        pairs = [(seated[0], WITHDRAW), (newcomer, ENROLL), (waiters[0], WITHDRAW), (waiters[0], ENROLL)]
-        enrollments.write([Change(student.pk, course.pk, verb) for student, verb in pairs], WAIT)
-        assert standing(course, *seated, waiters[1], newcomer, waiters[0]) == ["withdrawn", "active", "waitlisted", "waitlisted"]
+        pairs = [
+            (seated[0], WITHDRAW),
+            (newcomer, ENROLL),
+            (waiters[0], WITHDRAW),
+            (waiters[0], ENROLL),
+        ]
+        service.write([Change(student.pk, course.pk, verb) for student, verb in pairs], WAIT)
+        assert standing(course, *seated, waiters[1], newcomer, waiters[0]) == [
+            "withdrawn",
+            "active",
+            "waitlisted",
+            "waitlisted",
+        ]
         assert queue(course) == [newcomer.pk, waiters[0].pk]
 
     def test_when_an_import_completes(self) -> None:
         course, seated, waiters = full(waiters=1)
-        enrollments.decide_and_save([Change(seated[0].pk, course.pk, LOAD[Status.COMPLETED])])
+        service.decide_and_save([Change(seated[0].pk, course.pk, LOAD[Status.COMPLETED])])
         assert standing(course, *waiters) == ["active"]
 
 
@@ -257,26 +317,31 @@ class TestOverride:
         course, _seated, _waiters = full(waiters=0, is_open=True)
         student = StudentFactory()
         with acting(Door.API, reason="the dean asked"):
-            [result] = enrollments.enroll([(student.pk, course.pk)], Options(override={"course_full", "course_closed"}))
+            [result] = service.enroll(
+                [(student.pk, course.pk)], Options(override={"course_full", "course_closed"})
+            )
         assert result.outcome == Outcome.CREATED
         record = Enrollment.objects.get(student=student).history.get()
-        assert (record.override, record.history_change_reason) == (["course_full"], "the dean asked")
+        assert (record.override, record.history_change_reason) == (
+            ["course_full"],
+            "the dean asked",
+        )
 
     def test_leaves_the_others(self) -> None:
         course, _seated, _waiters = full(waiters=0)
         with pytest.raises(Refused) as refused:
-            enrollments.enroll([(StudentFactory().pk, course.pk)], Options(override={"course_closed"}))
+            service.enroll([(StudentFactory().pk, course.pk)], Options(override={"course_closed"}))
         assert [reason.code for reason in refused.value.error_list] == ["course_full"]
 
     def test_lets_who_waits_in_over_capacity(self) -> None:
         course, _seated, waiters = full()
-        [result] = enrollments.enroll([(waiters[1].pk, course.pk)], Options(override={"course_full"}))
+        [result] = service.enroll([(waiters[1].pk, course.pk)], Options(override={"course_full"}))
         assert result.outcome == Outcome.REACTIVATED
         assert standing(course, *waiters) == ["waitlisted", "active"]
 
     def test_of_something_else_leaves_who_waits_where_they_are(self) -> None:
         course, _seated, waiters = full()
-        [result] = enrollments.enroll([(waiters[1].pk, course.pk)], Options(override={"course_closed"}))
+        [result] = service.enroll([(waiters[1].pk, course.pk)], Options(override={"course_closed"}))
         assert result.outcome == Outcome.UNCHANGED
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
 
@@ -284,14 +349,16 @@ class TestOverride:
         course, _seated, waiters = full()
         other = CourseFactory(capacity=0)
         wanted = [Change(waiters[1].pk, course.pk), Change(waiters[1].pk, other.pk)]
-        results = enrollments.replace(waiters[1].pk, wanted, Options(override={"course_full"}))
+        results = service.replace(waiters[1].pk, wanted, Options(override={"course_full"}))
         assert [result.outcome for result in results] == [Outcome.UNCHANGED, Outcome.CREATED]
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
 
     def test_is_recorded_only_for_whom_it_was_needed(self) -> None:
         course, free = CourseFactory(capacity=0), CourseFactory()
         student = StudentFactory()
-        enrollments.enroll([(student.pk, course.pk), (student.pk, free.pk)], Options(override={"course_full"}))
+        service.enroll(
+            [(student.pk, course.pk), (student.pk, free.pk)], Options(override={"course_full"})
+        )
         assert Enrollment.objects.get(course=free).history.get().override == []
 
 
@@ -303,11 +370,14 @@ class TestPrerequisites:
         student = StudentFactory()
         enrolled(student, earlier, Status.COMPLETED)
         with pytest.raises(Refused) as refused:
-            enrollments.enroll([(student.pk, course.pk)])
+            service.enroll([(student.pk, course.pk)])
         [reason] = refused.value.error_list
-        assert (reason.code, reason.params) == ("prerequisite_missing", {"course": str(course), "missing": "CHM-1"})
+        assert (reason.code, reason.params) == (
+            "prerequisite_missing",
+            {"course": str(course), "missing": "CHM-1"},
+        )
         enrolled(student, CourseFactory(code="CHM-1"), Status.COMPLETED)
-        assert enrollments.enroll([(student.pk, course.pk)])[0].outcome == Outcome.CREATED
+        assert service.enroll([(student.pk, course.pk)])[0].outcome == Outcome.CREATED
 
     @pytest.mark.parametrize("status", [Status.ACTIVE, Status.WITHDRAWN])
     def test_are_met_only_by_completion(self, status: Status) -> None:
@@ -315,12 +385,14 @@ class TestPrerequisites:
         course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
         enrolled(student, before, status)
         with pytest.raises(Refused):
-            enrollments.enroll([(student.pk, course.pk)])
+            service.enroll([(student.pk, course.pk)])
 
     def test_completed_in_the_same_list_count(self) -> None:
         before = CourseFactory(code="BIO-1")
         course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
-        results = enrollments.write([Change(student.pk, before.pk, LOAD[Status.COMPLETED]), Change(student.pk, course.pk)])
+        results = service.write(
+            [Change(student.pk, before.pk, LOAD[Status.COMPLETED]), Change(student.pk, course.pk)]
+        )
         assert [result.outcome for result in results] == [Outcome.CREATED, Outcome.CREATED]
 
     @pytest.mark.parametrize("waiting", [False, True])
@@ -330,9 +402,13 @@ class TestPrerequisites:
         Course.objects.filter(pk=course.pk).update(prerequisites=["BIO-1"])
         enrolled(student, before, Status.COMPLETED)
         if waiting:
-            enrollments.enroll([(student.pk, course.pk)], WAIT)
-        changes = [Change(student.pk, before.pk, LOAD[Status.WITHDRAWN]), Change(seated[0].pk, course.pk, WITHDRAW), Change(student.pk, course.pk)]
-        results = enrollments.write(changes, all_or_nothing=False)
+            service.enroll([(student.pk, course.pk)], WAIT)
+        changes = [
+            Change(student.pk, before.pk, LOAD[Status.WITHDRAWN]),
+            Change(seated[0].pk, course.pk, WITHDRAW),
+            Change(student.pk, course.pk),
+        ]
+        results = service.write(changes, all_or_nothing=False)
         assert results[2].outcome == (Outcome.UNCHANGED if waiting else Outcome.REFUSED)
         assert not student.enrollments.filter(status=Status.ACTIVE).exists()
 
@@ -341,7 +417,9 @@ class TestPrerequisites:
         course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
         for one in (first, second):
             enrolled(student, one, Status.COMPLETED)
-        results = enrollments.write([Change(student.pk, first.pk, LOAD[Status.WITHDRAWN]), Change(student.pk, course.pk)])
+        results = service.write(
+            [Change(student.pk, first.pk, LOAD[Status.WITHDRAWN]), Change(student.pk, course.pk)]
+        )
         assert results[1].outcome == Outcome.CREATED
 
 
@@ -349,15 +427,19 @@ def test_who_waits_and_has_completed_what_the_course_asks_for_moves_up() -> None
     course, seated, waiters = full(waiters=2)
     enrolled(waiters[1], CourseFactory(code="BIO-1"), Status.COMPLETED)
     Course.objects.filter(pk=course.pk).update(prerequisites=["BIO-1"])
-    enrollments.withdraw([(seated[0].pk, course.pk)])
+    service.withdraw([(seated[0].pk, course.pk)])
     assert standing(course, *waiters) == ["waitlisted", "active"]
 
 
 def test_records_tell_a_change_from_a_beginning() -> None:
     course, [seated], [waiter] = full(waiters=1)
-    enrollments.withdraw([(seated.pk, course.pk)])
+    service.withdraw([(seated.pk, course.pk)])
     kinds = {
-        student.pk: list(Enrollment.history.filter(student=student).order_by("history_id").values_list("history_type", flat=True))
+        student.pk: list(
+            Enrollment.history.filter(student=student)
+            .order_by("history_id")
+            .values_list("history_type", flat=True)
+        )
         for student in (seated, waiter)
     }
     assert kinds == {seated.pk: ["+", "~"], waiter.pk: ["+", "~"]}
@@ -371,7 +453,7 @@ class TestWithinOneList:
         if was_there:
             enrolled(student, course, Status.WITHDRAWN)
         records = Enrollment.history.filter(student=student).count()
-        enrollments.write([Change(student.pk, course.pk), Change(seated.pk, course.pk, WITHDRAW)], WAIT)
+        service.write([Change(student.pk, course.pk), Change(seated.pk, course.pk, WITHDRAW)], WAIT)
         assert standing(course, seated, student) == ["withdrawn", "active"]
         assert Enrollment.history.filter(student=student).count() == records + 1
 
@@ -383,29 +465,41 @@ class TestWithinOneList:
             Change(StudentFactory().pk, course.pk),
             Change(waiters[0].pk, course.pk, WITHDRAW),
         ]
-        enrollments.write(changes, all_or_nothing=False)
+        service.write(changes, all_or_nothing=False)
         assert standing(course, seated, *waiters) == ["withdrawn", "withdrawn", "active"]
         assert [Enrollment.history.filter(student=student).count() for student in waiters] == [2, 2]
 
     def test_who_is_enrolled_and_withdrawn_has_one_record_of_it(self) -> None:
         student, course = StudentFactory(), CourseFactory()
-        enrollments.write([Change(student.pk, course.pk), Change(student.pk, course.pk, WITHDRAW)])
+        service.write([Change(student.pk, course.pk), Change(student.pk, course.pk, WITHDRAW)])
         assert standing(course, student) == ["withdrawn"]
-        assert [(record.history_type, record.status) for record in Enrollment.history.all()] == [("+", "withdrawn")]
+        assert [(record.history_type, record.status) for record in Enrollment.history.all()] == [
+            ("+", "withdrawn")
+        ]
 
     def test_the_queue_moves_as_often_as_there_is_a_seat(self) -> None:
         course, seated, waiters = full(seats=2)
         newcomer = StudentFactory()
-        changes = [Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk), Change(seated[1].pk, course.pk, WITHDRAW)]
-        results = enrollments.write(changes, all_or_nothing=False)
-        assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.WITHDRAWN]
+        changes = [
+            Change(seated[0].pk, course.pk, WITHDRAW),
+            Change(newcomer.pk, course.pk),
+            Change(seated[1].pk, course.pk, WITHDRAW),
+        ]
+        results = service.write(changes, all_or_nothing=False)
+        assert [result.outcome for result in results] == [
+            Outcome.WITHDRAWN,
+            Outcome.REFUSED,
+            Outcome.WITHDRAWN,
+        ]
         assert standing(course, *waiters) == ["active", "active"]
 
 
 class TestLongQueues:
     """What a list costs where many wait whom no free seat helps."""
 
-    def test_are_looked_through_once_while_nothing_changes_for_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_looked_through_once_while_nothing_changes_for_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         course, _seated, waiters = full(waiters=3)
         Course.objects.filter(pk=course.pk).update(capacity=9, is_open=False)
         asked: list[int] = []
@@ -414,9 +508,11 @@ class TestLongQueues:
             asked.append(student.pk)
             return refusals(student, course, **more)
 
-        monkeypatch.setattr(ledger, "refusals", noted)
+        monkeypatch.setattr(decisions, "refusals", noted)
         newcomers = StudentFactory.create_batch(4)
-        enrollments.write([Change(student.pk, course.pk) for student in newcomers], all_or_nothing=False)
+        service.write(
+            [Change(student.pk, course.pk) for student in newcomers], all_or_nothing=False
+        )
         assert asked == [student.pk for student in (*waiters, *newcomers)]
 
     def test_are_read_together(self) -> None:
@@ -424,20 +520,26 @@ class TestLongQueues:
         courses = [full()[0] for _ in range(3)]
 
         def wait(*some: Course) -> int:
-            return count_queries(lambda: enrollments.write([Change(student.pk, course.pk) for course in some], WAIT, validate_only=True))
+            return count_queries(
+                lambda: service.write(
+                    [Change(student.pk, course.pk) for course in some], WAIT, validate_only=True
+                )
+            )
 
         assert wait(courses[0]) == wait(*courses)
 
     def test_are_read_together_where_a_term_changes(self) -> None:
         courses = [full()[0].pk for _ in range(3)]
         Course.objects.update(capacity=9, is_open=False)
-        assert count_queries(lambda: enrollments.move_up(courses[:1])) == count_queries(lambda: enrollments.move_up(courses))
+        assert count_queries(lambda: service.move_up(courses[:1])) == count_queries(
+            lambda: service.move_up(courses)
+        )
 
     @transaction.atomic
     def test_are_not_read_where_nobody_can_move(self) -> None:
         [roomy, crowded] = [full()[0].pk for _ in range(2)]
         Course.objects.filter(pk=roomy).update(capacity=9)
-        moved = ledger.Ledger([], courses=[roomy, crowded])
+        moved = decisions.Ledger([], courses=[roomy, crowded])
         moved.settle()
         assert moved.queues.keys() == {roomy}
 
@@ -445,7 +547,9 @@ class TestLongQueues:
 class TestPartial:
     def test_what_can_be_done_is_done(self) -> None:
         student, good, bad = StudentFactory(), CourseFactory(), CourseFactory(capacity=0)
-        results = enrollments.write([Change(student.pk, bad.pk), Change(student.pk, good.pk)], all_or_nothing=False)
+        results = service.write(
+            [Change(student.pk, bad.pk), Change(student.pk, good.pk)], all_or_nothing=False
+        )
         assert [result.outcome for result in results] == [Outcome.REFUSED, Outcome.CREATED]
         assert Enrollment.objects.get().course == good
 
@@ -453,9 +557,19 @@ class TestPartial:
         course, seated, waiters = full()
         records = Enrollment.history.model.objects.count()
         newcomer = StudentFactory()
-        results = enrollments.write(
-            [Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk), Change(404, course.pk)], WAIT, validate_only=True
+        results = service.write(
+            [
+                Change(seated[0].pk, course.pk, WITHDRAW),
+                Change(newcomer.pk, course.pk),
+                Change(404, course.pk),
+            ],
+            WAIT,
+            validate_only=True,
         )
-        assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.WAITLISTED, Outcome.REFUSED]
+        assert [result.outcome for result in results] == [
+            Outcome.WITHDRAWN,
+            Outcome.WAITLISTED,
+            Outcome.REFUSED,
+        ]
         assert standing(course, *seated, *waiters) == ["active", "waitlisted", "waitlisted"]
         assert Enrollment.history.model.objects.count() == records

@@ -21,18 +21,30 @@ WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_up
 # The managers that Django gives both ends of the relation, and what they write.
 RELATED = {"courses", "students", "enrollments"}
 RELATED_WRITES = WRITES | {"add", "set", "remove", "clear", "aadd", "aset", "aremove", "aclear"}
-SQL = re.compile(r"\b(insert\s+into|update|delete\s+from|replace\s+into|copy|truncate)\b.*students_enrollment\b", re.IGNORECASE | re.DOTALL)
+SQL = re.compile(
+    r"\b(insert\s+into|update|delete\s+from|replace\s+into|copy|truncate)\b.*students_enrollment\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def sources() -> Iterator[Path]:
     for folder in ("core", "courses", "accounts", "students", "school"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if not {"tests", "migrations"} & set(path.relative_to(ROOT).parts) and path != ROOT / WRITER:
+            if (
+                not {"tests", "migrations"} & set(path.relative_to(ROOT).parts)
+                and path != ROOT / WRITER
+            ):
                 yield path
 
 
 def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None:
-    told = [path.name for path in sources() if re.search(r"students\.feed import .*\bat\b|\bfeed\.at\b", path.read_text())]
+    told = [
+        path.name
+        for path in sources()
+        if re.search(
+            r"enrollment\.change_feed import .*\bat\b|\bchange_feed\.at\b", path.read_text()
+        )
+    ]
     assert told == ["demo.py"]
 
 
@@ -44,7 +56,10 @@ def names_in(node: ast.expr) -> list[str]:
         case ast.Attribute(value, name):
             return [*names_in(value), name]
         case ast.Call(func, args):
-            return [*names_in(func), *(name for arg in args if isinstance(arg, ast.Name) for name in [arg.id])]
+            return [
+                *names_in(func),
+                *(name for arg in args if isinstance(arg, ast.Name) for name in [arg.id]),
+            ]
         case ast.Subscript(value):
             return names_in(value)
     return []
@@ -66,8 +81,16 @@ def writes_in(source: str) -> list[str]:
     """The lines of `source` that write an enrollment."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        is_sql = isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)
-        names_a_queryset = isinstance(node, ast.Call) and names_in(node.func)[-1:] == ["QuerySet"] and "Enrollment" in names_in(node)
+        is_sql = (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and SQL.search(node.value)
+        )
+        names_a_queryset = (
+            isinstance(node, ast.Call)
+            and names_in(node.func)[-1:] == ["QuerySet"]
+            and "Enrollment" in names_in(node)
+        )
         if is_sql or names_a_queryset or (isinstance(node, ast.Call) and is_write(node)):
             found.append(ast.get_source_segment(source, node) or "")
     return found
@@ -134,13 +157,21 @@ def row() -> Enrollment:
 
 WAYS: dict[str, Callable[[Student, Course], object]] = {
     "create": lambda student, course: Enrollment.objects.create(student=student, course=course),
-    "get_or_create": lambda student, course: Enrollment.objects.get_or_create(student=student, course=course),
-    "update_or_create": lambda student, course: Enrollment.objects.update_or_create(student=student, course=course),
-    "bulk_create": lambda student, course: Enrollment.objects.bulk_create([Enrollment(student=student, course=course)]),
+    "get_or_create": lambda student, course: Enrollment.objects.get_or_create(
+        student=student, course=course
+    ),
+    "update_or_create": lambda student, course: Enrollment.objects.update_or_create(
+        student=student, course=course
+    ),
+    "bulk_create": lambda student, course: Enrollment.objects.bulk_create(
+        [Enrollment(student=student, course=course)]
+    ),
     "save of a new one": lambda student, course: Enrollment(student=student, course=course).save(),
     "student.courses.add": lambda student, course: student.courses.add(course),
     "student.courses.set": lambda student, course: student.courses.set([course]),
-    "student.courses.create": lambda _student, course: row().student.courses.create(code="X", term=course.term),
+    "student.courses.create": lambda _student, course: row().student.courses.create(
+        code="X", term=course.term
+    ),
     "student.courses.remove": lambda _student, _course: row().student.courses.remove(row().course),
     "student.courses.clear": lambda _student, _course: row().student.courses.clear(),
     "course.students.add": lambda student, course: course.students.add(student),
@@ -150,8 +181,12 @@ WAYS: dict[str, Callable[[Student, Course], object]] = {
     "student.enrollments.create": lambda student, course: student.enrollments.create(course=course),
     "course.enrollments.create": lambda student, course: course.enrollments.create(student=student),
     "update": lambda _student, _course: Enrollment.objects.update(status=Status.WITHDRAWN),
-    "update of some": lambda _student, _course: Enrollment.objects.filter(pk=row().pk).update(status=Status.WITHDRAWN),
-    "update of a student's": lambda _student, _course: row().student.enrollments.update(status=Status.WITHDRAWN),
+    "update of some": lambda _student, _course: Enrollment.objects.filter(pk=row().pk).update(
+        status=Status.WITHDRAWN
+    ),
+    "update of a student's": lambda _student, _course: row().student.enrollments.update(
+        status=Status.WITHDRAWN
+    ),
     "bulk_update": lambda _student, _course: Enrollment.objects.bulk_update([row()], ["status"]),
     "save": lambda _student, _course: row().save(),
     "save of one field": lambda _student, _course: row().save(update_fields=["status"]),

@@ -24,8 +24,17 @@ from knox.models import AuthToken
 from core.history.models import Door, acting
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
-from students.enrollment.transitions import COMPLETE, ENROLL, WITHDRAW, Change, Options, Outcome, Refused, Result
+from students.enrollment import service
+from students.enrollment.transitions import (
+    COMPLETE,
+    ENROLL,
+    WITHDRAW,
+    Change,
+    Options,
+    Outcome,
+    Refused,
+    Result,
+)
 from students.factories import StudentFactory
 from students.models import Enrollment, Status, Student
 from tests.admin_page import submit
@@ -62,9 +71,18 @@ class Server:
         self.address = address
         self.headers = {"Cookie": f"sessionid={session}; csrftoken={CSRF}", "X-CSRFToken": CSRF}
 
-    def generic(self, method: str, path: str, data: str = "", content_type: str = "application/x-www-form-urlencoded", headers: Any = None) -> Reply:
+    def generic(
+        self,
+        method: str,
+        path: str,
+        data: str = "",
+        content_type: str = "application/x-www-form-urlencoded",
+        headers: Any = None,
+    ) -> Reply:
         with closing(HTTPConnection(self.address, timeout=60)) as connection:
-            connection.request(method, path, data, {**(headers or self.headers), "Content-Type": content_type})
+            connection.request(
+                method, path, data, {**(headers or self.headers), "Content-Type": content_type}
+            )
             answer = connection.getresponse()
             return Reply(answer.status, answer.read())
 
@@ -94,7 +112,9 @@ class World:
     @classmethod
     def make(cls, folder: Path, server: str | None = None) -> "World":
         users = User.objects.filter(username="worker")
-        user = users.first() or User.objects.create_superuser("worker", "worker@school.example", "pass")
+        user = users.first() or User.objects.create_superuser(
+            "worker", "worker@school.example", "pass"
+        )
         term = TermFactory.create()
         courses = [CourseFactory.create(term=term, capacity=3) for _ in range(3)]
         after = CourseFactory.create(term=term, capacity=3, prerequisites=[courses[0].code])
@@ -102,7 +122,16 @@ class World:
         students = [student.pk for student in StudentFactory.create_batch(12)]
         _token, secret = AuthToken.objects.create(user)
         keys = [course.pk for course in courses]
-        return cls(folder, server, user, secret, students, [*keys, after.pk, other.pk], set(students[:8]), set(keys))
+        return cls(
+            folder,
+            server,
+            user,
+            secret,
+            students,
+            [*keys, after.pk, other.pk],
+            set(students[:8]),
+            set(keys),
+        )
 
     def browser(self) -> Any:
         client = Client(raise_request_exception=False)
@@ -117,7 +146,9 @@ class Worker:
         self.world, self.random, self.seed = world, Random(seed), seed
         self.browser, self.numbers, self.done = world.browser(), count(), 0
         self.deeds: list[Callable[[], None]] = [
-            getattr(self, name) for name in dir(self) if name.startswith(("api_", "staff_", "admin_", "import_", "command_"))
+            getattr(self, name)
+            for name in dir(self)
+            if name.startswith(("api_", "staff_", "admin_", "import_", "command_"))
         ]
 
     def work(self, goes_on: Callable[[int], bool]) -> None:
@@ -156,19 +187,28 @@ class Worker:
 
     def changes(self) -> dict[str, Any]:
         """Of a course."""
-        return self.random.choice([{"capacity": self.random.randint(1, 5)}, {"is_open": self.chance(0.7)}])
+        return self.random.choice(
+            [{"capacity": self.random.randint(1, 5)}, {"is_open": self.chance(0.7)}]
+        )
 
     # api
 
     def api(self, method: str, path: str, body: dict[str, Any]) -> Any:
         headers = {"Authorization": f"Bearer {self.world.token}"}
-        answer = self.browser.generic(method, f"/api/v1{path}", json.dumps(body), "application/json", headers=headers)
+        answer = self.browser.generic(
+            method, f"/api/v1{path}", json.dumps(body), "application/json", headers=headers
+        )
         self.check(answer, f"{method} {path}")
         return answer
 
     def enroll(self, method: str, path: str, body: dict[str, Any]) -> None:
         reason, override = self.reason(), self.override()
-        said = {"reason": reason, "on_full": self.random.choice(["refuse", "waitlist"]), "atomic": self.chance(0.5), "override": override}
+        said = {
+            "reason": reason,
+            "on_full": self.random.choice(["refuse", "waitlist"]),
+            "atomic": self.chance(0.5),
+            "override": override,
+        }
         trial = self.chance(0.1)
         answer = self.api(method, path, body | said | {"validate_only": trial})
         told = json.loads(answer.content)
@@ -176,35 +216,69 @@ class Worker:
         if "outcomes" in told:
             self.tell(
                 reason,
-                {(item["student_id"], item["course_id"]): item["outcome"] for item in told["outcomes"] if item["outcome"] != "unchanged"},
+                {
+                    (item["student_id"], item["course_id"]): item["outcome"]
+                    for item in told["outcomes"]
+                    if item["outcome"] != "unchanged"
+                },
                 refused=refused,
             )
         else:
             self.tell(reason, refused=refused)
 
     def api_courses_of_a_student(self) -> None:
-        self.enroll("POST", f"/students/{self.student()}/courses", {"course_ids": self.some(self.world.courses)})
+        self.enroll(
+            "POST",
+            f"/students/{self.student()}/courses",
+            {"course_ids": self.some(self.world.courses)},
+        )
 
     def api_add_and_remove(self) -> None:
         chosen = self.some(self.world.courses)
-        self.enroll("PATCH", f"/students/{self.student()}/courses", {"add": chosen[:1], "remove": chosen[1:]})
+        self.enroll(
+            "PATCH",
+            f"/students/{self.student()}/courses",
+            {"add": chosen[:1], "remove": chosen[1:]},
+        )
 
     def api_replace(self) -> None:
-        self.enroll("PUT", f"/students/{self.student()}/courses", {"course_ids": self.some(self.world.courses)})
+        self.enroll(
+            "PUT",
+            f"/students/{self.student()}/courses",
+            {"course_ids": self.some(self.world.courses)},
+        )
 
     def api_students_of_a_course(self) -> None:
-        self.enroll("POST", f"/courses/{self.course()}/students", {"student_ids": self.some(self.world.students)})
+        self.enroll(
+            "POST",
+            f"/courses/{self.course()}/students",
+            {"student_ids": self.some(self.world.students)},
+        )
 
     def api_one(self) -> None:
-        self.enroll("POST", "/enrollments", {"student_id": self.student(), "course_id": self.course()})
+        self.enroll(
+            "POST", "/enrollments", {"student_id": self.student(), "course_id": self.course()}
+        )
 
     def api_many(self) -> None:
         pairs = {(self.student(), self.course()) for _ in range(4)}
-        self.enroll("POST", "/enrollments", {"enrollments": [{"student_id": student, "course_id": course} for student, course in pairs]})
+        self.enroll(
+            "POST",
+            "/enrollments",
+            {
+                "enrollments": [
+                    {"student_id": student, "course_id": course} for student, course in pairs
+                ]
+            },
+        )
 
     def api_status(self) -> None:
         if row := self.row(*Status):
-            self.enroll("PATCH", f"/enrollments/{row.pk}", {"status": self.random.choice(["active", "withdrawn", "completed"])})
+            self.enroll(
+                "PATCH",
+                f"/enrollments/{row.pk}",
+                {"status": self.random.choice(["active", "withdrawn", "completed"])},
+            )
 
     def api_delete(self) -> None:
         if row := self.row("active", "waitlisted"):
@@ -217,12 +291,20 @@ class Worker:
 
     def api_change_prerequisites(self) -> None:
         codes = [Course.objects.get(pk=self.world.courses[0]).code]
-        self.api("PATCH", f"/courses/{self.world.courses[3]}", {"prerequisites": self.random.choice([[], codes])})
+        self.api(
+            "PATCH",
+            f"/courses/{self.world.courses[3]}",
+            {"prerequisites": self.random.choice([[], codes])},
+        )
 
     def api_move_a_window(self) -> None:
         term = Course.objects.select_related("term").get(pk=self.world.courses[4]).term
         yesterday = (timezone.localdate() - timedelta(days=1)).isoformat()
-        self.api("PATCH", f"/terms/{term.code}", {"enrollment_closes_on": self.random.choice([None, None, yesterday])})
+        self.api(
+            "PATCH",
+            f"/terms/{term.code}",
+            {"enrollment_closes_on": self.random.choice([None, None, yesterday])},
+        )
 
     def api_switch_a_student(self) -> None:
         student = self.random.choice(sorted(set(self.world.students) - self.world.steady_students))
@@ -232,15 +314,23 @@ class Worker:
 
     def form(self, path: str, fields: dict[str, Any]) -> None:
         reason = self.reason()
-        said = {"on_full": self.random.choice(["refuse", "waitlist"]), "override": self.override(), "reason": reason}
+        said = {
+            "on_full": self.random.choice(["refuse", "waitlist"]),
+            "override": self.override(),
+            "reason": reason,
+        }
         answer = self.check(self.browser.post(path, {**fields, **said}), path)
         self.tell(reason, refused=answer.status_code != 302)
 
     def staff_courses_of_a_student(self) -> None:
-        self.form(f"/students/{self.student()}/courses/", {"courses": self.some(self.world.courses)})
+        self.form(
+            f"/students/{self.student()}/courses/", {"courses": self.some(self.world.courses)}
+        )
 
     def staff_students_of_a_course(self) -> None:
-        self.form(f"/courses/{self.course()}/students/", {"students": self.some(self.world.students)})
+        self.form(
+            f"/courses/{self.course()}/students/", {"students": self.some(self.world.students)}
+        )
 
     def staff_withdraw(self) -> None:
         if row := self.row("active", "waitlisted"):
@@ -258,7 +348,11 @@ class Worker:
 
     def page(self, path: str, fields: dict[str, Any]) -> None:
         reason = self.reason()
-        said = {"on_full": self.random.choice(["refuse", "waitlist"]), "override": self.override(), "reason": reason}
+        said = {
+            "on_full": self.random.choice(["refuse", "waitlist"]),
+            "override": self.override(),
+            "reason": reason,
+        }
         answer = self.check(submit(self.browser, f"/admin/{path}", {**fields, **said}), path)
         self.tell(reason, refused=answer.status_code != 302)
 
@@ -267,18 +361,27 @@ class Worker:
 
     def admin_status(self) -> None:
         if row := self.row("active", "withdrawn"):
-            self.page(f"students/enrollment/{row.pk}/change/", {"status": {"active": "withdrawn", "withdrawn": "active"}[row.status]})
+            self.page(
+                f"students/enrollment/{row.pk}/change/",
+                {"status": {"active": "withdrawn", "withdrawn": "active"}[row.status]},
+            )
 
     def admin_rows(self) -> None:
         student = self.student()
         rows = list(Enrollment.objects.filter(student=student))
         ending = [row.pk for row in rows if row.is_current][:1]
-        self.page(f"students/student/{student}/change/", {f"enrollments-{len(rows)}-course": self.course(), "withdraw": ending})
+        self.page(
+            f"students/student/{student}/change/",
+            {f"enrollments-{len(rows)}-course": self.course(), "withdraw": ending},
+        )
 
     def admin_withdraw(self) -> None:
         rows = [row.pk for row in [self.row("active", "waitlisted"), self.row("active")] if row]
         path = "/admin/students/enrollment/"
-        self.check(self.browser.post(path, {"action": "withdraw", "_selected_action": rows, "index": 0}), path)
+        self.check(
+            self.browser.post(path, {"action": "withdraw", "_selected_action": rows, "index": 0}),
+            path,
+        )
 
     def admin_change_a_course(self) -> None:
         path = f"/admin/courses/course/{self.course()}/change/"
@@ -298,22 +401,42 @@ class Worker:
                 raise
             self.tell(f"Import of {file.name}", refused=True)
             return
-        numbers = {outcome: int(number) for number, outcome in re.findall(r"(\d+) (\w+)", out.getvalue())}
+        numbers = {
+            outcome: int(number) for number, outcome in re.findall(r"(\d+) (\w+)", out.getvalue())
+        }
         if kind == "enrollments":
-            self.tell(f"Import of {file.name}", number=sum(numbers.values()) - numbers.get("unchanged", 0))
+            self.tell(
+                f"Import of {file.name}", number=sum(numbers.values()) - numbers.get("unchanged", 0)
+            )
 
     def import_enrollments(self) -> None:
-        courses = {course.pk: f"{course.term.code},{course.code}" for course in Course.objects.filter(pk__in=self.world.courses).select_related("term")}
+        courses = {
+            course.pk: f"{course.term.code},{course.code}"
+            for course in Course.objects.filter(pk__in=self.world.courses).select_related("term")
+        }
         numbers = dict(Student.objects.values_list("pk", "number"))
         pairs = {(self.student(), self.course()) for _ in range(3)}
-        lines = [f"{numbers[student]},{courses[course]},{self.random.choice(['active', 'active', 'completed', 'withdrawn'])}" for student, course in pairs]
+        lines = [
+            f"{numbers[student]},{courses[course]},{self.random.choice(['active', 'active', 'completed', 'withdrawn'])}"
+            for student, course in pairs
+        ]
         on_full = self.random.choice(["refuse", "waitlist"])
-        self.load("enrollments", ["student_number,term_code,course_code,status", *lines], f"--on-full={on_full}")
+        self.load(
+            "enrollments",
+            ["student_number,term_code,course_code,status", *lines],
+            f"--on-full={on_full}",
+        )
 
     def import_courses(self) -> None:
         course = Course.objects.select_related("term").get(pk=self.course())
         columns = "term_code,code,title,capacity,is_open"
-        self.load("courses", [columns, f"{course.term.code},{course.code},{course.title},{self.random.randint(1, 5)},{self.chance(0.7)}"])
+        self.load(
+            "courses",
+            [
+                columns,
+                f"{course.term.code},{course.code},{course.title},{self.random.randint(1, 5)},{self.chance(0.7)}",
+            ],
+        )
 
     # command
 
@@ -321,15 +444,23 @@ class Worker:
         verbs = [ENROLL, ENROLL, WITHDRAW, COMPLETE]
         pairs = {(self.student(), self.course()) for _ in range(3)}
         changes = [Change(student, course, self.random.choice(verbs)) for student, course in pairs]
-        self.write(lambda options: enrollments.write(changes, options, all_or_nothing=self.chance(0.5)))
+        self.write(lambda options: service.write(changes, options, all_or_nothing=self.chance(0.5)))
 
     def command_replace(self) -> None:
         student = self.student()
-        self.write(lambda options: enrollments.replace(student, [Change(student, course) for course in self.some(self.world.courses)], options))
+        self.write(
+            lambda options: service.replace(
+                student,
+                [Change(student, course) for course in self.some(self.world.courses)],
+                options,
+            )
+        )
 
     def command_change_a_course(self) -> None:
         with transaction.atomic():
-            course = Course.objects.select_for_update(no_key=True, of=("self",)).get(pk=self.course())
+            course = Course.objects.select_for_update(no_key=True, of=("self",)).get(
+                pk=self.course()
+            )
             for name, value in self.changes().items():
                 setattr(course, name, value)
             course.save()
@@ -342,7 +473,14 @@ class Worker:
         except Refused:
             self.tell(reason, refused=True)
             return
-        self.tell(reason, {(result.change.student_id, result.change.course_id): result.outcome for result in results if result.outcome != Outcome.UNCHANGED})
+        self.tell(
+            reason,
+            {
+                (result.change.student_id, result.change.course_id): result.outcome
+                for result in results
+                if result.outcome != Outcome.UNCHANGED
+            },
+        )
 
     # What came of it
 
@@ -357,4 +495,7 @@ class Worker:
 
 def fields_for(changes: dict[str, Any]) -> dict[str, Any]:
     """Of a form: a box that is not ticked is not sent."""
-    return {name: (value or None) if isinstance(value, bool) else value for name, value in changes.items()}
+    return {
+        name: (value or None) if isinstance(value, bool) else value
+        for name, value in changes.items()
+    }

@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 from core.history.models import Door, acting
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import COMPLETE, CORRECT, LOAD, Change, Options, Verb
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
@@ -48,23 +48,38 @@ def story(client: Client, page: Student | Course) -> list[str]:
     """The sentences of the history on the page of a student or a course, latest first, without their times."""
     text = client.get(f"/{type(page).__name__.lower()}s/{page.pk}/").content.decode()
     [*days] = re.findall(r'<ol class="story">(.*?)</ol>', text, re.S)
-    return [" ".join(strip_tags(line).split()[1:]) for day in days for line in re.findall(r"<li.*?</li>", day, re.S)]
+    return [
+        " ".join(strip_tags(line).split()[1:])
+        for day in days
+        for line in re.findall(r"<li.*?</li>", day, re.S)
+    ]
 
 
-def test_says_what_was_done_by_whom_and_links_what_is_on_another_page(viewer: Client, ann: Student, course: Course) -> None:
-    enrollments.enroll([(ann.pk, course.pk)])
+def test_says_what_was_done_by_whom_and_links_what_is_on_another_page(
+    viewer: Client, ann: Student, course: Course
+) -> None:
+    service.enroll([(ann.pk, course.pk)])
     assert story(viewer, ann) == ["Ann Lee was enrolled in BIO-1 (2026-FA) by rita (API)."]
     assert story(viewer, course) == ["Ann Lee (S1) was enrolled in BIO-1 (2026-FA) by rita (API)."]
-    assert f'<a href="/courses/{course.pk}/">BIO-1 (2026-FA)</a> by' in " ".join(viewer.get(f"/students/{ann.pk}/").content.decode().split())
-    assert f'<a href="/students/{ann.pk}/">Ann Lee (S1)</a> was' in viewer.get(f"/courses/{course.pk}/").content.decode()
+    assert f'<a href="/courses/{course.pk}/">BIO-1 (2026-FA)</a> by' in " ".join(
+        viewer.get(f"/students/{ann.pk}/").content.decode().split()
+    )
+    assert (
+        f'<a href="/students/{ann.pk}/">Ann Lee (S1)</a> was'
+        in viewer.get(f"/courses/{course.pk}/").content.decode()
+    )
 
 
-def test_tells_the_reason_and_what_was_overridden(viewer: Client, ann: Student, course: Course) -> None:
+def test_tells_the_reason_and_what_was_overridden(
+    viewer: Client, ann: Student, course: Course
+) -> None:
     course.capacity = 0
     course.save()
     with acting(Door.COMMAND, reason="Needs <it>"):
-        enrollments.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
-    assert story(viewer, ann) == ["Ann Lee was enrolled in BIO-1 (2026-FA), although the course is full, (command, nobody signed in). Needs &lt;it&gt;"]
+        service.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
+    assert story(viewer, ann) == [
+        "Ann Lee was enrolled in BIO-1 (2026-FA), although the course is full, (command, nobody signed in). Needs &lt;it&gt;"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +88,22 @@ def test_tells_the_reason_and_what_was_overridden(viewer: Client, ann: Student, 
         ([LOAD[Status.COMPLETED]], "was entered as having completed BIO-1 (2026-FA)"),
         ([LOAD[Status.WITHDRAWN]], "was entered as withdrawn from BIO-1 (2026-FA)"),
         ([LOAD[Status.ACTIVE], LOAD[Status.WITHDRAWN]], "was withdrawn from BIO-1 (2026-FA)"),
-        ([LOAD[Status.ACTIVE], LOAD[Status.WITHDRAWN], LOAD[Status.ACTIVE]], "was enrolled in BIO-1 (2026-FA) again"),
+        (
+            [LOAD[Status.ACTIVE], LOAD[Status.WITHDRAWN], LOAD[Status.ACTIVE]],
+            "was enrolled in BIO-1 (2026-FA) again",
+        ),
         ([LOAD[Status.ACTIVE], COMPLETE], "was set to completed in BIO-1 (2026-FA)"),
-        ([LOAD[Status.COMPLETED], CORRECT], "was withdrawn from BIO-1 (2026-FA), which had been completed"),
+        (
+            [LOAD[Status.COMPLETED], CORRECT],
+            "was withdrawn from BIO-1 (2026-FA), which had been completed",
+        ),
     ],
 )
-def test_every_change_has_its_words(viewer: Client, ann: Student, course: Course, steps: list[Verb], told: str) -> None:
+def test_every_change_has_its_words(
+    viewer: Client, ann: Student, course: Course, steps: list[Verb], told: str
+) -> None:
     for verb in steps:
-        enrollments.write([Change(ann.pk, course.pk, verb)])
+        service.write([Change(ann.pk, course.pk, verb)])
     assert story(viewer, ann)[0] == f"Ann Lee {told} by rita (API)."
 
 
@@ -88,66 +111,98 @@ class TestOneWhoWaits:
     @pytest.fixture(autouse=True)
     def _waits(self, ann: Student, ben: Student, course: Course) -> None:
         enrolled(ben, course)
-        enrollments.enroll([(ann.pk, course.pk)], WAIT)
+        service.enroll([(ann.pk, course.pk)], WAIT)
 
     def test_is_said_to_wait(self, viewer: Client, ann: Student) -> None:
-        assert story(viewer, ann) == ["Ann Lee was put on the waitlist of BIO-1 (2026-FA) by rita (API)."]
+        assert story(viewer, ann) == [
+            "Ann Lee was put on the waitlist of BIO-1 (2026-FA) by rita (API)."
+        ]
 
-    def test_moves_up_because_somebody_was_withdrawn(self, viewer: Client, ann: Student, ben: Student, course: Course) -> None:
+    def test_moves_up_because_somebody_was_withdrawn(
+        self, viewer: Client, ann: Student, ben: Student, course: Course
+    ) -> None:
         with acting(Door.COMMAND, reason="moved away"):
-            enrollments.withdraw([(ben.pk, course.pk)])
+            service.withdraw([(ben.pk, course.pk)])
         told = "moved up from the waitlist to active in BIO-1 (2026-FA), because Ben Doe (S2) was withdrawn (command, nobody signed in)."
         assert story(viewer, ann)[0] == f"Ann Lee {told}"
         assert f"Ann Lee (S1) {told}" in story(viewer, course)
 
-    def test_moves_up_because_somebody_completed_the_course(self, viewer: Client, ann: Student, ben: Student, course: Course) -> None:
-        enrollments.write([Change(ben.pk, course.pk, COMPLETE)])
-        assert story(viewer, ann)[0].endswith("because Ben Doe (S2) was set to completed by rita (API).")
+    def test_moves_up_because_somebody_completed_the_course(
+        self, viewer: Client, ann: Student, ben: Student, course: Course
+    ) -> None:
+        service.write([Change(ben.pk, course.pk, COMPLETE)])
+        assert story(viewer, ann)[0].endswith(
+            "because Ben Doe (S2) was set to completed by rita (API)."
+        )
 
-    def test_moves_up_because_several_left(self, viewer: Client, ann: Student, ben: Student, course: Course) -> None:
+    def test_moves_up_because_several_left(
+        self, viewer: Client, ann: Student, ben: Student, course: Course
+    ) -> None:
         other = StudentFactory.create()
-        enrollments.enroll([(other.pk, course.pk)], Options(override=["course_full"]))
-        enrollments.withdraw([(ben.pk, course.pk), (other.pk, course.pk)])
+        service.enroll([(other.pk, course.pk)], Options(override=["course_full"]))
+        service.withdraw([(ben.pk, course.pk), (other.pk, course.pk)])
         assert story(viewer, ann)[0].endswith("because 2 seats were freed by rita (API).")
 
-    def test_nobody_is_named_who_left_another_course_or_at_another_moment(self, viewer: Client, ann: Student, ben: Student, course: Course) -> None:
+    def test_nobody_is_named_who_left_another_course_or_at_another_moment(
+        self, viewer: Client, ann: Student, ben: Student, course: Course
+    ) -> None:
         other = CourseFactory.create()
         third = enrolled(StudentFactory.create(), other)
-        enrollments.withdraw([(ben.pk, course.pk), (third.student_id, other.pk)])
+        service.withdraw([(ben.pk, course.pk), (third.student_id, other.pk)])
         assert story(viewer, ann)[0].endswith("because Ben Doe (S2) was withdrawn by rita (API).")
 
-    def test_moves_up_by_what_was_done_to_the_course(self, viewer: Client, ann: Student, course: Course) -> None:
+    def test_moves_up_by_what_was_done_to_the_course(
+        self, viewer: Client, ann: Student, course: Course
+    ) -> None:
         course.capacity = 2
         course.save()
-        assert story(viewer, ann)[0] == "Ann Lee moved up from the waitlist to active in BIO-1 (2026-FA) by what rita did (API)."
+        assert (
+            story(viewer, ann)[0]
+            == "Ann Lee moved up from the waitlist to active in BIO-1 (2026-FA) by what rita did (API)."
+        )
 
-    def test_is_given_a_seat_by_an_override(self, viewer: Client, ann: Student, course: Course) -> None:
-        enrollments.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
-        assert story(viewer, ann)[0] == "Ann Lee was given a seat in BIO-1 (2026-FA) from the waitlist, although the course is full, by rita (API)."
+    def test_is_given_a_seat_by_an_override(
+        self, viewer: Client, ann: Student, course: Course
+    ) -> None:
+        service.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
+        assert (
+            story(viewer, ann)[0]
+            == "Ann Lee was given a seat in BIO-1 (2026-FA) from the waitlist, although the course is full, by rita (API)."
+        )
 
-    def test_is_withdrawn_and_waits_again(self, viewer: Client, ann: Student, course: Course) -> None:
-        enrollments.withdraw([(ann.pk, course.pk)])
-        enrollments.enroll([(ann.pk, course.pk)], WAIT)
+    def test_is_withdrawn_and_waits_again(
+        self, viewer: Client, ann: Student, course: Course
+    ) -> None:
+        service.withdraw([(ann.pk, course.pk)])
+        service.enroll([(ann.pk, course.pk)], WAIT)
         again, withdrawn, _first = story(viewer, ann)
         assert again == "Ann Lee was put on the waitlist of BIO-1 (2026-FA) again by rita (API)."
-        assert withdrawn == "Ann Lee was withdrawn from the waitlist of BIO-1 (2026-FA) by rita (API)."
+        assert (
+            withdrawn == "Ann Lee was withdrawn from the waitlist of BIO-1 (2026-FA) by rita (API)."
+        )
 
 
-def test_moves_up_because_a_prerequisite_was_completed(viewer: Client, ann: Student, course: Course) -> None:
+def test_moves_up_because_a_prerequisite_was_completed(
+    viewer: Client, ann: Student, course: Course
+) -> None:
     advanced = CourseFactory.create(code="BIO-2", term=course.term, capacity=0)
-    enrollments.enroll([(ann.pk, advanced.pk)], WAIT)
-    enrollments.enroll([(ann.pk, course.pk)])
+    service.enroll([(ann.pk, advanced.pk)], WAIT)
+    service.enroll([(ann.pk, course.pk)])
     advanced.prerequisites, advanced.capacity = ["BIO-1"], 1
     advanced.save()
-    enrollments.write([Change(ann.pk, course.pk, COMPLETE)])
-    assert story(viewer, ann)[0].endswith("active in BIO-2 (2026-FA), because BIO-1 (2026-FA) was set to completed by rita (API).")
+    service.write([Change(ann.pk, course.pk, COMPLETE)])
+    assert story(viewer, ann)[0].endswith(
+        "active in BIO-2 (2026-FA), because BIO-1 (2026-FA) was set to completed by rita (API)."
+    )
 
 
-def test_however_many_moved_up_the_story_takes_the_same_queries(viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+def test_however_many_moved_up_the_story_takes_the_same_queries(
+    viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
     for _turn in range(6):
         seated, waiter = StudentFactory.create_batch(2)
-        enrollments.enroll([(seated.pk, course.pk), (waiter.pk, course.pk)], WAIT)
-        enrollments.withdraw([(seated.pk, course.pk)])
-        enrollments.withdraw([(waiter.pk, course.pk)])
+        service.enroll([(seated.pk, course.pk), (waiter.pk, course.pk)], WAIT)
+        service.withdraw([(seated.pk, course.pk)])
+        service.withdraw([(waiter.pk, course.pk)])
     with django_assert_max_num_queries(12):
         assert len([line for line in story(viewer, course) if "because" in line]) == 4

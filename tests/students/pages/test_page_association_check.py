@@ -41,12 +41,18 @@ def results(answer: Any) -> dict[str, str]:
 
 def outcomes(answer: Any) -> dict[Course, str]:
     """What the form says of each that is chosen."""
-    return {choice.row: choice.outcome for choice in (*answer.context["chosen"], *answer.context["found"]) if choice.result}
+    return {
+        choice.row: choice.outcome
+        for choice in (*answer.context["chosen"], *answer.context["found"])
+        if choice.result
+    }
 
 
 class TestCheck:
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_tells_what_would_happen_and_writes_nothing(self, clerk: Client, student: Student, url: str, full: Course, method: str) -> None:
+    def test_tells_what_would_happen_and_writes_nothing(
+        self, clerk: Client, student: Student, url: str, full: Course, method: str
+    ) -> None:
         free = CourseFactory.create(code="FREE")
         address = url if method == "get" else f"{url}?do=check"
         answer = getattr(clerk, method)(address, {"courses": [free.pk, full.pk]})
@@ -65,13 +71,21 @@ class TestCheck:
         assert results(answer) == {"FULL": "waitlisted"}
         assert "on the waitlist, place 1" in answer.content.decode()
 
-    def test_offers_to_override_before_anything_is_sent(self, registrar: Client, clerk: Client, url: str, full: Course) -> None:
+    def test_offers_to_override_before_anything_is_sent(
+        self, registrar: Client, clerk: Client, url: str, full: Course
+    ) -> None:
         assert 'name="override"' in registrar.get(url, {"courses": [full.pk]}).content.decode()
         assert 'name="override"' not in clerk.get(url, {"courses": [full.pk]}).content.decode()
-        assert results(registrar.get(f"{url}?courses={full.pk}&override=course_full")) == {"FULL": "created"}
-        assert results(clerk.get(f"{url}?courses={full.pk}&override=course_full")) == {"FULL": "refused"}
+        assert results(registrar.get(f"{url}?courses={full.pk}&override=course_full")) == {
+            "FULL": "created"
+        }
+        assert results(clerk.get(f"{url}?courses={full.pk}&override=course_full")) == {
+            "FULL": "refused"
+        }
 
-    def test_leaves_what_is_ticked_where_it_was_found(self, clerk: Client, url: str, full: Course) -> None:
+    def test_leaves_what_is_ticked_where_it_was_found(
+        self, clerk: Client, url: str, full: Course
+    ) -> None:
         other = CourseFactory.create(code="OTHER")
         answer = clerk.get(url, {"courses": [other.pk]})
         assert [choice.row for choice in answer.context["found"] if choice.chosen] == [other]
@@ -80,8 +94,14 @@ class TestCheck:
 
 
 class TestPaste:
-    def test_chooses_the_courses_that_it_names_and_tells_of_the_others(self, clerk: Client, student: Student, url: str) -> None:
-        over = TermFactory.create(code="OLD", starts_on=timezone.localdate() - timedelta(days=300), ends_on=timezone.localdate() - timedelta(days=200))
+    def test_chooses_the_courses_that_it_names_and_tells_of_the_others(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
+        over = TermFactory.create(
+            code="OLD",
+            starts_on=timezone.localdate() - timedelta(days=300),
+            ends_on=timezone.localdate() - timedelta(days=200),
+        )
         term, other = TermFactory.create(code="NOW"), TermFactory.create(code="NEXT")
         wanted = [CourseFactory.create(term=term, code=code) for code in ("A-1", "B 2", "C-3")]
         old = CourseFactory.create(term=over, code="A-1")
@@ -97,9 +117,13 @@ class TestPaste:
         assert "“TWICE” names no course, or several" in page
         assert not student.enrollments.exists()
 
-        assert clerk.post(f"{url}?do=check", {"paste": "TWICE", "term": "NEXT"}).context["paste"] == ""
+        assert (
+            clerk.post(f"{url}?do=check", {"paste": "TWICE", "term": "NEXT"}).context["paste"] == ""
+        )
 
-    def test_is_read_when_the_form_is_sent_too(self, clerk: Client, student: Student, url: str) -> None:
+    def test_is_read_when_the_form_is_sent_too(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
         CourseFactory.create(code="A-1")
         answer = clerk.post(url, {"paste": "A-1 X-9"})
         assert answer.status_code == 422
@@ -110,9 +134,14 @@ class TestPaste:
 
     def test_students_are_named_by_number_or_email(self, clerk: Client) -> None:
         course = CourseFactory.create()
-        one, two = StudentFactory.create(number="N 1"), StudentFactory.create(email="Two@School.example")
+        one, two = (
+            StudentFactory.create(number="N 1"),
+            StudentFactory.create(email="Two@School.example"),
+        )
         StudentFactory.create()
-        answer = clerk.post(f"/courses/{course.pk}/students/?do=check", {"paste": "N 1\ntwo@school.EXAMPLE\nnobody"})
+        answer = clerk.post(
+            f"/courses/{course.pk}/students/?do=check", {"paste": "N 1\ntwo@school.EXAMPLE\nnobody"}
+        )
         shown = [*answer.context["chosen"], *answer.context["found"]]
         assert {choice.row for choice in shown if choice.chosen} == {one, two}
         assert "“nobody” is no student's number or email." in answer.content.decode()
@@ -120,9 +149,17 @@ class TestPaste:
     def test_as_many_as_can_be_pasted_can_be_sent(self, clerk: Client) -> None:
         course = CourseFactory.create()
         students = StudentFactory.create_batch(MOST)
-        url, sent = f"/courses/{course.pk}/students/", {"paste": "\n".join(student.number for student in students)}
+        url, sent = (
+            f"/courses/{course.pk}/students/",
+            {"paste": "\n".join(student.number for student in students)},
+        )
         assert clerk.post(f"{url}?do=check", sent).status_code == 200
-        assert clerk.post(url, {"students": [student.pk for student in students], "on_full": "refuse"}).status_code == 302
+        assert (
+            clerk.post(
+                url, {"students": [student.pk for student in students], "on_full": "refuse"}
+            ).status_code
+            == 302
+        )
         assert course.enrollments.count() == MOST
 
     def test_a_list_that_is_none_is_told_of_in_short(self, clerk: Client, url: str) -> None:
@@ -131,15 +168,22 @@ class TestPaste:
         assert answer.content.count("“word” names no course".encode()) == 50
         assert "and 49950 more" in answer.content.decode()
 
-    def test_a_long_list_takes_no_more_queries(self, clerk: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+    def test_a_long_list_takes_no_more_queries(
+        self, clerk: Client, django_assert_max_num_queries: Callable[[int], Any]
+    ) -> None:
         course = CourseFactory.create()
         students = StudentFactory.create_batch(30)
         with django_assert_max_num_queries(26):
-            clerk.post(f"/courses/{course.pk}/students/?do=check", {"paste": "\n".join(student.number for student in students)})
+            clerk.post(
+                f"/courses/{course.pk}/students/?do=check",
+                {"paste": "\n".join(student.number for student in students)},
+            )
 
 
 class TestSkip:
-    def test_enrolls_the_others_and_says_who_was_left_out(self, clerk: Client, student: Student, url: str, full: Course) -> None:
+    def test_enrolls_the_others_and_says_who_was_left_out(
+        self, clerk: Client, student: Student, url: str, full: Course
+    ) -> None:
         free = CourseFactory.create(code="FREE")
         answer = clerk.post(url, {"courses": [full.pk, free.pk], "on_full": "skip"})
         assert answer.status_code == 302
@@ -154,30 +198,47 @@ class TestSkip:
         answer = clerk.post(f"{url}?do=check", sent)
         assert outcomes(answer) == {full: "left out because the course is full", free: "enrolled"}
         assert answer.context["refused"] == []
-        for answer in (clerk.post(url, {**sent, "courses": [full.pk, free.pk, closed.pk]}), clerk.post(url, {**sent, "paste": "X-1"})):
+        for answer in (
+            clerk.post(url, {**sent, "courses": [full.pk, free.pk, closed.pk]}),
+            clerk.post(url, {**sent, "paste": "X-1"}),
+        ):
             assert answer.status_code == 422
             assert outcomes(answer)[full] == "left out because the course is full"
 
     def test_students_are_named_who_find_no_seat(self, clerk: Client) -> None:
         course, students = CourseFactory.create(capacity=1), StudentFactory.create_batch(3)
-        answer = clerk.post(f"/courses/{course.pk}/students/", {"students": [student.pk for student in students], "on_full": "skip"}, follow=True)
+        answer = clerk.post(
+            f"/courses/{course.pk}/students/",
+            {"students": [student.pk for student in students], "on_full": "skip"},
+            follow=True,
+        )
         named = ", ".join(sorted(map(str, students[1:])))
-        [told] = [str(message) for message in answer.context["messages"] if message.level_tag == "warning"]
+        [told] = [
+            str(message) for message in answer.context["messages"] if message.level_tag == "warning"
+        ]
         words, _colon, names = told.partition(": ")
         assert words == f"{course}, left out because the course is full"
         assert ", ".join(sorted(names.removesuffix(".").split(", "))) == named
 
-    def test_is_for_full_courses_alone(self, clerk: Client, student: Student, url: str, full: Course) -> None:
+    def test_is_for_full_courses_alone(
+        self, clerk: Client, student: Student, url: str, full: Course
+    ) -> None:
         closed = CourseFactory.create(is_open=False)
-        assert clerk.post(url, {"courses": [full.pk, closed.pk], "on_full": "skip"}).status_code == 422
+        assert (
+            clerk.post(url, {"courses": [full.pk, closed.pk], "on_full": "skip"}).status_code == 422
+        )
         assert not student.enrollments.exists()
 
-    def test_all_of_them_full_is_told_too(self, clerk: Client, student: Student, url: str, full: Course) -> None:
+    def test_all_of_them_full_is_told_too(
+        self, clerk: Client, student: Student, url: str, full: Course
+    ) -> None:
         answer = clerk.post(url, {"courses": [full.pk], "on_full": "skip"}, follow=True)
         assert f"{student}, left out because the course is full: FULL" in answer.content.decode()
         assert not student.enrollments.exists()
 
 
-def test_waiting_is_no_part_of_skipping(clerk: Client, student: Student, url: str, full: Course) -> None:
+def test_waiting_is_no_part_of_skipping(
+    clerk: Client, student: Student, url: str, full: Course
+) -> None:
     clerk.post(url, {"courses": [full.pk], "on_full": "waitlist"})
     assert student.enrollments.get().status == Status.WAITLISTED

@@ -11,7 +11,7 @@ from django.test import Client
 from core.history.models import Door, acting
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def course() -> Course:
-    return CourseFactory.create(code="BIO-1", title="Biology", capacity=30, credits="3.50", description="What lives.")
+    return CourseFactory.create(
+        code="BIO-1", title="Biology", capacity=30, credits="3.50", description="What lives."
+    )
 
 
 def roster(answer: Any) -> list[Enrollment]:
@@ -38,7 +40,16 @@ class TestPage:
         enrolled(StudentFactory.create(), course)
         enrolled(StudentFactory.create(), course, Status.WITHDRAWN)
         text = " ".join(viewer.get(f"/courses/{course.pk}/").content.decode().split())
-        for words in ("BIO-1", "Biology", "What lives.", "1 / 30", 'max="30" value="1"', "3.50", course.term.name, "any day"):
+        for words in (
+            "BIO-1",
+            "Biology",
+            "What lives.",
+            "1 / 30",
+            'max="30" value="1"',
+            "3.50",
+            course.term.name,
+            "any day",
+        ):
             assert words in text
 
     def test_unlimited_seats_have_no_bar(self, viewer: Client) -> None:
@@ -46,7 +57,9 @@ class TestPage:
         assert "0, no limit" in text
         assert "<progress" not in text
 
-    def test_the_roster_is_sorted_by_name_and_shows_current_ones(self, viewer: Client, course: Course) -> None:
+    def test_the_roster_is_sorted_by_name_and_shows_current_ones(
+        self, viewer: Client, course: Course
+    ) -> None:
         rows = [enrolled(StudentFactory.create(last_name=name), course) for name in ("Zu", "Abel")]
         done = enrolled(StudentFactory.create(last_name="Done"), course, Status.COMPLETED)
         url = f"/courses/{course.pk}/"
@@ -68,9 +81,13 @@ class TestPage:
     def test_tells_the_history_of_this_course_only(self, viewer: Client, course: Course) -> None:
         enrolled(StudentFactory.create(), CourseFactory.create())
         row = enrolled(StudentFactory.create(), course)
-        assert [record.id for record in viewer.get(f"/courses/{course.pk}/").context["history"].rows] == [row.pk]
+        assert [
+            record.id for record in viewer.get(f"/courses/{course.pk}/").context["history"].rows
+        ] == [row.pk]
 
-    def test_asks_a_bounded_number_of_queries(self, viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+    def test_asks_a_bounded_number_of_queries(
+        self, viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]
+    ) -> None:
         for student in StudentFactory.create_batch(6):
             enrolled(student, course)
         with django_assert_max_num_queries(8):
@@ -82,41 +99,73 @@ class TestWaitlist:
     def full(self) -> Course:
         """A course with two seats, taken by Young and Abel, for which Zu, Bell and Moe wait."""
         course = CourseFactory.create(code="BIO-101", capacity=2)
-        students = [StudentFactory.create(last_name=name) for name in ("Young", "Abel", "Zu", "Bell", "Moe")]
-        enrollments.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
+        students = [
+            StudentFactory.create(last_name=name) for name in ("Young", "Abel", "Zu", "Bell", "Moe")
+        ]
+        service.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
         return course
 
-    def test_those_who_wait_come_after_the_others_in_the_order_of_coming(self, viewer: Client, full: Course) -> None:
+    def test_those_who_wait_come_after_the_others_in_the_order_of_coming(
+        self, viewer: Client, full: Course
+    ) -> None:
         answer = viewer.get(f"/courses/{full.pk}/")
-        assert [(row.student.last_name, row.position) for row in roster(answer)] == [("Abel", None), ("Young", None), ("Zu", 1), ("Bell", 2), ("Moe", 3)]
+        assert [(row.student.last_name, row.position) for row in roster(answer)] == [
+            ("Abel", None),
+            ("Young", None),
+            ("Zu", 1),
+            ("Bell", 2),
+            ("Moe", 3),
+        ]
         text = " ".join(answer.content.decode().split())
-        places = [text.index(words) for words in ("Young,", "Waitlist, in the order", "Zu,", "place 1", "Bell,", "place 2", "Moe,", "place 3")]
+        places = [
+            text.index(words)
+            for words in (
+                "Young,",
+                "Waitlist, in the order",
+                "Zu,",
+                "place 1",
+                "Bell,",
+                "place 2",
+                "Moe,",
+                "place 3",
+            )
+        ]
         assert places == sorted(places)
         assert "3 waiting" in text
 
     def test_it_can_be_shown_alone(self, viewer: Client, full: Course) -> None:
         answer = viewer.get(f"/courses/{full.pk}/", {"status": "waitlisted"})
         assert [row.student.last_name for row in roster(answer)] == ["Zu", "Bell", "Moe"]
-        assert "Waitlist, in the order" not in viewer.get(f"/courses/{full.pk}/", {"status": "active"}).content.decode()
+        assert (
+            "Waitlist, in the order"
+            not in viewer.get(f"/courses/{full.pk}/", {"status": "active"}).content.decode()
+        )
 
     def test_a_page_may_begin_in_it(self, viewer: Client) -> None:
         course = CourseFactory.create(capacity=1)
         students = [StudentFactory.create(last_name=f"N{54 - number:02}") for number in range(54)]
-        enrollments.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
+        service.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
         url = f"/courses/{course.pk}/"
         first = viewer.get(url)
         second = viewer.get(url, {"cursor": first.context["page"].next})
-        assert [row.student_id for answer in (first, second) for row in roster(answer)] == [student.pk for student in students]
+        assert [row.student_id for answer in (first, second) for row in roster(answer)] == [
+            student.pk for student in students
+        ]
         assert "Waitlist, in the order" in second.content.decode()
         assert roster(viewer.get(url, {"cursor": second.context["page"].previous})) == roster(first)
 
     def test_the_file_has_the_places_in_the_same_order(self, viewer: Client, full: Course) -> None:
-        places = [(line["last_name"], line["position"]) for line in lines(viewer.get(f"/courses/{full.pk}/roster.csv"))]
+        places = [
+            (line["last_name"], line["position"])
+            for line in lines(viewer.get(f"/courses/{full.pk}/roster.csv"))
+        ]
         assert places == [("Abel", ""), ("Young", ""), ("Zu", "1"), ("Bell", "2"), ("Moe", "3")]
 
     def test_the_history_tells_what_was_overridden(self, viewer: Client, full: Course) -> None:
         with acting(Door.STAFF, reason="one more chair"):
-            enrollments.enroll([(StudentFactory.create().pk, full.pk)], Options(override=["course_full"]))
+            service.enroll(
+                [(StudentFactory.create().pk, full.pk)], Options(override=["course_full"])
+            )
         text = viewer.get(f"/courses/{full.pk}/").content.decode()
         assert "although the course is full" in text
         assert "one more chair" in text
@@ -135,16 +184,28 @@ class TestFile:
         answer = viewer.get(f"/courses/{course.pk}/roster.csv")
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
         assert answer["Content-Disposition"] == f'attachment; filename="roster-{course.pk}.csv"'
-        assert {line["number"] for line in lines(answer)} == {student.number for student in students}
+        assert {line["number"] for line in lines(answer)} == {
+            student.number for student in students
+        }
 
     def test_is_narrowed_as_the_page_is(self, viewer: Client, course: Course) -> None:
         student = StudentFactory.create(last_name="Müller")
         enrolled(student, course, Status.WITHDRAWN)
         enrolled(StudentFactory.create(last_name="Other"), course)
-        text = viewer.get(f"/courses/{course.pk}/", {"status": "withdrawn", "q": "mü"}).content.decode()
+        text = viewer.get(
+            f"/courses/{course.pk}/", {"status": "withdrawn", "q": "mü"}
+        ).content.decode()
         assert f'href="/courses/{course.pk}/roster.csv?status=withdrawn&amp;q=m%C3%BC"' in text
-        [line] = lines(viewer.get(f"/courses/{course.pk}/roster.csv", {"status": "withdrawn", "q": "mü"}))
-        assert (line["number"], line["last_name"], line["email"], line["status"], line["position"]) == (
+        [line] = lines(
+            viewer.get(f"/courses/{course.pk}/roster.csv", {"status": "withdrawn", "q": "mü"})
+        )
+        assert (
+            line["number"],
+            line["last_name"],
+            line["email"],
+            line["status"],
+            line["position"],
+        ) == (
             student.number,
             "Müller",
             student.email,
@@ -155,30 +216,56 @@ class TestFile:
     def test_no_cell_is_a_formula(self, viewer: Client, course: Course) -> None:
         for name in ("=1+1", "+1", "-1", "@A1", "\t=1"):
             enrolled(StudentFactory.create(last_name=name), course)
-        assert {line["last_name"][0] for line in lines(viewer.get(f"/courses/{course.pk}/roster.csv"))} == {"'"}
+        assert {
+            line["last_name"][0] for line in lines(viewer.get(f"/courses/{course.pk}/roster.csv"))
+        } == {"'"}
 
 
 class TestSeats:
     def test_the_list_shows_them_and_finds_courses_with_room(self, viewer: Client) -> None:
-        full, room, open_ended = CourseFactory.create(capacity=1), CourseFactory.create(capacity=2), CourseFactory.create()
+        full, room, open_ended = (
+            CourseFactory.create(capacity=1),
+            CourseFactory.create(capacity=2),
+            CourseFactory.create(),
+        )
         for course in (full, room, open_ended):
             enrolled(StudentFactory.create(), course)
         answer = viewer.get("/courses/")
-        assert {course.pk: (course.taken, course.left) for course in answer.context["page"].rows} == {
+        assert {
+            course.pk: (course.taken, course.left) for course in answer.context["page"].rows
+        } == {
             full.pk: (1, 0),
             room.pk: (1, 1),
             open_ended.pk: (1, None),
         }
-        assert set(viewer.get("/courses/", {"has_seats": "on"}).context["page"].rows) == {room, open_ended}
+        assert set(viewer.get("/courses/", {"has_seats": "on"}).context["page"].rows) == {
+            room,
+            open_ended,
+        }
 
-    def test_a_capacity_below_the_seats_taken_is_saved_with_a_warning(self, browser_of: Callable[[str], Client]) -> None:
+    def test_a_capacity_below_the_seats_taken_is_saved_with_a_warning(
+        self, browser_of: Callable[[str], Client]
+    ) -> None:
         course = CourseFactory.create(capacity=3, term=TermFactory.create())
         for student in StudentFactory.create_batch(2):
             enrolled(student, course)
-        fields = {"term": course.term_id, "code": course.code, "title": course.title, "credits": "3", "is_open": "on"}
+        fields = {
+            "term": course.term_id,
+            "code": course.code,
+            "title": course.title,
+            "credits": "3",
+            "is_open": "on",
+        }
         registrar = browser_of("Registrar")
-        answer = registrar.post(f"/courses/{course.pk}/edit/", fields | {"capacity": "1"}, follow=True)
-        assert "more seats are taken (2) than there are (1). Everybody who has a seat keeps it." in answer.content.decode()
+        answer = registrar.post(
+            f"/courses/{course.pk}/edit/", fields | {"capacity": "1"}, follow=True
+        )
+        assert (
+            "more seats are taken (2) than there are (1). Everybody who has a seat keeps it."
+            in answer.content.decode()
+        )
         assert Enrollment.objects.filter(status=Status.ACTIVE).count() == 2
-        answer = registrar.post(f"/courses/{course.pk}/edit/", fields | {"capacity": "2"}, follow=True)
+        answer = registrar.post(
+            f"/courses/{course.pk}/edit/", fields | {"capacity": "2"}, follow=True
+        )
         assert "more seats are taken" not in answer.content.decode()

@@ -23,24 +23,36 @@ def url(course: Course) -> str:
 
 
 def test_shows_the_course_and_finds_students(clerk: Client, course: Course, url: str) -> None:
-    held, ann, bob = enrolled(StudentFactory.create(), course).student, StudentFactory.create(first_name="Ann"), StudentFactory.create(first_name="Bob")
+    held, ann, bob = (
+        enrolled(StudentFactory.create(), course).student,
+        StudentFactory.create(first_name="Ann"),
+        StudentFactory.create(first_name="Bob"),
+    )
     answer = clerk.get(url, {"q": "an", "students": str(bob.pk)})
     assert [choice.row for choice in answer.context["chosen"]] == [bob]
     assert ann in [choice.row for choice in answer.context["found"]]
-    assert {choice.row: choice.is_settled for choice in clerk.get(url).context["found"]} == {held: True, ann: False, bob: False}
+    assert {choice.row: choice.is_settled for choice in clerk.get(url).context["found"]} == {
+        held: True,
+        ann: False,
+        bob: False,
+    }
     assert "1 / 2" in answer.content.decode()
 
 
 def test_only_active_students_where_that_is_asked(clerk: Client, url: str) -> None:
     active, _inactive = StudentFactory.create(), StudentFactory.create(is_active=False)
-    assert [choice.row for choice in clerk.get(url, {"is_active": "true"}).context["found"]] == [active]
+    assert [choice.row for choice in clerk.get(url, {"is_active": "true"}).context["found"]] == [
+        active
+    ]
 
 
 def test_enrolls_all_of_them_and_names_each(clerk: Client, course: Course, url: str) -> None:
     students = StudentFactory.create_batch(2)
     answer = clerk.post(url, {"students": [student.pk for student in students]})
     assert (answer.status_code, answer["Location"]) == (302, f"/courses/{course.pk}/")
-    assert f"enrolled: {students[0]}, {students[1]}." in clerk.get(answer["Location"]).content.decode()
+    assert (
+        f"enrolled: {students[0]}, {students[1]}." in clerk.get(answer["Location"]).content.decode()
+    )
     assert Enrollment.objects.filter(course=course, status=Status.ACTIVE).count() == 2
 
 
@@ -49,24 +61,37 @@ def test_or_none_of_them(clerk: Client, url: str) -> None:
     answer = clerk.post(url, {"students": [student.pk for student in students]})
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert [choice.row for choice in answer.context["chosen"]] == sorted(students, key=lambda student: (student.last_name, student.first_name, student.pk))
+    assert [choice.row for choice in answer.context["chosen"]] == sorted(
+        students, key=lambda student: (student.last_name, student.first_name, student.pk)
+    )
     assert text.count("is full: 2 of 2 seats are taken.") == 2
     assert text.count("would be: enrolled") == 2
     assert not Enrollment.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("students", "words"), [([], "Choose at least one student."), (["x"], "is not an id."), ([404], "There is no student with the id 404.")]
+    ("students", "words"),
+    [
+        ([], "Choose at least one student."),
+        (["x"], "is not an id."),
+        ([404], "There is no student with the id 404."),
+    ],
 )
-def test_what_cannot_be_a_student(clerk: Client, url: str, students: list[object], words: str) -> None:
+def test_what_cannot_be_a_student(
+    clerk: Client, url: str, students: list[object], words: str
+) -> None:
     answer = clerk.post(url, {"students": students})
     assert answer.status_code == 422
     assert words in answer.content.decode()
 
 
-def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(clerk: Client, course: Course, url: str) -> None:
+def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(
+    clerk: Client, course: Course, url: str
+) -> None:
     students = StudentFactory.create_batch(4)
-    answer = clerk.post(url, {"students": [student.pk for student in students], "on_full": "waitlist"})
+    answer = clerk.post(
+        url, {"students": [student.pk for student in students], "on_full": "waitlist"}
+    )
     assert answer.status_code == 302
     text = clerk.get(answer["Location"]).content.decode()
     assert f"{course}, enrolled: {students[0]}, {students[1]}." in text
@@ -74,19 +99,28 @@ def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(clerk: Client,
         assert f"{course}, on the waitlist, place {place}: {student}." in text
 
 
-def test_enrolls_over_capacity_where_it_is_full_by_who_may(registrar: Client, course: Course, url: str) -> None:
+def test_enrolls_over_capacity_where_it_is_full_by_who_may(
+    registrar: Client, course: Course, url: str
+) -> None:
     students = StudentFactory.create_batch(3)
     fields = {"students": [student.pk for student in students]}
     answer = registrar.post(url, fields)
     assert answer.status_code == 422
     assert "Enroll although the course is full" in answer.content.decode()
-    answer = registrar.post(url, {**fields, "override": ["course_full"], "reason": "one more chair"})
+    answer = registrar.post(
+        url, {**fields, "override": ["course_full"], "reason": "one more chair"}
+    )
     assert answer.status_code == 302
     assert Enrollment.objects.filter(course=course, status=Status.ACTIVE).count() == 3
-    assert [(record.override, record.history_change_reason) for record in changes().filter(student=students[2])] == [(["course_full"], "one more chair")]
+    assert [
+        (record.override, record.history_change_reason)
+        for record in changes().filter(student=students[2])
+    ] == [(["course_full"], "one more chair")]
 
 
-def test_who_waits_can_be_given_a_seat_by_who_may(registrar: Client, course: Course, url: str) -> None:
+def test_who_waits_can_be_given_a_seat_by_who_may(
+    registrar: Client, course: Course, url: str
+) -> None:
     students = StudentFactory.create_batch(4)
     registrar.post(url, {"students": [student.pk for student in students], "on_full": "waitlist"})
     text = " ".join(registrar.get(url).content.decode().split())
@@ -99,6 +133,10 @@ def test_who_waits_can_be_given_a_seat_by_who_may(registrar: Client, course: Cou
 
 
 def test_an_override_is_403_for_who_may_not(clerk: Client, url: str) -> None:
-    fields = {"students": [StudentFactory.create().pk], "override": ["course_full"], "reason": "one more chair"}
+    fields = {
+        "students": [StudentFactory.create().pk],
+        "override": ["course_full"],
+        "reason": "one more chair",
+    }
     assert clerk.post(url, fields).status_code == 403
     assert not Enrollment.objects.exists()

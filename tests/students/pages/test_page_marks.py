@@ -7,7 +7,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
@@ -29,7 +29,10 @@ def course() -> Course:
 def marked(client: Client, path: str) -> list[str]:
     """The marked rows of a page, each by its first cells."""
     text = client.get(path).content.decode()
-    return [" ".join(re.sub("<.*?>", " ", row).split()) for row in re.findall(r'<(?:tr|dl) class="[^"]*changed">(.*?)</(?:tr|dl)>', text, re.S)]
+    return [
+        " ".join(re.sub("<.*?>", " ", row).split())
+        for row in re.findall(r'<(?:tr|dl) class="[^"]*changed">(.*?)</(?:tr|dl)>', text, re.S)
+    ]
 
 
 def test_what_was_enrolled_is_marked_once(clerk: Client, student: Student, course: Course) -> None:
@@ -56,32 +59,64 @@ def test_what_was_undone_is_marked(clerk: Client, student: Student, course: Cour
     assert "active just now" in row
 
 
-def test_on_a_roster_those_who_left_and_those_who_moved_up_are_marked(clerk: Client, course: Course) -> None:
+def test_on_a_roster_those_who_left_and_those_who_moved_up_are_marked(
+    clerk: Client, course: Course
+) -> None:
     course.capacity = 2
     course.save()
-    for row in (first := enrolled(StudentFactory.create(), course), second := enrolled(StudentFactory.create(), course)):
+    for row in (
+        first := enrolled(StudentFactory.create(), course),
+        second := enrolled(StudentFactory.create(), course),
+    ):
         assert row.status == Status.ACTIVE
     waiter = StudentFactory.create()
-    enrollments.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
+    service.enroll([(waiter.pk, course.pk)], Options(waitlist=True))
     clerk.post(f"/courses/{course.pk}/withdraw/", {"students": first.student_id})
     rows = marked(clerk, f"/courses/{course.pk}/?status=all")
-    assert sorted(first.student.number in row or waiter.number in row for row in rows) == [True, True]
+    assert sorted(first.student.number in row or waiter.number in row for row in rows) == [
+        True,
+        True,
+    ]
     assert not any(second.student.number in row for row in rows)
 
 
 def test_what_was_edited_is_marked(registrar: Client, student: Student, course: Course) -> None:
     term = TermFactory.create(code="T-1")
-    registrar.post(f"/students/{student.pk}/edit/", {"number": "N-77", "first_name": "A", "last_name": "B", "email": "a@b.example", "is_active": "on"})
+    registrar.post(
+        f"/students/{student.pk}/edit/",
+        {
+            "number": "N-77",
+            "first_name": "A",
+            "last_name": "B",
+            "email": "a@b.example",
+            "is_active": "on",
+        },
+    )
     assert ["N-77" in row for row in marked(registrar, f"/students/{student.pk}/")] == [True]
-    registrar.post(f"/courses/{course.pk}/edit/", {"term": course.term.pk, "code": "C", "title": "T", "credits": "7.5", "capacity": ""})
+    registrar.post(
+        f"/courses/{course.pk}/edit/",
+        {"term": course.term.pk, "code": "C", "title": "T", "credits": "7.5", "capacity": ""},
+    )
     assert ["7.5" in row for row in marked(registrar, f"/courses/{course.pk}/")] == [True]
-    registrar.post("/terms/T-1/edit/", {"code": "T-1", "name": "Other", "starts_on": term.starts_on, "ends_on": term.ends_on})
+    registrar.post(
+        "/terms/T-1/edit/",
+        {"code": "T-1", "name": "Other", "starts_on": term.starts_on, "ends_on": term.ends_on},
+    )
     assert ["Other" in row for row in marked(registrar, "/terms/")] == [True]
 
 
-@pytest.mark.parametrize(("path", "numbers"), [("/courses/{}/edit/", 1), ("/admin/courses/course/{}/change/", 0)])
-def test_who_moved_up_is_marked_where_the_next_page_tells_of_it(registrar: Client, course: Course, path: str, numbers: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "numbers"), [("/courses/{}/edit/", 1), ("/admin/courses/course/{}/change/", 0)]
+)
+def test_who_moved_up_is_marked_where_the_next_page_tells_of_it(
+    registrar: Client, course: Course, path: str, numbers: int
+) -> None:
     Course.objects.update(capacity=0)
-    enrollments.enroll([(StudentFactory.create().pk, course.pk)], Options(waitlist=True))
+    service.enroll([(StudentFactory.create().pk, course.pk)], Options(waitlist=True))
     submit(registrar, path.format(course.pk), {"capacity": "1"})
-    assert len([row for row in marked(registrar, f"/courses/{course.pk}/") if "active just now" in row]) == numbers
+    assert (
+        len(
+            [row for row in marked(registrar, f"/courses/{course.pk}/") if "active just now" in row]
+        )
+        == numbers
+    )

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
-from students.enrollment.waitlist import listed
 from students.factories import StudentFactory
+from students.messages import listed
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of, messages_of, submit
 
@@ -23,7 +23,12 @@ WAIT = Options(waitlist=True)
 
 def queue(course: Course, number: int) -> list[Enrollment]:
     """Those who wait for `course`, which is full."""
-    rows = [result.enrollment for result in enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(number)], WAIT)]
+    rows = [
+        result.enrollment
+        for result in service.enroll(
+            [(student.pk, course.pk) for student in StudentFactory.create_batch(number)], WAIT
+        )
+    ]
     return [row for row in rows if row and row.status == Status.WAITLISTED]
 
 
@@ -40,13 +45,17 @@ class TestCourse:
     def test_a_higher_capacity(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=1)
         first, second, _third = queue(course, 4)
-        assert told(submit(registrar, path.format(course.pk), {"capacity": "3"}, follow=True)) == moved_up(first, second)
+        assert told(
+            submit(registrar, path.format(course.pk), {"capacity": "3"}, follow=True)
+        ) == moved_up(first, second)
 
     def test_one_that_is_opened_again(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
         [row] = queue(course, 1)
         Course.objects.update(capacity=1, is_open=False)
-        assert told(submit(registrar, path.format(course.pk), {"is_open": "on"}, follow=True)) == moved_up(row)
+        assert told(
+            submit(registrar, path.format(course.pk), {"is_open": "on"}, follow=True)
+        ) == moved_up(row)
 
     def test_many_are_counted(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
@@ -63,12 +72,18 @@ class TestCourse:
 @pytest.mark.parametrize("admin", [False, True])
 def test_a_term_whose_window_is_changed(registrar: Client, *, admin: bool) -> None:
     term = TermFactory.create()
-    rows = [row for course in CourseFactory.create_batch(2, term=term, capacity=0) for row in queue(course, 1)]
+    rows = [
+        row
+        for course in CourseFactory.create_batch(2, term=term, capacity=0)
+        for row in queue(course, 1)
+    ]
     yesterday = timezone.localdate() - timedelta(days=1)
     Term.objects.update(enrollment_closes_on=yesterday)
     Course.objects.update(capacity=1)
     path = f"/admin/courses/term/{term.pk}/change/" if admin else f"/terms/{term.code}/edit/"
-    assert told(submit(registrar, path, {"enrollment_closes_on": ""}, follow=True)) == moved_up(*rows)
+    assert told(submit(registrar, path, {"enrollment_closes_on": ""}, follow=True)) == moved_up(
+        *rows
+    )
 
 
 def test_a_student_who_is_active_again(registrar: Client) -> None:
@@ -76,17 +91,23 @@ def test_a_student_who_is_active_again(registrar: Client) -> None:
     [row] = queue(course, 1)
     Student.objects.update(is_active=False)
     Course.objects.update(capacity=1)
-    assert told(submit(registrar, f"/students/{row.student_id}/edit/", {"is_active": "on"}, follow=True)) == moved_up(row)
+    assert told(
+        submit(registrar, f"/students/{row.student_id}/edit/", {"is_active": "on"}, follow=True)
+    ) == moved_up(row)
 
 
 def test_withdrawals_in_the_admin(registrar: Client) -> None:
     course = CourseFactory.create(capacity=1)
     [row] = queue(course, 2)
     seated = Enrollment.objects.get(status=Status.ACTIVE)
-    asked = registrar.post("/admin/students/enrollment/", {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]})
+    asked = registrar.post(
+        "/admin/students/enrollment/", {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]}
+    )
     assert told(asked) == []
     confirmed = {**fields_of(asked.content.decode()), "confirm": "yes"}
-    assert told(registrar.post("/admin/students/enrollment/", confirmed, follow=True)) == moved_up(row)
+    assert told(registrar.post("/admin/students/enrollment/", confirmed, follow=True)) == moved_up(
+        row
+    )
 
 
 def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
@@ -94,7 +115,11 @@ def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
     course = CourseFactory.create(capacity=0)
     queue(course, 1)
     inactive = StudentFactory.create(is_active=False)
-    answer = submit(registrar, f"/admin/courses/course/{course.pk}/change/", {"capacity": "5", "enrollments-1-student": inactive.pk})
+    answer = submit(
+        registrar,
+        f"/admin/courses/course/{course.pk}/change/",
+        {"capacity": "5", "enrollments-1-student": inactive.pk},
+    )
     assert Enrollment.objects.get().status == Status.WAITLISTED
     assert told(answer) == []
     assert "Moved up" not in registrar.get("/students/").content.decode()
@@ -103,12 +128,16 @@ def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
 def test_the_api_leaves_no_message_for_the_next_page(registrar: Client) -> None:
     course = CourseFactory.create(capacity=0)
     queue(course, 1)
-    answer = registrar.patch(f"/api/v1/courses/{course.pk}", {"capacity": 1}, content_type="application/json")
+    answer = registrar.patch(
+        f"/api/v1/courses/{course.pk}", {"capacity": 1}, content_type="application/json"
+    )
     assert answer.status_code == 200
     assert Enrollment.objects.get().status == Status.ACTIVE
     assert "Moved up" not in registrar.get("/students/").content.decode()
 
 
-@pytest.mark.parametrize(("number", "words"), [(1, "a"), (2, "a; b"), (3, "a; b and 1 more"), (4, "a; b and 2 more")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "a"), (2, "a; b"), (3, "a; b and 1 more"), (4, "a; b and 2 more")]
+)
 def test_the_first_are_named_and_the_others_counted(number: int, words: str) -> None:
     assert listed("abcd"[:number], 2) == words

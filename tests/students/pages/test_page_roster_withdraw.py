@@ -37,28 +37,44 @@ def waiter(clerk: Client, course: Course, seated: list[Student]) -> Student:
     return student
 
 
-def test_shows_who_leaves_and_who_moves_up_and_writes_nothing(clerk: Client, url: str, seated: list[Student], waiter: Student) -> None:
+def test_shows_who_leaves_and_who_moves_up_and_writes_nothing(
+    clerk: Client, url: str, seated: list[Student], waiter: Student
+) -> None:
     answer = clerk.get(url, {"students": [student.pk for student in seated]})
     text = answer.content.decode()
     assert "Withdraw 2 students from" in text
     for student in seated:
         assert str(student) in text
     assert [row.student for row in answer.context["promoted"]] == [waiter]
-    assert set(Enrollment.objects.values_list("status", flat=True)) == {Status.ACTIVE, Status.WAITLISTED}
+    assert set(Enrollment.objects.values_list("status", flat=True)) == {
+        Status.ACTIVE,
+        Status.WAITLISTED,
+    }
 
 
-def test_withdraws_them_and_says_who_moved_up(clerk: Client, url: str, course: Course, seated: list[Student], waiter: Student) -> None:
-    answer = clerk.post(url, {"students": [student.pk for student in seated], "reason": "moved away"})
+def test_withdraws_them_and_says_who_moved_up(
+    clerk: Client, url: str, course: Course, seated: list[Student], waiter: Student
+) -> None:
+    answer = clerk.post(
+        url, {"students": [student.pk for student in seated], "reason": "moved away"}
+    )
     assert (answer.status_code, answer["Location"]) == (302, f"/courses/{course.pk}/")
-    assert {row.student: row.status for row in Enrollment.objects.all()} == {**dict.fromkeys(seated, "withdrawn"), waiter: "active"}
+    assert {row.student: row.status for row in Enrollment.objects.all()} == {
+        **dict.fromkeys(seated, "withdrawn"),
+        waiter: "active",
+    }
     text = clerk.get(answer["Location"]).content.decode()
     assert "withdrawn: " in text
     assert f"{waiter}" in text
     assert 'action="/undo/"' in text
-    assert Enrollment.history.filter(student=seated[0]).latest().history_change_reason == "moved away"
+    assert (
+        Enrollment.history.filter(student=seated[0]).latest().history_change_reason == "moved away"
+    )
 
 
-def test_undo_gives_back_what_nobody_has_taken(clerk: Client, url: str, seated: list[Student], waiter: Student) -> None:
+def test_undo_gives_back_what_nobody_has_taken(
+    clerk: Client, url: str, seated: list[Student], waiter: Student
+) -> None:
     clerk.post(url, {"students": [student.pk for student in seated]})
     clerk.post("/undo/")
     assert Enrollment.objects.get(student=waiter).status == Status.ACTIVE
@@ -77,7 +93,9 @@ def test_says_so_where_nobody_is_ticked(clerk: Client, url: str, students: list[
     assert clerk.post(url, {"students": students}).status_code == 422
 
 
-def test_the_roster_has_boxes_for_those_who_may(clerk: Client, viewer: Client, course: Course, seated: list[Student]) -> None:
+def test_the_roster_has_boxes_for_those_who_may(
+    clerk: Client, viewer: Client, course: Course, seated: list[Student]
+) -> None:
     assert clerk.get(f"/courses/{course.pk}/").content.decode().count('name="students"') == 2
     assert 'name="students"' not in viewer.get(f"/courses/{course.pk}/").content.decode()
 
@@ -85,12 +103,19 @@ def test_the_roster_has_boxes_for_those_who_may(clerk: Client, viewer: Client, c
 def test_the_roster_is_sorted_as_asked(viewer: Client, course: Course) -> None:
     for number, name in (("2", "Abel"), ("1", "Zorn")):
         enrolled(StudentFactory.create(number=number, last_name=name), course)
-    for order, names in (("", ["Abel", "Zorn"]), ("number", ["Zorn", "Abel"]), ("enrolled", ["Zorn", "Abel"]), ("odd", ["Abel", "Zorn"])):
+    for order, names in (
+        ("", ["Abel", "Zorn"]),
+        ("number", ["Zorn", "Abel"]),
+        ("enrolled", ["Zorn", "Abel"]),
+        ("odd", ["Abel", "Zorn"]),
+    ):
         page = viewer.get(f"/courses/{course.pk}/", {"order": order}).context["page"]
         assert [row.student.last_name for row in page.rows] == names
 
 
-def test_the_sheet_has_all_of_them(viewer: Client, course: Course, seated: list[Student], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sheet_has_all_of_them(
+    viewer: Client, course: Course, seated: list[Student], monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = viewer.get(f"/courses/{course.pk}/sheet/").content.decode()
     for student in seated:
         assert student.number in text

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.history.queries import changes
@@ -32,31 +32,59 @@ def url(student: Student) -> str:
 
 def rows(answer: Any) -> dict[str, list[int]]:
     """The ids of the courses that the form shows as chosen and as found."""
-    return {name: [choice.row.pk for choice in answer.context[name]] for name in ("chosen", "found")}
+    return {
+        name: [choice.row.pk for choice in answer.context[name]] for name in ("chosen", "found")
+    }
 
 
 def ticked(answer: Any) -> list[int]:
-    boxes = [part.partition(">")[0] for part in answer.content.decode().split('<input type="checkbox"')[1:]]
-    return [int(box.split('value="')[1].partition('"')[0]) for box in boxes if 'name="courses"' in box and "checked" in box]
+    boxes = [
+        part.partition(">")[0]
+        for part in answer.content.decode().split('<input type="checkbox"')[1:]
+    ]
+    return [
+        int(box.split('value="')[1].partition('"')[0])
+        for box in boxes
+        if 'name="courses"' in box and "checked" in box
+    ]
 
 
 class TestShow:
-    def test_the_student_the_current_courses_and_what_there_is_to_choose(self, clerk: Client, student: Student, url: str) -> None:
+    def test_the_student_the_current_courses_and_what_there_is_to_choose(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
         held = enrolled(student, CourseFactory.create(code="HELD-1")).course
-        term = TermFactory.create(code="X", enrollment_opens_on=timezone.localdate() + timedelta(days=2), starts_on=timezone.localdate())
+        term = TermFactory.create(
+            code="X",
+            enrollment_opens_on=timezone.localdate() + timedelta(days=2),
+            starts_on=timezone.localdate(),
+        )
         course = CourseFactory.create(code="FREE-1", capacity=30, is_open=False, term=term)
         enrolled(StudentFactory.create(), held)
         answer = clerk.get(url)
         text = answer.content.decode()
         assert answer.status_code == 200
-        for words in ("Ann Lee", "HELD-1", "FREE-1", "0 / 30", "closed", "not yet", str(term.enrollment_opens_on)):
+        for words in (
+            "Ann Lee",
+            "HELD-1",
+            "FREE-1",
+            "0 / 30",
+            "closed",
+            "not yet",
+            str(term.enrollment_opens_on),
+        ):
             assert words in text
         assert f'name="courses" value="{course.pk}"' in " ".join(text.split())
 
-    def test_a_course_that_the_student_has_cannot_be_chosen_again_but_a_withdrawn_one_can(self, clerk: Client, student: Student, url: str) -> None:
+    def test_a_course_that_the_student_has_cannot_be_chosen_again_but_a_withdrawn_one_can(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
         for status in (Status.ACTIVE, Status.COMPLETED, Status.WITHDRAWN):
             enrolled(student, CourseFactory.create(), status)
-        settled = {choice.enrollment.status: choice.is_settled for choice in clerk.get(url).context["found"]}
+        settled = {
+            choice.enrollment.status: choice.is_settled
+            for choice in clerk.get(url).context["found"]
+        }
         assert settled == {Status.ACTIVE: True, Status.COMPLETED: True, Status.WITHDRAWN: False}
 
     def test_search_and_term_narrow_it(self, clerk: Client, url: str) -> None:
@@ -71,28 +99,43 @@ class TestShow:
         assert set(rows(clerk.get(url, {"term": "T-A"}))["found"]) == {biology.pk, chemistry.pk}
         assert "Nothing was found" in clerk.get(url, {"q": "zoo"}).content.decode()
 
-    def test_what_can_be_enrolled_in_today_comes_first_then_what_runs_comes_and_is_past(self, clerk: Client, url: str) -> None:
+    def test_what_can_be_enrolled_in_today_comes_first_then_what_runs_comes_and_is_past(
+        self, clerk: Client, url: str
+    ) -> None:
         today = timezone.localdate()
 
         def course(code: str, begins: int, **days: int) -> Course:
             window = {name: today + timedelta(days=number) for name, number in days.items()}
-            return CourseFactory.create(code=code, title="Biology", term=TermFactory.create(starts_on=today + timedelta(days=begins), **window))
+            return CourseFactory.create(
+                code=code,
+                title="Biology",
+                term=TermFactory.create(starts_on=today + timedelta(days=begins), **window),
+            )
 
         past, coming = course("A", -500), course("B", 90, enrollment_opens_on=60)
-        running, later = course("C", -60, enrollment_closes_on=-1), course("E", 60, enrollment_opens_on=0, enrollment_closes_on=0)
+        running, later = (
+            course("C", -60, enrollment_closes_on=-1),
+            course("E", 60, enrollment_opens_on=0, enrollment_closes_on=0),
+        )
         now = course("F", 0, enrollment_opens_on=-9)
         second = CourseFactory.create(code="D", title="Biology", term=now.term)
         order = [later.pk, second.pk, now.pk, running.pk, coming.pk, past.pk]
         assert rows(clerk.get(url))["found"] == rows(clerk.get(url, {"q": "bio"}))["found"] == order
 
     def test_what_was_chosen_stays_chosen_across_a_search(self, clerk: Client, url: str) -> None:
-        chosen, other = CourseFactory.create(title="Biology"), CourseFactory.create(title="Chemistry")
+        chosen, other = (
+            CourseFactory.create(title="Biology"),
+            CourseFactory.create(title="Chemistry"),
+        )
         answer = clerk.get(url, {"q": "chem", "courses": [str(chosen.pk), "x", "\0", str(2**70)]})
         assert rows(answer) == {"chosen": [chosen.pk], "found": [other.pk]}
         assert ticked(answer) == [chosen.pk]
 
     def test_pages_have_every_course_once(self, clerk: Client, url: str) -> None:
-        terms = TermFactory.create(), TermFactory.create(starts_on=timezone.localdate() - timedelta(days=500))
+        terms = (
+            TermFactory.create(),
+            TermFactory.create(starts_on=timezone.localdate() - timedelta(days=500)),
+        )
         made = [course.pk for term in terms for course in CourseFactory.create_batch(25, term=term)]
         seen, cursor = [], ""
         while cursor is not None:
@@ -101,13 +144,21 @@ class TestShow:
             cursor = answer.context["page"].next
         assert sorted(seen) == sorted(made)
 
-    def test_the_token_of_the_form_is_not_in_the_address_of_a_search(self, clerk: Client, url: str) -> None:
+    def test_the_token_of_the_form_is_not_in_the_address_of_a_search(
+        self, clerk: Client, url: str
+    ) -> None:
         text = " ".join(clerk.get(url).content.decode().split())
         form = text[text.index('<form method="get"') :].partition("</form>")[0]
         assert 'type="hidden" name="csrfmiddlewaretoken"' not in form
         assert '<button type="submit" formmethod="post" name="csrfmiddlewaretoken"' in form
 
-    def test_it_asks_a_bounded_number_of_queries(self, clerk: Client, student: Student, url: str, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+    def test_it_asks_a_bounded_number_of_queries(
+        self,
+        clerk: Client,
+        student: Student,
+        url: str,
+        django_assert_max_num_queries: Callable[[int], Any],
+    ) -> None:
         for course in CourseFactory.create_batch(6, capacity=2):
             enrolled(student, course)
         ids = [course.pk for course in CourseFactory.create_batch(6)]
@@ -116,18 +167,32 @@ class TestShow:
 
 
 class TestEnroll:
-    def test_every_course_is_named_with_its_outcome(self, clerk: Client, student: Student, url: str) -> None:
-        new, again, held = CourseFactory.create(code="NEW"), CourseFactory.create(code="AGAIN"), CourseFactory.create(code="HELD")
+    def test_every_course_is_named_with_its_outcome(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
+        new, again, held = (
+            CourseFactory.create(code="NEW"),
+            CourseFactory.create(code="AGAIN"),
+            CourseFactory.create(code="HELD"),
+        )
         enrolled(student, again, Status.WITHDRAWN)
         enrolled(student, held)
         answer = clerk.post(url, {"courses": [new.pk, again.pk, held.pk]})
         assert (answer.status_code, answer["Location"]) == (302, f"/students/{student.pk}/")
         text = clerk.get(answer["Location"]).content.decode()
-        for words in (f"enrolled: {new}.", f"enrolled again: {again}.", f"nothing to change: {held}."):
+        for words in (
+            f"enrolled: {new}.",
+            f"enrolled again: {again}.",
+            f"nothing to change: {held}.",
+        ):
             assert words in text
-        assert set(student.enrollments.filter(status="active").values_list("course", flat=True)) == {new.pk, again.pk, held.pk}
+        assert set(
+            student.enrollments.filter(status="active").values_list("course", flat=True)
+        ) == {new.pk, again.pk, held.pk}
 
-    def test_a_course_named_twice_is_enrolled_once(self, clerk: Client, student: Student, url: str) -> None:
+    def test_a_course_named_twice_is_enrolled_once(
+        self, clerk: Client, student: Student, url: str
+    ) -> None:
         course = CourseFactory.create()
         assert clerk.post(url, {"courses": [course.pk, f"0{course.pk}"]}).status_code == 302
         assert changes().count() == 1
@@ -135,7 +200,12 @@ class TestEnroll:
     def test_the_history_says_who_and_through_which_door(self, clerk: Client, url: str) -> None:
         clerk.post(url, {"courses": [CourseFactory.create().pk]})
         record = changes().get()
-        assert (record.history_user, record.door, record.before, record.status) == (User.objects.get(username="clerk"), "staff", None, "active")
+        assert (record.history_user, record.door, record.before, record.status) == (
+            User.objects.get(username="clerk"),
+            "staff",
+            None,
+            "active",
+        )
 
 
 def closed(course: Course) -> str:
@@ -197,7 +267,11 @@ class TestRefused:
 
     def test_the_search_is_kept_too(self, clerk: Client, url: str) -> None:
         course = CourseFactory.create(is_open=False, term=TermFactory.create(code="T-A"))
-        text = " ".join(clerk.post(url, {"courses": [course.pk], "q": "zoo", "term": "T-A", "has_seats": "on"}).content.decode().split())
+        text = " ".join(
+            clerk.post(url, {"courses": [course.pk], "q": "zoo", "term": "T-A", "has_seats": "on"})
+            .content.decode()
+            .split()
+        )
         assert 'value="zoo"' in text
         assert '<option value="T-A" selected>' in text
         assert 'id="id_has_seats" checked' in text
@@ -216,7 +290,9 @@ class TestRefused:
         assert "Choose at least one course." in answer.content.decode()
         assert 'value="bio"' in answer.content.decode()
 
-    @pytest.mark.parametrize("text", ["x", "-1", "0", "1.0", "²", "\0", str(2**63), "9" * 5000, " 1", "<b>"])
+    @pytest.mark.parametrize(
+        "text", ["x", "-1", "0", "1.0", "²", "\0", str(2**63), "9" * 5000, " 1", "<b>"]
+    )
     def test_what_is_not_an_id(self, clerk: Client, url: str, text: str) -> None:
         course = CourseFactory.create()
         answer = clerk.post(url, {"courses": [course.pk, text]})
@@ -239,7 +315,11 @@ def selected(answer: Any) -> str:
     """What the form says shall be done where a course is full."""
     text = " ".join(answer.content.decode().split())
     select = text[text.index('<select name="on_full"') :].partition("</select>")[0]
-    picked = [option.partition('"')[0] for option in select.split('<option value="')[1:] if "selected" in option]
+    picked = [
+        option.partition('"')[0]
+        for option in select.split('<option value="')[1:]
+        if "selected" in option
+    ]
     return picked[0] if picked else ""
 
 
@@ -247,23 +327,36 @@ def selected(answer: Any) -> str:
 def waited_for() -> Course:
     """A course with its one seat taken and two who wait."""
     course = CourseFactory.create(code="FULL", capacity=1)
-    enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(3)], Options(waitlist=True))
+    service.enroll(
+        [(student.pk, course.pk) for student in StudentFactory.create_batch(3)],
+        Options(waitlist=True),
+    )
     return course
 
 
 class TestWaitlist:
-    def test_who_finds_a_course_full_waits_where_that_is_asked(self, clerk: Client, student: Student, url: str, waited_for: Course) -> None:
+    def test_who_finds_a_course_full_waits_where_that_is_asked(
+        self, clerk: Client, student: Student, url: str, waited_for: Course
+    ) -> None:
         free = CourseFactory.create(code="FREE")
         answer = clerk.post(url, {"courses": [waited_for.pk, free.pk], "on_full": "waitlist"})
         assert answer.status_code == 302
         text = " ".join(clerk.get(answer["Location"]).content.decode().split())
         assert f"{student}, on the waitlist, place 3: {waited_for}." in text
         assert f"{student}, enrolled: {free}." in text
-        assert '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in text
-        assert dict(student.enrollments.values_list("course", "status")) == {waited_for.pk: "waitlisted", free.pk: "active"}
+        assert (
+            '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>'
+            in text
+        )
+        assert dict(student.enrollments.values_list("course", "status")) == {
+            waited_for.pk: "waitlisted",
+            free.pk: "active",
+        }
 
     @pytest.mark.parametrize("said", [{}, {"on_full": "refuse"}, {"on_full": ""}])
-    def test_nobody_waits_unasked(self, clerk: Client, student: Student, url: str, waited_for: Course, said: dict[str, str]) -> None:
+    def test_nobody_waits_unasked(
+        self, clerk: Client, student: Student, url: str, waited_for: Course, said: dict[str, str]
+    ) -> None:
         assert clerk.post(url, {"courses": [waited_for.pk], **said}).status_code == 422
         assert not student.enrollments.exists()
 
@@ -275,8 +368,16 @@ class TestWaitlist:
         answer = clerk.post(url, {"courses": [course.pk], "on_full": "waitlist"})
         assert (answer.status_code, selected(answer)) == (422, "waitlist")
 
-    def test_a_refused_form_tells_who_would_wait(self, clerk: Client, url: str, waited_for: Course) -> None:
-        answer = clerk.post(url, {"courses": [waited_for.pk, CourseFactory.create(is_open=False).pk], "on_full": "waitlist"})
+    def test_a_refused_form_tells_who_would_wait(
+        self, clerk: Client, url: str, waited_for: Course
+    ) -> None:
+        answer = clerk.post(
+            url,
+            {
+                "courses": [waited_for.pk, CourseFactory.create(is_open=False).pk],
+                "on_full": "waitlist",
+            },
+        )
         assert answer.status_code == 422
         assert "would be: on the waitlist" in " ".join(answer.content.decode().split())
 
@@ -286,15 +387,23 @@ class TestWaitlist:
         assert 'href="#id_on_full"' in answer.content.decode()
         assert not student.enrollments.exists()
 
-    def test_the_place_is_shown_beside_the_current_courses(self, clerk: Client, student: Student, url: str, waited_for: Course) -> None:
-        enrollments.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
+    def test_the_place_is_shown_beside_the_current_courses(
+        self, clerk: Client, student: Student, url: str, waited_for: Course
+    ) -> None:
+        service.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
         text = " ".join(clerk.get(url).content.decode().split())
-        assert f'{waited_for}</a> <span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in text
+        assert (
+            f'{waited_for}</a> <span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>'
+            in text
+        )
 
 
 def offered(answer: Any) -> dict[str, bool]:
     """The refusals that the form offers to override, and whether each is ticked."""
-    boxes = [part.partition(">")[0] for part in answer.content.decode().split('<input type="checkbox" name="override"')[1:]]
+    boxes = [
+        part.partition(">")[0]
+        for part in answer.content.decode().split('<input type="checkbox" name="override"')[1:]
+    ]
     return {box.split('value="')[1].partition('"')[0]: "checked" in box for box in boxes}
 
 
@@ -312,36 +421,58 @@ class TestWaiting:
 
     @pytest.fixture
     def waited_for(self, waited_for: Course, student: Student) -> Course:
-        enrollments.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
+        service.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
         return waited_for
 
-    def test_can_be_chosen_and_the_place_is_shown(self, clerk: Client, url: str, waited_for: Course) -> None:
+    def test_can_be_chosen_and_the_place_is_shown(
+        self, clerk: Client, url: str, waited_for: Course
+    ) -> None:
         text = " ".join(clerk.get(url).content.decode().split())
         assert f'name="courses" value="{waited_for.pk}"' in text
         remarks = text.partition(f'id="remarks-{waited_for.pk}"')[2].partition("</td>")[0]
-        assert '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>' in remarks
+        assert (
+            '<span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>'
+            in remarks
+        )
 
-    def test_stays_on_the_waitlist_where_nothing_is_overridden(self, registrar: Client, student: Student, url: str, waited_for: Course) -> None:
+    def test_stays_on_the_waitlist_where_nothing_is_overridden(
+        self, registrar: Client, student: Student, url: str, waited_for: Course
+    ) -> None:
         text = registrar.post(url, {"courses": [waited_for.pk]}, follow=True).content.decode()
         assert f"{student}, nothing to change: {waited_for}." in text
         row = Enrollment.objects.get(student=student)
         assert (row.status, row.history.count()) == (Status.WAITLISTED, 1)
 
-    def test_has_a_seat_by_an_override_which_is_offered_at_once(self, registrar: Client, student: Student, url: str, waited_for: Course) -> None:
+    def test_has_a_seat_by_an_override_which_is_offered_at_once(
+        self, registrar: Client, student: Student, url: str, waited_for: Course
+    ) -> None:
         assert offered(registrar.get(url)) == {"course_full": False}
         fields = {"courses": [waited_for.pk], "override": ["course_full"], "reason": "agreed"}
         assert registrar.post(url, fields).status_code == 302
         *_before, record = changes().filter(student=student.pk)
-        assert (record.before, record.status, record.override, record.history_change_reason) == ("waitlisted", "active", ["course_full"], "agreed")
+        assert (record.before, record.status, record.override, record.history_change_reason) == (
+            "waitlisted",
+            "active",
+            ["course_full"],
+            "agreed",
+        )
 
-    def test_no_override_is_offered_to_who_may_not(self, clerk: Client, url: str, waited_for: Course) -> None:
+    def test_no_override_is_offered_to_who_may_not(
+        self, clerk: Client, url: str, waited_for: Course
+    ) -> None:
         assert offered(clerk.get(url)) == {}
 
 
 class TestOverride:
     @pytest.mark.parametrize(("refuse", "code", "words"), OVERRIDABLE)
     def test_is_offered_after_a_refusal_and_recorded_with_its_reason(
-        self, registrar: Client, student: Student, url: str, refuse: Callable[[Course], str], code: str, words: str
+        self,
+        registrar: Client,
+        student: Student,
+        url: str,
+        refuse: Callable[[Course], str],
+        code: str,
+        words: str,
     ) -> None:
         course = CourseFactory.create()
         refuse(course)
@@ -349,10 +480,16 @@ class TestOverride:
         answer = registrar.post(url, {"courses": [course.pk]})
         assert (answer.status_code, offered(answer)) == (422, {code: False})
         assert f"Enroll {words}" in answer.content.decode()
-        answer = registrar.post(url, {"courses": [course.pk], "override": [code], "reason": "agreed with the dean"})
+        answer = registrar.post(
+            url, {"courses": [course.pk], "override": [code], "reason": "agreed with the dean"}
+        )
         assert answer.status_code == 302
         record = changes().get()
-        assert (record.status, record.override, record.history_change_reason) == ("active", [code], "agreed with the dean")
+        assert (record.status, record.override, record.history_change_reason) == (
+            "active",
+            [code],
+            "agreed with the dean",
+        )
         assert (record.door, record.history_user.username) == ("staff", "registrar")
         text = registrar.get(answer["Location"]).content.decode()
         assert words in text
@@ -360,14 +497,31 @@ class TestOverride:
 
     def test_only_what_was_overridden_is_recorded_so(self, registrar: Client, url: str) -> None:
         course, good = CourseFactory.create(capacity=0), CourseFactory.create()
-        fields = {"courses": [course.pk, good.pk], "override": ["course_full", "course_closed"], "reason": "why"}
+        fields = {
+            "courses": [course.pk, good.pk],
+            "override": ["course_full", "course_closed"],
+            "reason": "why",
+        }
         assert registrar.post(url, fields).status_code == 302
-        assert {record.course_id: record.override for record in changes()} == {course.pk: ["course_full"], good.pk: []}
+        assert {record.course_id: record.override for record in changes()} == {
+            course.pk: ["course_full"],
+            good.pk: [],
+        }
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "\0"])
-    def test_needs_a_reason_that_can_be_kept(self, registrar: Client, student: Student, url: str, reason: str) -> None:
+    def test_needs_a_reason_that_can_be_kept(
+        self, registrar: Client, student: Student, url: str, reason: str
+    ) -> None:
         course = CourseFactory.create(capacity=0, is_open=False)
-        answer = registrar.post(url, {"courses": [course.pk], "override": ["course_full"], "reason": reason, "on_full": "waitlist"})
+        answer = registrar.post(
+            url,
+            {
+                "courses": [course.pk],
+                "override": ["course_full"],
+                "reason": reason,
+                "on_full": "waitlist",
+            },
+        )
         text = answer.content.decode()
         assert answer.status_code == 422
         assert 'href="#id_reason"' in text
@@ -376,32 +530,52 @@ class TestOverride:
         assert (ticked(answer), selected(answer)) == ([course.pk], "waitlist")
         assert not student.enrollments.exists()
 
-    def test_of_one_of_two_refusals_leaves_the_other(self, registrar: Client, student: Student, url: str) -> None:
+    def test_of_one_of_two_refusals_leaves_the_other(
+        self, registrar: Client, student: Student, url: str
+    ) -> None:
         course = CourseFactory.create(capacity=0, is_open=False)
         fields = {"courses": [course.pk], "override": ["course_full"], "reason": "because"}
         answer = registrar.post(url, fields)
-        assert (answer.status_code, offered(answer)) == (422, {"course_closed": False, "course_full": True})
+        assert (answer.status_code, offered(answer)) == (
+            422,
+            {"course_closed": False, "course_full": True},
+        )
         assert 'value="because"' in answer.content.decode()
         assert not student.enrollments.exists()
-        assert registrar.post(url, {**fields, "override": ["course_full", "course_closed"]}).status_code == 302
+        assert (
+            registrar.post(
+                url, {**fields, "override": ["course_full", "course_closed"]}
+            ).status_code
+            == 302
+        )
 
     def test_is_kept_across_a_search(self, registrar: Client, url: str) -> None:
-        answer = registrar.get(url, {"q": "x", "override": ["course_full", "odd"], "reason": "because"})
+        answer = registrar.get(
+            url, {"q": "x", "override": ["course_full", "odd"], "reason": "because"}
+        )
         assert offered(answer) == {"course_full": True}
         assert 'value="because"' in answer.content.decode()
 
-    def test_an_inactive_student_is_never_enrolled(self, registrar: Client, student: Student, url: str) -> None:
+    def test_an_inactive_student_is_never_enrolled(
+        self, registrar: Client, student: Student, url: str
+    ) -> None:
         Student.objects.filter(pk=student.pk).update(is_active=False)
         course = CourseFactory.create()
         answer = registrar.post(url, {"courses": [course.pk]})
         assert (answer.status_code, offered(answer)) == (422, {})
-        answer = registrar.post(url, {"courses": [course.pk], "override": ["student_inactive"], "reason": "because"})
+        answer = registrar.post(
+            url, {"courses": [course.pk], "override": ["student_inactive"], "reason": "because"}
+        )
         assert (answer.status_code, offered(answer)) == (422, {})
         assert not student.enrollments.exists()
 
     def test_is_for_those_who_may(self, clerk: Client, student: Student, url: str) -> None:
         course = CourseFactory.create(capacity=0)
-        fields: dict[str, Any] = {"courses": [course.pk], "override": ["course_full"], "reason": "because"}
+        fields: dict[str, Any] = {
+            "courses": [course.pk],
+            "override": ["course_full"],
+            "reason": "because",
+        }
         answer = clerk.post(url, {"courses": [course.pk]})
         assert (answer.status_code, offered(answer)) == (422, {})
         assert 'name="reason"' not in answer.content.decode()

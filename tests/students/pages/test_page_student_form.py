@@ -13,13 +13,25 @@ from students.models import Student
 
 pytestmark = pytest.mark.django_db
 
-FIELDS = {"number": "S-7", "first_name": "Ann", "last_name": "Lee", "email": "ann@school.example", "is_active": "on"}
+FIELDS = {
+    "number": "S-7",
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "email": "ann@school.example",
+    "is_active": "on",
+}
 
 
 def sent_back(form: Any, **typed: str) -> dict[str, str]:
     """What a browser sends of the form, with `typed` in place of what it showed; a checkbox that is not ticked is not sent."""
-    values = {field.html_name: field.value() for field in form} | {field.html_initial_name: field.value() for field in form} | typed
-    return {name: str(value) for name, value in values.items() if value is not False and value != "off"}
+    values = (
+        {field.html_name: field.value() for field in form}
+        | {field.html_initial_name: field.value() for field in form}
+        | typed
+    )
+    return {
+        name: str(value) for name, value in values.items() if value is not False and value != "off"
+    }
 
 
 class TestNew:
@@ -27,10 +39,20 @@ class TestNew:
         answer = registrar.post("/students/new/", FIELDS)
         student = Student.objects.get()
         assert (answer.status_code, answer["Location"]) == (302, f"/students/{student.pk}/")
-        assert (student.number, student.first_name, student.last_name, student.email, student.is_active) == ("S-7", "Ann", "Lee", "ann@school.example", True)
+        assert (
+            student.number,
+            student.first_name,
+            student.last_name,
+            student.email,
+            student.is_active,
+        ) == ("S-7", "Ann", "Lee", "ann@school.example", True)
         assert "Ann Lee (S-7) was saved." in registrar.get(answer["Location"]).content.decode()
         record = student.history.get()
-        assert (record.history_type, record.door, record.history_user.username) == ("+", "staff", "registrar")
+        assert (record.history_type, record.door, record.history_user.username) == (
+            "+",
+            "staff",
+            "registrar",
+        )
 
     def test_an_inactive_one(self, registrar: Client) -> None:
         registrar.post("/students/new/", FIELDS | {"is_active": ""})
@@ -46,29 +68,44 @@ class TestNew:
             ("first_name", "x" * 101, "at most 100"),
         ],
     )
-    def test_a_wrong_value_is_said_beside_its_field_and_all_is_kept(self, registrar: Client, field: str, value: str, words: str) -> None:
+    def test_a_wrong_value_is_said_beside_its_field_and_all_is_kept(
+        self, registrar: Client, field: str, value: str, words: str
+    ) -> None:
         answer = registrar.post("/students/new/", FIELDS | {field: value})
         assert answer.status_code == 422
         text = " ".join(answer.content.decode().split())
         assert text.count(words) == 2  # in the summary, and at the field
         assert f'href="#id_{field}"' in text
         assert f'id="id_{field}_error"' in text
-        assert f"id_{field}_error" in text.split(f'id="id_{field}"')[0].rpartition("<input")[2] + text.split(f'id="id_{field}"')[1].partition(">")[0]
+        assert (
+            f"id_{field}_error"
+            in text.split(f'id="id_{field}"')[0].rpartition("<input")[2]
+            + text.split(f'id="id_{field}"')[1].partition(">")[0]
+        )
         for name, kept in FIELDS.items():
             assert name in (field, "is_active") or f'value="{kept}"' in text
         assert not Student.objects.exists()
 
-    @pytest.mark.parametrize(("field", "value"), [("number", "S-7"), ("email", "ANN@school.example")])
+    @pytest.mark.parametrize(
+        ("field", "value"), [("number", "S-7"), ("email", "ANN@school.example")]
+    )
     def test_one_that_is_there_already(self, registrar: Client, field: str, value: str) -> None:
         StudentFactory.create(**FIELDS | {"is_active": True})
-        answer = registrar.post("/students/new/", FIELDS | {"number": "S-8", "email": "other@school.example", field: value})
+        answer = registrar.post(
+            "/students/new/",
+            FIELDS | {"number": "S-8", "email": "other@school.example", field: value},
+        )
         assert answer.status_code == 422
         assert field in answer.context["form"].errors
 
-    def test_one_that_somebody_else_made_at_the_same_moment(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_that_somebody_else_made_at_the_same_moment(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The check finds the email free; the database, a moment later, does not."""
         StudentFactory.create(email="ann@school.example")
-        monkeypatch.setattr(StudentForm, "_post_clean", lambda form: construct_instance(form, form.instance))
+        monkeypatch.setattr(
+            StudentForm, "_post_clean", lambda form: construct_instance(form, form.instance)
+        )
         answer = registrar.post("/students/new/", FIELDS)
         assert answer.status_code == 422
         assert "A student with this email already exists." in answer.content.decode()
@@ -80,7 +117,9 @@ class TestEdit:
     def test_changes_what_was_changed(self, registrar: Client) -> None:
         student = StudentFactory.create()
         url = f"/students/{student.pk}/edit/"
-        answer = registrar.post(url, sent_back(registrar.get(url).context["form"], first_name="New", is_active="off"))
+        answer = registrar.post(
+            url, sent_back(registrar.get(url).context["form"], first_name="New", is_active="off")
+        )
         assert (answer.status_code, answer["Location"]) == (302, f"/students/{student.pk}/")
         student.refresh_from_db()
         assert (student.first_name, student.is_active) == ("New", False)
@@ -99,18 +138,33 @@ class TestEdit:
         Student.objects.filter(pk=student.pk).update(email="new@school.example", is_active=False)
         assert registrar.post(url, sent_back(form, first_name="Anna")).status_code == 302
         student.refresh_from_db()
-        assert (student.first_name, student.email, student.is_active) == ("Anna", "new@school.example", False)
+        assert (student.first_name, student.email, student.is_active) == (
+            "Anna",
+            "new@school.example",
+            False,
+        )
 
-    def test_without_what_the_form_had_shown_all_fields_are_taken_as_sent(self, registrar: Client) -> None:
+    def test_without_what_the_form_had_shown_all_fields_are_taken_as_sent(
+        self, registrar: Client
+    ) -> None:
         student = StudentFactory.create()
-        assert registrar.post(f"/students/{student.pk}/edit/", FIELDS | {"is_active": ""}).status_code == 302
+        assert (
+            registrar.post(f"/students/{student.pk}/edit/", FIELDS | {"is_active": ""}).status_code
+            == 302
+        )
         student.refresh_from_db()
-        assert (student.number, student.email, student.is_active) == ("S-7", "ann@school.example", False)
+        assert (student.number, student.email, student.is_active) == (
+            "S-7",
+            "ann@school.example",
+            False,
+        )
 
     def test_a_wrong_value_is_kept_with_the_others(self, registrar: Client) -> None:
         student = StudentFactory.create(last_name="Lee")
         url = f"/students/{student.pk}/edit/"
-        answer = registrar.post(url, sent_back(registrar.get(url).context["form"], email="no", last_name="Li"))
+        answer = registrar.post(
+            url, sent_back(registrar.get(url).context["form"], email="no", last_name="Li")
+        )
         assert answer.status_code == 422
         text = answer.content.decode()
         assert 'value="no"' in text
@@ -119,7 +173,9 @@ class TestEdit:
         student.refresh_from_db()
         assert student.last_name == "Lee"
 
-    def test_a_value_that_somebody_else_took_at_the_same_moment(self, registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_value_that_somebody_else_took_at_the_same_moment(
+        self, registrar: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         student = StudentFactory.create()
 
         def taken(*_args: Any, **_kwargs: Any) -> None:

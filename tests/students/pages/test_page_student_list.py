@@ -19,7 +19,10 @@ def shown(answer: Any) -> list[Student]:
 
 
 def test_is_sorted_by_name_and_counts_the_courses(viewer: Client) -> None:
-    zoe, ann, bob = (StudentFactory.create(last_name=last, first_name=first) for last, first in (("Zu", "Zoe"), ("Abel", "Ann"), ("Abel", "Bob")))
+    zoe, ann, bob = (
+        StudentFactory.create(last_name=last, first_name=first)
+        for last, first in (("Zu", "Zoe"), ("Abel", "Ann"), ("Abel", "Bob"))
+    )
     enrolled(zoe, CourseFactory.create())
     enrolled(zoe, CourseFactory.create(), Status.WITHDRAWN)
     answer = viewer.get("/students/")
@@ -29,7 +32,10 @@ def test_is_sorted_by_name_and_counts_the_courses(viewer: Client) -> None:
 
 
 def test_search_and_filter(viewer: Client) -> None:
-    ann, inactive = StudentFactory.create(first_name="Ann"), StudentFactory.create(first_name="Annette", is_active=False)
+    ann, inactive = (
+        StudentFactory.create(first_name="Ann"),
+        StudentFactory.create(first_name="Annette", is_active=False),
+    )
     bob = StudentFactory.create(first_name="Bob")
     assert set(shown(viewer.get("/students/", {"q": "ann"}))) == {ann, inactive}
     assert shown(viewer.get("/students/", {"q": "ann", "is_active": "true"})) == [ann]
@@ -43,14 +49,18 @@ def test_pages_forth_and_back_have_every_student_once(viewer: Client) -> None:
     StudentFactory.create_batch(70, last_name="Same")
     StudentFactory.create_batch(40)
     StudentFactory.create(last_name="Other", is_active=False)
-    everybody = list(Student.objects.filter(is_active=True).order_by("last_name", "first_name", "id"))
+    everybody = list(
+        Student.objects.filter(is_active=True).order_by("last_name", "first_name", "id")
+    )
     answers = [viewer.get("/students/", {"is_active": "true"})]
     while cursor := answers[-1].context["page"].next:
         assert 'rel="next"' in answers[-1].content.decode()
         answers.append(viewer.get("/students/", {"is_active": "true", "cursor": cursor}))
     assert [len(shown(answer)) for answer in answers] == [50, 50, 10]
     assert [student for answer in answers for student in shown(answer)] == everybody
-    back = viewer.get("/students/", {"is_active": "true", "cursor": answers[-1].context["page"].previous})
+    back = viewer.get(
+        "/students/", {"is_active": "true", "cursor": answers[-1].context["page"].previous}
+    )
     assert shown(back) == shown(answers[1])
 
 
@@ -61,7 +71,9 @@ def test_the_links_between_pages_keep_the_search(viewer: Client) -> None:
     assert 'rel="prev"' not in text
 
 
-def test_asks_a_bounded_number_of_queries(viewer: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+def test_asks_a_bounded_number_of_queries(
+    viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
     for student in StudentFactory.create_batch(5):
         enrolled(student, CourseFactory.create())
     with django_assert_max_num_queries(5):

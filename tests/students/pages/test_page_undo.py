@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from courses.factories import CourseFactory
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 
@@ -24,7 +24,10 @@ def statuses(student: Student) -> dict[str, str]:
 
 def enroll(clerk: Client, student: Student, *codes: str, **options: object) -> None:
     courses = [CourseFactory.create(code=code) for code in codes]
-    clerk.post(f"/students/{student.pk}/courses/", {"courses": [course.pk for course in courses], **options})
+    clerk.post(
+        f"/students/{student.pk}/courses/",
+        {"courses": [course.pk for course in courses], **options},
+    )
 
 
 def undo(clerk: Client, student: Student) -> str:
@@ -63,11 +66,13 @@ def test_enrolls_whom_it_withdrew(clerk: Client, student: Student) -> None:
     assert student.enrollments.get().status == Status.ACTIVE
 
 
-def test_a_seat_that_somebody_has_taken_meanwhile_is_not_taken_back(clerk: Client, student: Student) -> None:
+def test_a_seat_that_somebody_has_taken_meanwhile_is_not_taken_back(
+    clerk: Client, student: Student
+) -> None:
     course, other = CourseFactory.create(code="ONE", capacity=1), StudentFactory.create()
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", {})
-    enrollments.enroll([(other.pk, course.pk)])
+    service.enroll([(other.pk, course.pk)])
     text = undo(clerk, student)
     assert "Could not be undone" in text
     assert "is full: 1 of 1 seats are taken." in text
@@ -78,7 +83,9 @@ def test_a_seat_that_somebody_has_taken_meanwhile_is_not_taken_back(clerk: Clien
 def test_who_waited_waits_again_at_the_end(clerk: Client, student: Student) -> None:
     course = CourseFactory.create(capacity=0)
     for waiter in (student, StudentFactory.create()):
-        clerk.post(f"/students/{waiter.pk}/courses/", {"courses": [course.pk], "on_full": "waitlist"})
+        clerk.post(
+            f"/students/{waiter.pk}/courses/", {"courses": [course.pk], "on_full": "waitlist"}
+        )
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", {})
     undo(clerk, student)
     assert Enrollment.objects.with_position().get(student=student).position == 2
@@ -87,8 +94,8 @@ def test_who_waited_waits_again_at_the_end(clerk: Client, student: Student) -> N
 def test_what_was_changed_since_stays_as_it_is(clerk: Client, student: Student) -> None:
     enroll(clerk, student, "A", "B")
     changed = student.enrollments.get(course__code="A")
-    enrollments.withdraw([(student.pk, changed.course_id)])
-    enrollments.enroll([(student.pk, changed.course_id)])
+    service.withdraw([(student.pk, changed.course_id)])
+    service.enroll([(student.pk, changed.course_id)])
     text = undo(clerk, student)
     assert "Could not be undone, for it was changed since" in text
     assert statuses(student) == {"A": "active", "B": "withdrawn"}

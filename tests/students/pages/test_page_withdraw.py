@@ -7,7 +7,7 @@ from django.test import Client
 
 from courses.factories import CourseFactory
 from courses.models import Course
-from students.enrollment import service as enrollments
+from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.history.queries import latest
@@ -37,7 +37,12 @@ def test_withdraws_with_a_reason_and_keeps_the_row(clerk: Client, row: Enrollmen
     assert (answer.status_code, answer["Location"]) == (302, f"/students/{row.student_id}/")
     assert Enrollment.objects.get().status == Status.WITHDRAWN
     record = latest()[0]
-    assert (record.before, record.status, record.door, record.history_user.username) == ("active", "withdrawn", "staff", "clerk")
+    assert (record.before, record.status, record.door, record.history_user.username) == (
+        "active",
+        "withdrawn",
+        "staff",
+        "clerk",
+    )
     assert record.history_change_reason == "moved away"
     text = clerk.get(answer["Location"]).content.decode()
     assert f"{row.student} was withdrawn from {row.course}." in text
@@ -50,7 +55,10 @@ def test_the_reason_may_be_left_out(clerk: Client, row: Enrollment) -> None:
 
 
 def test_goes_back_to_the_course_it_came_from(clerk: Client, row: Enrollment) -> None:
-    assert f'href="/courses/{row.course_id}/"' in clerk.get(f"{path(row)}?from=course").content.decode()
+    assert (
+        f'href="/courses/{row.course_id}/"'
+        in clerk.get(f"{path(row)}?from=course").content.decode()
+    )
     assert clerk.post(f"{path(row)}?from=course")["Location"] == f"/courses/{row.course_id}/"
 
 
@@ -63,7 +71,9 @@ def test_what_is_not_current_is_404(clerk: Client, status: Status) -> None:
 
 
 @pytest.mark.parametrize("reason", ["x" * 501, "\0"])
-def test_a_reason_that_cannot_be_kept_is_refused(clerk: Client, row: Enrollment, reason: str) -> None:
+def test_a_reason_that_cannot_be_kept_is_refused(
+    clerk: Client, row: Enrollment, reason: str
+) -> None:
     answer = clerk.post(path(row), {"reason": reason})
     assert answer.status_code == 422
     assert 'href="#id_reason"' in answer.content.decode()
@@ -74,7 +84,10 @@ def test_a_reason_that_cannot_be_kept_is_refused(clerk: Client, row: Enrollment,
 def full(*, seats: int = 1, waiters: int = 2) -> tuple[Course, list[Enrollment]]:
     """A course with no seat left, and its enrollments: those with a seat, then those who wait."""
     course = CourseFactory.create(code="BIO-101", capacity=seats)
-    results = enrollments.enroll([(student.pk, course.pk) for student in StudentFactory.create_batch(seats + waiters)], Options(waitlist=True))
+    results = service.enroll(
+        [(student.pk, course.pk) for student in StudentFactory.create_batch(seats + waiters)],
+        Options(waitlist=True),
+    )
     return course, [result.enrollment for result in results if result.enrollment]
 
 
@@ -101,7 +114,9 @@ class TestWaitlist:
         Student.objects.filter(pk=first.student_id).update(is_active=False)
         assert promised(clerk, seated) == [str(second.student)]
 
-    def test_nobody_moves_up_where_nobody_waits_or_no_seat_becomes_free(self, clerk: Client) -> None:
+    def test_nobody_moves_up_where_nobody_waits_or_no_seat_becomes_free(
+        self, clerk: Client
+    ) -> None:
         _course, [alone] = full(waiters=0)
         assert promised(clerk, alone) == []
         course, [seated, *_others] = full(seats=2)

@@ -1,0 +1,191 @@
+"""Forms of the admin's pages that enroll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib.admin.helpers import Fieldset
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.options import (
+    ChangesForm,
+    late_error,
+)
+from core.history.models import Door, acting
+from students.admin.messages import tell
+from students.enrollment import locks, service
+from students.enrollment.permissions import (
+    OVERRIDE,
+    WITHDRAWAL,
+    statuses_after,
+)
+from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
+from students.forms import OptionsForm
+from students.models import Enrollment, Status
+
+# The outcomes that Django's own “was added” and “was changed” do not mention.
+NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
+# So many rows fit on a page of 100 KB.
+SHOWN = 50
+
+
+class EnrollingForm(OptionsForm):
+    """The options of all that a page enrolls; whom and what, the page's own fields say."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request.POST, sent=request.method == "POST")
+        self.request = request
+
+    def clean(self) -> dict[str, Any]:
+        if self.request.user.has_perm(OVERRIDE):
+            error = late_error(self.request)
+            self.offer(
+                {str(reason.code) for reason in error.error_list}
+                if isinstance(error, Refused)
+                else ()
+            )
+        elif any(self.data.getlist("override")):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        return super().clean()
+
+    def check(self) -> None:
+        """Raises ValidationError for the page, where something is wrong; what it is stands beside its field."""
+        if not self.is_valid():
+            raise ValidationError(_("Nothing was saved: look at “Enrolling”."))
+
+    def write(self, changes: Sequence[Change]) -> list[Result]:
+        """Make `changes` by the writer, as the options say. Raises Refused."""
+        with acting(Door.ADMIN, self.request, self.reason_given):
+            return service.write(changes, self.options)
+
+    @property
+    def fieldset(self) -> Fieldset:
+        return Fieldset(self, _("Enrolling"), fields=[field.name for field in self.shown])  # type: ignore[arg-type]
+
+
+class EnrollmentForm(ChangesForm):
+    """A new enrollment, or the status of one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.enrolling = EnrollingForm(self.request)
+        self.enrolls = not self.instance.pk
+        if field := self.fields.get("status"):
+            status = Status(self.instance.status)
+            targets = statuses_after(status, self.request.user)
+            self.enrolls = Status.ACTIVE in targets
+            field.choices = [(choice.value, choice.label) for choice in [status, *targets]]  # type: ignore[attr-defined]
+            field.error_messages["invalid_choice"] = (
+                _("An enrollment that is %s cannot become that.") % status.label
+            )
+
+    def clean(self) -> dict[str, Any]:
+        self.enrolling.check()
+        return super().clean()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Whether the two may come together, and whether they have already, the writer says.
+        return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
+
+    def shows(self, error: ValidationError) -> bool:
+        return True
+
+
+class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The enrollments of one student or one course: some to add, some ticked to be withdrawn, written at once or not at all."""
+
+    request: HttpRequest
+    is_cut = False
+
+    def get_queryset(self) -> Any:
+        if not self.is_bound and not hasattr(self, "_queryset"):
+            found = list(super().get_queryset()[: SHOWN + 1])
+            self.is_cut = len(found) > SHOWN
+            self._queryset: Any = found[:SHOWN]
+        return super().get_queryset()
+
+    @cached_property
+    def forms(self) -> list[Any]:
+        made = super().forms
+        if self.is_bound:
+            # Each row is shown beside its own form, whatever has come since the page was shown.
+            rows = [form.instance for form in made[: self.initial_form_count()]]
+            if any(row.pk is None for row in rows):
+                raise BadRequest("The page names enrollments that it did not show.")
+            for row in rows:
+                row.is_ticked = str(row.pk) in self.ticked
+            self._queryset = rows
+        return made
+
+    @cached_property
+    def enrolling(self) -> EnrollingForm:
+        return EnrollingForm(self.request)
+
+    @cached_property
+    def ticked(self) -> set[str]:
+        return set(self.data.getlist("withdraw"))  # type: ignore[attr-defined]
+
+    def clean(self) -> None:
+        self.enrolling.check()
+        if self.ticked and not self.request.user.has_perm(WITHDRAWAL):
+            raise PermissionDenied
+        if self.ticked - {str(row.pk) for row in self.get_queryset()}:
+            raise ValidationError(
+                _("What was ticked is not on this page any more. Look at it again.")
+            )
+        if any(self.errors):
+            return
+        if isinstance(error := late_error(self.request), Refused):
+            self._show(error)
+        # Before the page's own row is saved, in the order of the writer. (A new one is nobody else's yet.)
+        rows = [*self._ending(), *self._beginning().values()]
+        locks.lock(
+            [row.student_id for row in rows if row.student_id],
+            [row.course_id for row in rows if row.course_id],
+        )
+
+    def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
+        """Write all of it by the writer. Raises Refused."""
+        ending = [Change(row.student_id, row.course_id, WITHDRAW) for row in self._ending()]
+        beginning = [
+            Change(row.student_id, row.course_id, ENROLL, at)
+            for at, row in self._beginning().items()
+        ]
+        # Seats that are given up come first, for those who take them.
+        results = self.enrolling.write([*ending, *beginning])
+        self.new_objects = [
+            result.enrollment
+            for result in results
+            if result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
+        ]
+        self.changed_objects = [
+            (result.enrollment, ["status"])
+            for result in results
+            if result.outcome == Outcome.WITHDRAWN
+        ]
+        self.deleted_objects: list[Enrollment] = []
+        tell(self.request, results, NOT_ENROLLED)
+        return self.new_objects
+
+    def _ending(self) -> list[Enrollment]:
+        return [row for row in self.get_queryset() if str(row.pk) in self.ticked]
+
+    def _beginning(self) -> dict[Any, Enrollment]:
+        """The rows to add, by the prefix of their form."""
+        rows = {form.prefix: form.instance for form in self.extra_forms if form.has_changed()}
+        for row in rows.values():
+            setattr(row, self.fk.name, self.instance)
+        return rows
+
+    def _show(self, refused: Refused) -> None:
+        """Each reason beside the row that it is about. Raises ValidationError: the page is not saved."""
+        forms = {form.prefix: form for form in self.extra_forms}
+        for result in refused.results:
+            for reason in result.refusals:
+                forms[result.change.at].add_error(None, reason)
+        raise ValidationError(_("Nothing was saved: some of these were refused."))

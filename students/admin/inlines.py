@@ -1,0 +1,119 @@
+"""Enrollments on the page of one student or one course."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import Case, Model, Value, When
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.options import (
+    KeyAdmin,
+)
+from students.admin.forms import EnrollmentFormSet
+from students.admin.messages import standing
+from students.enrollment.permissions import (
+    WITHDRAWAL,
+)
+from students.models import CURRENT, Enrollment
+
+# So many can a page have with those that are added to it: each is a form to be made and read.
+ROWS = 333
+
+
+class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
+    """Enrollments on the page of one of the two that they join."""
+
+    model = Enrollment
+    formset = EnrollmentFormSet
+    extra = 1
+    max_num = ROWS
+    readonly_fields = ["standing", "since", "withdraw"]
+    order: list[str]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        shown = [*self.autocomplete_fields, "standing", "since"]
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        may_withdraw = request.user.has_perm(WITHDRAWAL) and parent.has_change_permission(
+            request, obj
+        )
+        return [*shown, "withdraw"] if obj and may_withdraw else shown
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        ended = Case(When(status__in=CURRENT, then=Value(0)), default=Value(1))
+        return (
+            rows.select_related("student", "course__term")
+            .with_position()
+            .order_by(ended, *self.order, "pk")
+        )
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        # A page that claims to have more is told so before forms are made for them.
+        formset: Any = super().get_formset(request, obj, absolute_max=ROWS, **kwargs)
+        formset.request = request
+        return formset
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # Whom or what to enroll is chosen here, not made.
+            field.widget = field.widget.widget
+        return field
+
+    @admin.display(description=_("status"))
+    def standing(self, row: Enrollment) -> SafeString | str:
+        if not row.pk:
+            return ""
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:students_enrollment_change", args=[row.pk]),
+            standing(row),
+        )
+
+    @admin.display(description=_("enrolled at"))
+    def since(self, row: Enrollment) -> str:
+        return str(display_for_value(row.enrolled_at, "")) if row.pk else ""
+
+    @admin.display(description=_("withdraw"))
+    def withdraw(self, row: Enrollment) -> SafeString | str:
+        if not row.pk or not row.is_current:
+            return ""
+        checked = " checked" if getattr(row, "is_ticked", False) else ""
+        return format_html(
+            '<input type="checkbox" name="withdraw" value="{}" aria-label="{}"{}>',
+            row.pk,
+            _("Withdraw %s") % row,
+            checked,
+        )
+
+
+class CoursesInline(EnrollmentInline):
+    """The courses of a student."""
+
+    autocomplete_fields = ["course"]
+    verbose_name = _("course")
+    verbose_name_plural = _("courses")
+    order = ["-course__term__starts_on", "course__code"]
+
+
+class RosterInline(EnrollmentInline):
+    """The students of a course."""
+
+    autocomplete_fields = ["student"]
+    verbose_name = _("student")
+    verbose_name_plural = _("students")
+    order = ["student__last_name", "student__first_name"]
