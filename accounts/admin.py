@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from accounts.audit import NONE, SET, SET_ANEW
+from accounts.audit import PASSWORD_CHANGED, PASSWORD_NONE, PASSWORD_SET
 from accounts.models import AccessChange
 from core.admin.paginator import BoundedPaginator
-from core.formatting import in_words
+from core.formatting import display_value
 
 LABELS = {
     "name": _("name"),
@@ -27,7 +27,7 @@ LABELS = {
     "roles": _("roles"),
     "permissions": _("permissions"),
 }
-PASSWORDS = {NONE: _("not set"), SET: _("set"), SET_ANEW: _("set anew")}
+PASSWORDS = {PASSWORD_NONE: _("not set"), PASSWORD_SET: _("set"), PASSWORD_CHANGED: _("set anew")}
 
 
 # knox's own page makes tokens for others and shows their secrets.
@@ -107,4 +107,4 @@ def _shown(name: str, value: Any) -> str:
         value = PASSWORDS.get(value, value)
     if name == "expiry" and value:
         value = datetime.fromisoformat(value)
-    return in_words(value)
+    return display_value(value)

@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import audit
 
-        audit.connect()
+        audit.connect_signals()
         name_tokens()
 
 

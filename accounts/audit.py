@@ -37,7 +37,7 @@ FIELDS: dict[type[Model], dict[str, str]] = {
 }
 KINDS = {User: Access.USER, Group: Access.ROLE, AuthToken: Access.TOKEN}
 # All that is told of a password.
-NONE, SET, SET_ANEW = "none", "set", "new"
+PASSWORD_NONE, PASSWORD_SET, PASSWORD_CHANGED = "none", "set", "new"
 NAMES = {User: "username", Group: "name", AuthToken: "token"}
 
 
@@ -59,7 +59,7 @@ RELATIONS: dict[type[Model], Relation] = {
 }
 
 
-def connect() -> None:
+def connect_signals() -> None:
     for model in KINDS:
         # A signal is sent outside the transaction of the save that it tells of.
         model.save = transaction.atomic(savepoint=False)(model.save)
@@ -106,7 +106,7 @@ def _after_save(
         # At a sign-in Django stores the same password in a newer way.
         return
     if changed:
-        _record(sender, before, _told(before, changed), _told(after, changed, SET_ANEW))
+        _record(sender, before, _told(before, changed), _told(after, changed, PASSWORD_CHANGED))
 
 
 def _before_delete(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
@@ -205,11 +205,11 @@ def _state(model: type[Model], pk: Any) -> State | None:
     return row and dict(zip(FIELDS[model], row, strict=True))
 
 
-def _told(state: State, names: Iterable[str] | None = None, password: str = SET) -> State:
+def _told(state: State, names: Iterable[str] | None = None, password: str = PASSWORD_SET) -> State:
     """What may be told of `state`, or of `names` of it: of a password nothing but whether there is one, called `password`."""
     told = {name: state[name] for name in (state if names is None else names)}
     if "password" in told:
-        told["password"] = password if is_password_usable(state["password"]) else NONE
+        told["password"] = password if is_password_usable(state["password"]) else PASSWORD_NONE
     return told
 
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.models import Act, current_reason
+from core.history.models import AuditedModel, current_reason
 
 
 class Access(models.TextChoices):
@@ -16,7 +16,7 @@ class Access(models.TextChoices):
     TOKEN = "token", _("token")
 
 
-class AccessChange(Act):
+class AccessChange(AuditedModel):
     """One change of a user, a role or a token: what it had before (None: it is new) and after (None: it is gone)."""
 
     kind = models.CharField(_("kind"), max_length=5, choices=Access)

@@ -18,7 +18,7 @@ from knox.models import AuthToken
 ONCE = "token_form"
 
 
-class Tokens(LoginRequiredMixin, View):
+class TokenListView(LoginRequiredMixin, View):
     """The tokens of the one who is signed in. `POST` makes one; its secret stands in that answer alone."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -59,7 +59,7 @@ class Tokens(LoginRequiredMixin, View):
         return response
 
 
-class TokenRevoke(LoginRequiredMixin, View):
+class TokenRevokeView(LoginRequiredMixin, View):
     """Ends one token of the one who is signed in, known by the beginning that the list shows."""
 
     http_method_names = ["post"]

@@ -8,20 +8,20 @@ from django.http import Http404
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from core.formatting import in_words
-from core.history.models import Recorded
+from core.formatting import display_value
+from core.history.models import HistoryModel
 
-M = TypeVar("M", bound=Recorded)
+M = TypeVar("M", bound=HistoryModel)
 
 
-class Missing(Http404):
+class RecordGone(Http404):
     """The row that was to be changed is not there."""
 
     def __str__(self) -> str:
         return _("It does not exist, or not any more. Nothing was saved.")
 
 
-class Changes(forms.ModelForm):  # type: ignore[type-arg]
+class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
     """Makes a row, or takes over the fields that were changed since the form was shown and no other.
 
     Where somebody else has changed one of them meanwhile, the form has an error that tells both values. It then shows the
@@ -49,12 +49,12 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.pk:
             return cleaned
-        for name, error in self.overwritten(self.instance).items():
+        for name, error in self.conflicts(self.instance).items():
             self.add_error(name, error)
             self._show_as_known(name)
         return {name: value for name, value in cleaned.items() if name in self.changed_data}
 
-    def overwritten(self, row: Recorded) -> dict[str, ValidationError]:
+    def conflicts(self, row: HistoryModel) -> dict[str, ValidationError]:
         """What was changed on the form though somebody else has changed it since it was shown: `row` is as it is now."""
         now = forms.model_to_dict(row, fields=self.changed_data)
         return {
@@ -66,8 +66,8 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
     def checked(self, now: M | None) -> M:
         """`now`, the row as it is under the lock. Raises Missing where it is gone, ValidationError where it has what was never shown."""
         if now is None:
-            raise Missing
-        if errors := self.overwritten(now):
+            raise RecordGone
+        if errors := self.conflicts(now):
             raise ValidationError(errors)
         return now
 
@@ -92,13 +92,13 @@ class Changes(forms.ModelForm):  # type: ignore[type-arg]
         data[self.add_initial_prefix(name)] = "" if now is None else str(now)
         self.data = data
 
-    def _error(self, row: Recorded, name: str, now: Any) -> ValidationError:
+    def _error(self, row: HistoryModel, name: str, now: Any) -> ValidationError:
         field, record = self.fields[name], _last_change(row, name)
         said = {
             "was": _words(field, self._shown(name)),
             "now": _words(field, now),
             "who": (record and record.who) or _("Somebody"),
-            "when": f" ({in_words(record.history_date)})" if record else "",
+            "when": f" ({display_value(record.history_date)})" if record else "",
         }
         message = _(
             "It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place."
@@ -122,10 +122,10 @@ def _words(field: forms.Field, value: Any) -> str:
         value = str(value)
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         value = dict(field.choices).get(value, value)  # type: ignore[arg-type]
-    return in_words(value, _("nothing"))
+    return display_value(value, _("nothing"))
 
 
-def _last_change(row: Recorded, name: str) -> Any:
+def _last_change(row: HistoryModel, name: str) -> Any:
     """The history record of the change that gave the field `name` the value it has."""
     field: Any = row._meta.get_field(name)
     records = row.history.order_by("history_id")

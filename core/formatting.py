@@ -11,12 +11,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 
-class Said(str):
+class LocalizedStr(str):
     """A value for programs, which a sentence says in `words`, in the language of who reads it."""
 
     words: str | Promise
 
-    def __new__(cls, value: str, words: str | Promise) -> Said:
+    def __new__(cls, value: str, words: str | Promise) -> LocalizedStr:
         said = super().__new__(cls, value)
         said.words = words
         return said
@@ -25,12 +25,12 @@ class Said(str):
         return str(self.words)
 
 
-def day(value: date) -> Said:
+def localized_date(value: date) -> LocalizedStr:
     """A day: in ISO 8601, and as people write it."""
-    return Said(value.isoformat(), lazy(date_format, str)(value, "SHORT_DATE_FORMAT"))
+    return LocalizedStr(value.isoformat(), lazy(date_format, str)(value, "SHORT_DATE_FORMAT"))
 
 
-def in_words(value: Any, nothing: str = "-") -> str:
+def display_value(value: Any, nothing: str = "-") -> str:
     """A value of a field, in the language of who reads it."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")

@@ -10,8 +10,8 @@ from django.db.models import Count, F
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import ChangesForm, RecordedAdmin
-from courses.messages import warn_if_over
+from core.admin.options import ConflictAwareAdminForm, HistoryModelAdmin
+from courses.messages import warn_if_over_capacity
 from courses.models import Course, Term
 
 
@@ -34,7 +34,7 @@ class FullnessFilter(admin.SimpleListFilter):
         limited = queryset.filter(capacity__isnull=False)
         match self.value():
             case "left":
-                found = queryset.with_room()
+                found = queryset.with_seats_left()
             case "full":
                 found = limited.filter(capacity__lte=F("taken"))
             case "over":
@@ -48,7 +48,7 @@ class FullnessFilter(admin.SimpleListFilter):
 
 
 @admin.register(Term)
-class TermAdmin(RecordedAdmin):
+class TermAdmin(HistoryModelAdmin):
     list_display = [
         "code",
         "name",
@@ -74,7 +74,7 @@ class TermAdmin(RecordedAdmin):
 
 
 @admin.register(Course)
-class CourseAdmin(RecordedAdmin):
+class CourseAdmin(HistoryModelAdmin):
     list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
     list_display_links = ["code", "title"]
     # The last looks at what the others have left.
@@ -109,12 +109,12 @@ class CourseAdmin(RecordedAdmin):
     def save_related(
         self,
         request: HttpRequest,
-        form: ChangesForm,
+        form: ConflictAwareAdminForm,
         formsets: Any,
         change: bool,  # noqa: FBT001 (Django calls it)
     ) -> None:
         super().save_related(request, form, formsets, change)
-        warn_if_over(request, form.instance.pk)
+        warn_if_over_capacity(request, form.instance.pk)
 
     @admin.display(description=_("seats taken"), ordering="taken")
     def seats(self, course: Course) -> str:

@@ -18,17 +18,17 @@ class TermFilter(filters.ModelChoiceFilter):
         super().__init__(queryset=Term.objects.all(), to_field_name="code", **kwargs)
 
 
-class CourseFilters(filters.FilterSet):
+class CourseFilterSet(filters.FilterSet):
     ordering = OrderFilter("id", "code", "title")
     search = SearchFilter()
     term = TermFilter()
     is_open = BooleanFilter()
-    has_seats = BooleanFilter(method="with_room")
+    has_seats = BooleanFilter(method="with_seats_left")
 
     class Meta:
         model = Course
         fields: list[str] = []
 
-    def with_room(self, queryset: Any, _name: str, wanted: bool) -> Any:  # noqa: FBT001 (django-filter calls it)
-        room = queryset.with_room()
+    def with_seats_left(self, queryset: Any, _name: str, wanted: bool) -> Any:  # noqa: FBT001 (django-filter calls it)
+        room = queryset.with_seats_left()
         return room if wanted else queryset.exclude(pk__in=room.values("pk"))

@@ -6,13 +6,15 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from core.pages.forms import Filters, RecordForm, TruthField
+from core.pages.forms import EditForm, FilterForm, OptionalBooleanField
 from courses.models import Course, Term
 
 
-class CourseFilters(Filters):
+class CourseFilterForm(FilterForm):
     term = forms.ChoiceField(label=_("Term"), required=False)
-    is_open = TruthField(label=_("Open"), either=_("Open or closed"), yes=_("Open"), no=_("Closed"))
+    is_open = OptionalBooleanField(
+        label=_("Open"), either=_("Open or closed"), yes=_("Open"), no=_("Closed")
+    )
     has_seats = forms.BooleanField(label=_("Has seats"), required=False)
 
     def __init__(self, data: QueryDict) -> None:
@@ -21,13 +23,13 @@ class CourseFilters(Filters):
         choices = [("", _("All terms")), *((code, f"{code} · {name}") for code, name in terms)]
         self.fields["term"].choices = choices  # type: ignore[attr-defined]
 
-    def narrow(self, queryset: Any) -> Any:
-        queryset, wanted = super().narrow(queryset), self.wanted
-        if wanted.get("term"):
-            queryset = queryset.filter(term__code=wanted["term"])
-        if wanted.get("is_open") is not None:
-            queryset = queryset.filter(is_open=wanted["is_open"])
-        return queryset.with_room() if wanted.get("has_seats") else queryset
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset, valid_data = super().filter_queryset(queryset), self.valid_data
+        if valid_data.get("term"):
+            queryset = queryset.filter(term__code=valid_data["term"])
+        if valid_data.get("is_open") is not None:
+            queryset = queryset.filter(is_open=valid_data["is_open"])
+        return queryset.with_seats_left() if valid_data.get("has_seats") else queryset
 
 
 class DateInput(forms.DateInput):
@@ -37,7 +39,7 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class TermForm(RecordForm):
+class TermForm(EditForm):
     class Meta:
         model = Term
         fields = (
@@ -51,7 +53,7 @@ class TermForm(RecordForm):
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
 
 
-class CourseForm(RecordForm):
+class CourseForm(EditForm):
     class Meta:
         model = Course
         fields = (

@@ -7,9 +7,9 @@ from typing import TextIO
 
 from django.core.exceptions import ValidationError
 
-from core.imports.importer import Key, Table
+from core.imports.importer import CsvImporter, Key
 from courses.models import Course, Term
-from courses.prerequisites import check_circle, check_known, hold
+from courses.prerequisites import check_cycle, check_known, lock_prerequisites
 
 
 def import_terms(file: TextIO) -> Counter[str]:
@@ -18,7 +18,7 @@ def import_terms(file: TextIO) -> Counter[str]:
         ["code", "name", "starts_on", "ends_on"],
         ["enrollment_opens_on", "enrollment_closes_on"],
     )
-    return Table(Term, ["code"], file, *columns).write()
+    return CsvImporter(Term, ["code"], file, *columns).write()
 
 
 def import_courses(file: TextIO) -> Counter[str]:
@@ -33,7 +33,7 @@ def import_courses(file: TextIO) -> Counter[str]:
     ).write()
 
 
-class Courses(Table[Course]):
+class Courses(CsvImporter[Course]):
     """Courses of a file; what one asks for is there or in the file, and does not lead back to it."""
 
     def check(self, ids: Mapping[Key, int]) -> None:
@@ -42,17 +42,17 @@ class Courses(Table[Course]):
             known = {*wanted, *self._asked_before.get(key, ())}
             for check in (
                 partial(check_known, self._asked(values), known),
-                partial(check_circle, key[1], wanted),
+                partial(check_cycle, key[1], wanted),
             ):
                 try:
                     if self._asked(values):
                         check()
                 except ValidationError as error:
-                    self.faults.add(line, error, "prerequisites", ", ".join(self._asked(values)))
+                    self.errors.add(line, error, "prerequisites", ", ".join(self._asked(values)))
 
     def check_again(self) -> None:
         if any(self._asked(values) for _line, values in self.rows.values()):
-            hold()
+            lock_prerequisites()
             self.check({})
 
     def _asked(self, values: Key) -> list[str]:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from courses.models import Course
 
 
-def warn_if_over(request: HttpRequest, pk: int) -> None:
+def warn_if_over_capacity(request: HttpRequest, pk: int) -> None:
     """Tells the user of `request` where more seats of the course `pk` are taken than there are."""
     course = Course.objects.select_related("term").with_seats().get(pk=pk)
     if course.capacity is not None and course.taken > course.capacity:

@@ -18,9 +18,9 @@ from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.db.search import Beginnings, WordIndex, search
-from core.history.models import Recorded
-from courses.prerequisites import CodesField, check_circle, check_known, hold
+from core.db.search import WordIndex, WordPrefixes, search
+from core.history.models import HistoryModel
+from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
 
 code_validator = RegexValidator(
     r"\A[\w][\w .+/&-]*\Z",
@@ -35,7 +35,7 @@ term_code_validator = RegexValidator(
 )
 
 
-class Term(Recorded):
+class Term(HistoryModel):
     """A span of the school year in which courses are offered, and the days on which students may enroll in them."""
 
     code = models.CharField(
@@ -61,11 +61,11 @@ class Term(Recorded):
         help_text=_("Last day to enroll. Empty: no end."),
     )
 
-    field_of_error = {
+    error_fields = {
         "ends_before_start": "ends_on",
         "closes_before_opening": "enrollment_closes_on",
     }
-    in_use = _("This term has courses, which are kept, so the term is kept too.")
+    protected_message = _("This term has courses, which are kept, so the term is kept too.")
 
     class Meta:
         verbose_name = _("term")
@@ -93,10 +93,10 @@ class Term(Recorded):
         return self.starts_on <= today <= self.ends_on
 
 
-SEARCHED = ("code", "title")
+SEARCH_FIELDS = ("code", "title")
 
 
-def number_of(rows: models.QuerySet[Any]) -> Subquery:
+def count_subquery(rows: models.QuerySet[Any]) -> Subquery:
     """How many `rows` there are, for each row of the query around them. (Count would group them too, which takes half as long again.)"""
     return Subquery(
         rows.order_by().values(n=Func(template="COUNT(*)", output_field=IntegerField()))
@@ -108,16 +108,16 @@ class CourseQuerySet(models.QuerySet["Course"]):
         """Each course with `taken` (active enrollments) and `waiting` (waitlisted ones), counted now."""
         enrollments = Course.students.through.objects.filter(course=OuterRef("pk"))
         numbers = {
-            name: number_of(enrollments.filter(status=status))
+            name: count_subquery(enrollments.filter(status=status))
             for name, status in (("taken", "active"), ("waiting", "waitlisted"))
         }
         return self.annotate(**numbers)
 
-    def with_room(self) -> CourseQuerySet:
+    def with_seats_left(self) -> CourseQuerySet:
         """Those of `with_seats()` that have a seat left."""
         return self.filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
 
-    def soonest_first(self) -> CourseQuerySet:
+    def in_enrollment_order(self) -> CourseQuerySet:
         """In the order in which one enrolls: courses of terms that take enrollments today, of those that run, that come, that are over."""
         today = timezone.localdate()
         over = Q(term__ends_on__lt=today)
@@ -132,10 +132,10 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
     def search(self, text: str) -> CourseQuerySet:
         """Courses in which every word of `text` begins a word of the code or the title."""
-        return search(self, text, SEARCHED)
+        return search(self, text, SEARCH_FIELDS)
 
 
-class Course(Recorded):
+class Course(HistoryModel):
     """One offering in one term. Its seats are counted from the active enrollments, never stored."""
 
     code = models.CharField(
@@ -170,8 +170,8 @@ class Course(Recorded):
         _("open"), default=True, help_text=_("A closed course takes no new students.")
     )
 
-    field_of_error = {"unique": "code"}
-    in_use = _("This course has enrollments, which are kept. Close the course instead.")
+    error_fields = {"unique": "code"}
+    protected_message = _("This course has enrollments, which are kept. Close the course instead.")
 
     objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()
     taken: int
@@ -181,7 +181,7 @@ class Course(Recorded):
         verbose_name = _("course")
         verbose_name_plural = _("courses")
         ordering = ["term", "code"]
-        indexes = [WordIndex(Beginnings(*SEARCHED), name="course_by_word")]
+        indexes = [WordIndex(WordPrefixes(*SEARCH_FIELDS), name="course_by_word")]
         constraints = [
             models.UniqueConstraint(
                 name="course_code_unique_in_term",
@@ -216,9 +216,9 @@ class Course(Recorded):
             self.prerequisites,
             {self.code, *found.values_list("code", flat=True), *chain.from_iterable(asked)},
         )
-        self.check_circle()
+        self.check_cycle()
 
-    def check_circle(self) -> None:
+    def check_cycle(self) -> None:
         """Raises ValidationError for a prerequisite that leads back to this course."""
         wanted: dict[str, set[str]] = {self.code: set(self.prerequisites)}
         for code, codes in (
@@ -227,7 +227,7 @@ class Course(Recorded):
             .values_list("code", "prerequisites")
         ):
             wanted.setdefault(code, set()).update(codes)
-        check_circle(self.code, wanted)
+        check_cycle(self.code, wanted)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the course. Raises ValidationError also for a circle of prerequisites that two people closed at the same moment."""
@@ -240,8 +240,8 @@ class Course(Recorded):
         try:
             with transaction.atomic():
                 super().save(*args, **kwargs)
-                hold()
-                self.check_circle()
+                lock_prerequisites()
+                self.check_cycle()
         except ValidationError:
             if adding:
                 # A row that was taken back is still to be made.

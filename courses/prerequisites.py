@@ -19,10 +19,12 @@ class CodesFormField(forms.CharField):
         return ", ".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        return value if isinstance(value, list) else codes(super().to_python(value) or "")
+        return value if isinstance(value, list) else parse_codes(super().to_python(value) or "")
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return codes(self.prepare_value(initial) or "") != codes(self.prepare_value(data) or "")
+        return parse_codes(self.prepare_value(initial) or "") != parse_codes(
+            self.prepare_value(data) or ""
+        )
 
 
 class CodesField(models.JSONField):
@@ -36,7 +38,7 @@ class CodesField(models.JSONField):
         return [] if value == "[]" else super().from_db_value(value, expression, connection)
 
     def to_python(self, value: Any) -> Any:
-        return codes(value) if isinstance(value, str) else value
+        return parse_codes(value) if isinstance(value, str) else value
 
     def validate(self, value: Any, model_instance: Any) -> None:
         super().validate(value, model_instance)
@@ -44,7 +46,7 @@ class CodesField(models.JSONField):
             raise ValidationError(_("These must be codes of courses."), code="invalid")
 
 
-def codes(text: str) -> list[str]:
+def parse_codes(text: str) -> list[str]:
     """The codes in `text`, which are separated by commas, each once."""
     return list(dict.fromkeys(code for part in text.split(",") if (code := part.strip())))
 
@@ -57,9 +59,9 @@ def check_known(asked: Iterable[str], known: Collection[str]) -> None:
         )
 
 
-def check_circle(code: str, wanted: Mapping[str, Iterable[str]]) -> None:
+def check_cycle(code: str, wanted: Mapping[str, Iterable[str]]) -> None:
     """Raises ValidationError where the course `code` comes before itself. `wanted` has the codes that each course asks for."""
-    if way := circle(code, wanted):
+    if way := find_cycle(code, wanted):
         _refuse(_("A course cannot come before itself: %(way)s."), "circular", way=" → ".join(way))
 
 
@@ -67,7 +69,7 @@ def _refuse(message: Any, code: str, **params: str) -> NoReturn:
     raise ValidationError({"prerequisites": ValidationError(message, code=code, params=params)})
 
 
-def hold() -> None:
+def lock_prerequisites() -> None:
     """From here to the end of the transaction nobody else changes what any course asks for.
 
     Two people may each save a half of a circle, in rows of their own: neither sees the half of the other. So whoever has
@@ -82,7 +84,7 @@ def hold() -> None:
     mutex.first()
 
 
-def circle(start: str, wanted: Mapping[str, Iterable[str]]) -> Sequence[str]:
+def find_cycle(start: str, wanted: Mapping[str, Iterable[str]]) -> Sequence[str]:
     """The way by which the course `start` comes before itself, both ends named; empty where there is none.
 
     `wanted` has the codes that each course asks for.

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import Http404
 
 from core.api.viewsets import ModelViewSet
-from courses.filters import CourseFilters
+from courses.filters import CourseFilterSet
 from courses.models import Course, Term
 from courses.serializers import CourseSerializer, TermSerializer
 
@@ -30,4 +30,4 @@ class CourseViewSet(ModelViewSet):
 
     queryset = Course.objects.select_related("term").with_seats().order_by("id")
     serializer_class = CourseSerializer
-    filterset_class = CourseFilters
+    filterset_class = CourseFilterSet

@@ -12,8 +12,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
-from core.history.models import Door, acting
-from students.messages import told
+from core.history.models import Door, record_changes_as
+from students.messages import announce_promotions
 
 View = Callable[[HttpRequest], HttpResponse]
 # What people do not read.
@@ -90,7 +90,7 @@ def record_door(view: View) -> View:
     """Record what the request changes as done by its user through the door it came in by."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with acting(door_of(request.path_info), request):
+        with record_changes_as(door_of(request.path_info), request):
             return view(request)
 
     return middleware
@@ -102,7 +102,7 @@ def tell_promotions(view: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or door_of(request.path_info) == Door.API:
             return view(request)
-        with told(request):
+        with announce_promotions(request):
             return view(request)
 
     return middleware

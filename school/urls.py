@@ -8,11 +8,18 @@ from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from accounts.views import TokenRevoke, Tokens
-from courses.views import CourseEdit, CourseList, CourseNew, TermEdit, TermList, TermNew
+from accounts.views import TokenListView, TokenRevokeView
+from courses.views import (
+    CourseCreateView,
+    CourseEditView,
+    CourseListView,
+    TermCreateView,
+    TermEditView,
+    TermListView,
+)
 from courses.viewsets import CourseViewSet, TermViewSet
 from school.api.problems import NoSuchPath, ProblemView
-from school.dashboard.views import Desk
+from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
 from students.api.viewsets import (
     EnrollmentViewSet,
@@ -20,10 +27,10 @@ from students.api.viewsets import (
     StudentCoursesViewSet,
     StudentViewSet,
 )
-from students.pages.association import CourseStudents, StudentCourses, Withdraw
-from students.pages.rosters import CoursePage, RosterFile, RosterSheet, RosterWithdraw
-from students.pages.students import StudentEdit, StudentList, StudentNew, StudentPage
-from students.pages.undo import Undo
+from students.pages.association import CourseStudentsView, StudentCoursesView, WithdrawView
+from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView, RosterWithdrawView
+from students.pages.students import StudentCreateView, StudentEditView, StudentListView, StudentView
+from students.pages.undo import UndoView
 
 api = SimpleRouter(trailing_slash=False, use_regex_path=False)
 api.register("students", StudentViewSet)
@@ -49,31 +56,31 @@ nested: list[URLPattern | URLResolver] = [
 ]
 
 pages: list[URLPattern | URLResolver] = [
-    path("", Desk.as_view(), name="desk"),
-    path("students/", StudentList.as_view(), name="student_list"),
-    path("students/new/", StudentNew.as_view(), name="student_new"),
-    path("students/<int:pk>/", StudentPage.as_view(), name="student"),
-    path("students/<int:pk>/edit/", StudentEdit.as_view(), name="student_edit"),
-    path("students/<int:pk>/courses/", StudentCourses.as_view(), name="student_courses"),
+    path("", DashboardView.as_view(), name="desk"),
+    path("students/", StudentListView.as_view(), name="student_list"),
+    path("students/new/", StudentCreateView.as_view(), name="student_new"),
+    path("students/<int:pk>/", StudentView.as_view(), name="student"),
+    path("students/<int:pk>/edit/", StudentEditView.as_view(), name="student_edit"),
+    path("students/<int:pk>/courses/", StudentCoursesView.as_view(), name="student_courses"),
     path(
         "students/<int:pk>/courses/<int:course_id>/withdraw/",
-        Withdraw.as_view(),
+        WithdrawView.as_view(),
         name="student_withdraw",
     ),
-    path("undo/", Undo.as_view(), name="undo"),
-    path("courses/", CourseList.as_view(), name="course_list"),
-    path("courses/new/", CourseNew.as_view(), name="course_new"),
-    path("courses/<int:pk>/", CoursePage.as_view(), name="course"),
-    path("courses/<int:pk>/edit/", CourseEdit.as_view(), name="course_edit"),
-    path("courses/<int:pk>/students/", CourseStudents.as_view(), name="course_students"),
-    path("courses/<int:pk>/withdraw/", RosterWithdraw.as_view(), name="roster_withdraw"),
-    path("courses/<int:pk>/sheet/", RosterSheet.as_view(), name="roster_sheet"),
-    path("courses/<int:pk>/roster.csv", RosterFile.as_view(), name="course_roster"),
-    path("terms/", TermList.as_view(), name="term_list"),
-    path("terms/new/", TermNew.as_view(), name="term_new"),
-    path("terms/<str:code>/edit/", TermEdit.as_view(), name="term_edit"),
-    path("tokens/", Tokens.as_view(), name="tokens"),
-    path("tokens/<slug:key>/revoke/", TokenRevoke.as_view(), name="token_revoke"),
+    path("undo/", UndoView.as_view(), name="undo"),
+    path("courses/", CourseListView.as_view(), name="course_list"),
+    path("courses/new/", CourseCreateView.as_view(), name="course_new"),
+    path("courses/<int:pk>/", CourseView.as_view(), name="course"),
+    path("courses/<int:pk>/edit/", CourseEditView.as_view(), name="course_edit"),
+    path("courses/<int:pk>/students/", CourseStudentsView.as_view(), name="course_students"),
+    path("courses/<int:pk>/withdraw/", RosterWithdrawView.as_view(), name="roster_withdraw"),
+    path("courses/<int:pk>/sheet/", RosterPrintView.as_view(), name="roster_sheet"),
+    path("courses/<int:pk>/roster.csv", RosterCsvView.as_view(), name="course_roster"),
+    path("terms/", TermListView.as_view(), name="term_list"),
+    path("terms/new/", TermCreateView.as_view(), name="term_new"),
+    path("terms/<str:code>/edit/", TermEditView.as_view(), name="term_edit"),
+    path("tokens/", TokenListView.as_view(), name="tokens"),
+    path("tokens/<slug:key>/revoke/", TokenRevokeView.as_view(), name="token_revoke"),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),

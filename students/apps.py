@@ -9,4 +9,4 @@ class StudentsConfig(AppConfig):
     def ready(self) -> None:
         from students.enrollment import waitlist
 
-        waitlist.connect()
+        waitlist.connect_signals()

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 from faker import Faker
 
-from core.history.models import BATCH, record
+from core.history.models import BATCH_SIZE, record_history
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students.enrollment import locks, service
-from students.enrollment.change_feed import at
-from students.enrollment.transitions import LOAD, WITHDRAW, Change, Options
+from students.enrollment.change_feed import override_clock
+from students.enrollment.transitions import IMPORT_TRANSITIONS, WITHDRAW, EnrollmentChange, Options
 from students.factories import StudentFactory
 from students.models import Status, Student
 
@@ -55,7 +55,7 @@ HOURS = (9, 11, 14, 16)
 
 R = TypeVar("R", Term, Course)
 # What is asked for when.
-Plan = dict[datetime, list[Change]]
+Plan = dict[datetime, list[EnrollmentChange]]
 
 
 def is_empty() -> bool:
@@ -81,7 +81,7 @@ def fill(today: date) -> None:
         )
     }
     plan |= _registrations(random, this, students, today)
-    locks.lock(students, (course.pk for course in (*last, *this)))
+    locks.lock_students_and_courses(students, (course.pk for course in (*last, *this)))
     for moment in sorted(plan):
         _carry_out(plan[moment], moment)
     for course in this:
@@ -90,12 +90,12 @@ def fill(today: date) -> None:
             _save(course, _moment(today, HOURS[0]))
 
 
-def _carry_out(changes: list[Change], moment: datetime) -> None:
+def _carry_out(changes: list[EnrollmentChange], moment: datetime) -> None:
     changes.sort(key=lambda change: change.student_id)
-    with at(moment):
-        for start in range(0, len(changes), BATCH):
+    with override_clock(moment):
+        for start in range(0, len(changes), BATCH_SIZE):
             # Who comes too late for a seat waits for one, as in life.
-            service.decide_and_save(changes[start : start + BATCH], Options(waitlist=True))
+            service.decide_and_save(changes[start : start + BATCH_SIZE], Options(waitlist=True))
 
 
 def _registrations(random: Random, courses: list[Course], students: list[int], today: date) -> Plan:
@@ -111,10 +111,10 @@ def _registrations(random: Random, courses: list[Course], students: list[int], t
     plan: Plan = defaultdict(list)
     for wish in _wishes(random, courses, students, Status.ACTIVE):
         later = slots[came[wish.student_id] + 1 :]
-        plan[slots[came[wish.student_id]]].append(Change(wish.student_id, wish.course_id))
-        if wish.verb is LOAD[Status.WITHDRAWN] and later:
+        plan[slots[came[wish.student_id]]].append(EnrollmentChange(wish.student_id, wish.course_id))
+        if wish.transition is IMPORT_TRANSITIONS[Status.WITHDRAWN] and later:
             plan[chance.choice(later[: len(HOURS) * 14])].append(
-                Change(wish.student_id, wish.course_id, WITHDRAW)
+                EnrollmentChange(wish.student_id, wish.course_id, WITHDRAW)
             )
     return plan
 
@@ -185,19 +185,19 @@ def _students(random: Random, founded: datetime) -> list[Student]:
                 is_active=is_active,
             )
         )
-    Student.objects.bulk_create(students, batch_size=BATCH)
-    record(Student, students, changed=False, when=founded)
+    Student.objects.bulk_create(students, batch_size=BATCH_SIZE)
+    record_history(Student, students, changed=False, when=founded)
     return students
 
 
 def _wishes(
     random: Random, courses: list[Course], students: list[int], status: Status
-) -> Iterator[Change]:
+) -> Iterator[EnrollmentChange]:
     """Each course is wished for by its share of the students; most come to have `status`, some withdrew."""
     for course, (*_columns, share) in zip(courses, CATALOGUE, strict=True):
         for student in random.sample(students, share * len(students) // 1_000):
-            yield Change(
+            yield EnrollmentChange(
                 student,
                 course.pk,
-                LOAD[Status.WITHDRAWN if random.random() < WITHDRAWN else status],
+                IMPORT_TRANSITIONS[Status.WITHDRAWN if random.random() < WITHDRAWN else status],
             )

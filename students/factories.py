@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.transitions import LOAD, Change
+from students.enrollment.transitions import IMPORT_TRANSITIONS, EnrollmentChange
 from students.models import Enrollment, Status, Student
 
 
@@ -30,6 +30,8 @@ class StudentFactory(DjangoModelFactory[Student]):
 
 def enrolled(student: Student, course: Course, status: Status = Status.ACTIVE) -> Enrollment:
     """The enrollment of `student` in `course`, made by the writer, as an import would bring it."""
-    [result] = service.write([Change(student.pk, course.pk, LOAD[status])])
+    [result] = service.apply_changes(
+        [EnrollmentChange(student.pk, course.pk, IMPORT_TRANSITIONS[status])]
+    )
     assert result.enrollment is not None
     return result.enrollment

@@ -11,41 +11,41 @@ from django.utils.translation import gettext_lazy as _
 
 from core.api.filters import is_id
 from core.datetime_fields import MomentField
-from core.db.search import beginning
-from core.pages.forms import Filters, Query, RecordForm, SearchField, TruthField
+from core.db.search import word_prefix_filter
+from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import Options
 from students.history.queries import as_of
-from students.models import CURRENT, SEARCHED_OF_STUDENT, Status, Student
+from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Status, Student
 
 
-class StudentForm(RecordForm):
+class StudentForm(EditForm):
     class Meta:
         model = Student
         fields = ("number", "first_name", "last_name", "email", "is_active")
 
 
-class StudentFilters(Filters):
-    is_active = TruthField(
+class StudentFilterForm(FilterForm):
+    is_active = OptionalBooleanField(
         label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
     )
 
-    def narrow(self, queryset: Any) -> Any:
-        queryset, active = super().narrow(queryset), self.wanted.get("is_active")
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset, active = super().filter_queryset(queryset), self.valid_data.get("is_active")
         return queryset if active is None else queryset.filter(is_active=active)
 
 
-class AsOf(Query):
+class AsOfForm(QueryForm):
     """Shows enrollments as they stood at a moment."""
 
     as_of = MomentField(label=_("As it stood at"), required=False)
 
-    def narrow(self, queryset: Any) -> Any:
-        moment = self.wanted.get("as_of")
+    def filter_queryset(self, queryset: Any) -> Any:
+        moment = self.valid_data.get("as_of")
         return as_of(moment, queryset) if moment else queryset
 
 
-class RosterFilters(AsOf):
+class RosterFilterForm(AsOfForm):
     """What narrows the enrollments of a course; the current ones where nothing is said."""
 
     q = SearchField()
@@ -63,14 +63,14 @@ class RosterFilters(AsOf):
 
     field_order = ["q", "status", "order", "as_of"]
 
-    def narrow(self, queryset: Any) -> Any:
-        queryset = super().narrow(queryset)
-        text, status = self.wanted.get("q"), self.wanted.get("status")
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset = super().filter_queryset(queryset)
+        text, status = self.valid_data.get("q"), self.valid_data.get("status")
         if text:
-            queryset = queryset.filter(beginning(text, SEARCHED_OF_STUDENT))
+            queryset = queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS))
         if status == "all":
             return queryset
-        return queryset.filter(status__in=[status] if status else CURRENT)
+        return queryset.filter(status__in=[status] if status else CURRENT_STATUSES)
 
 
 class IdsField(forms.Field):
@@ -84,7 +84,7 @@ class IdsField(forms.Field):
                 raise ValidationError(
                     _("“%(text)s” is not an id."), code="invalid", params={"text": text[:30]}
                 )
-        return ids_of(values or [])
+        return parse_ids(values or [])
 
 
 class OptionsForm(forms.Form):
@@ -191,6 +191,6 @@ class WithdrawForm(forms.Form):
     )
 
 
-def ids_of(texts: list[str]) -> list[int]:
+def parse_ids(texts: list[str]) -> list[int]:
     """Those of `texts` that are ids, each once, in their order."""
     return list(dict.fromkeys(int(text) for text in texts if is_id(text)))

@@ -11,18 +11,25 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
-from core.history.models import BATCH
-from core.imports.csv_reader import Faults, Rejected, read
-from core.imports.importer import Key, Table, batched
+from core.history.models import BATCH_SIZE
+from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
+from core.imports.importer import CsvImporter, Key, in_batches
 from courses.models import Course
 from students.enrollment import locks, service
-from students.enrollment.transitions import ENROLL, LOAD, PLAIN, Change, Options, Verb
+from students.enrollment.transitions import (
+    DEFAULT_OPTIONS,
+    ENROLL,
+    IMPORT_TRANSITIONS,
+    EnrollmentChange,
+    Options,
+    Transition,
+)
 from students.models import Status, Student
 
 # So many lines are looked up, decided and written at once.
 LINES = 20_000
 # Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
-Row = tuple[int, int, int, Verb]
+Row = tuple[int, int, int, Transition]
 
 
 def import_students(file: TextIO) -> Counter[str]:
@@ -32,21 +39,21 @@ def import_students(file: TextIO) -> Counter[str]:
     ).write()
 
 
-class Students(Table[Student]):
+class Students(CsvImporter[Student]):
     """Students of a file; an email is one student's only, compared without case."""
 
     def check(self, ids: Mapping[Key, int]) -> None:
         # A batch that lets somebody in locks courses, and the next one students again: that order is another one than the writer's.
-        locks.lock(ids.values(), ())
+        locks.lock_students_and_courses(ids.values(), ())
         owners = self._owners()
         moving = []
         emails = iter(owners)
-        while batch := list(islice(emails, BATCH)):
+        while batch := list(islice(emails, BATCH_SIZE)):
             held = Student.objects.annotate(address=Lower("email")).filter(address__in=batch)
             for number, address in held.values_list("number", "address"):
                 owner, line = owners[address]
                 if (number,) not in self.rows:
-                    self.faults.add(
+                    self.errors.add(
                         line, _("Student %s has this email already.") % number, "email", address
                     )
                 elif number != owner:
@@ -61,58 +68,61 @@ class Students(Table[Student]):
         for line, values in self.rows.values():
             _owner, first = owners.setdefault(values[email].lower(), (values[number], line))
             if first != line:
-                self.faults.add(
+                self.errors.add(
                     line, _("The same one is on line %d already.") % first, "email", values[email]
                 )
         return owners
 
 
 def import_enrollments(
-    file: TextIO, options: Options = PLAIN, skipped: Faults | None = None
+    file: TextIO, options: Options = DEFAULT_OPTIONS, skipped: RowErrors | None = None
 ) -> Counter[str]:
     """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected.
 
     With `skipped`, bad lines are told to it and left out, and the others are taken.
     """
-    faults = Faults() if skipped is None else skipped
-    rows = _once(sorted(_rows(file, faults)), faults)
+    errors = RowErrors() if skipped is None else skipped
+    rows = _once(sorted(_rows(file, errors)), errors)
     # First come, first served, when all that ends has ended: what it leaves or completes may let others in.
     rows.sort(key=lambda row: (row[3] is ENROLL, row[2]))
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
-        locks.lock([row[0] for row in rows], [row[1] for row in rows])
-        for batch in batched(rows, _("enrollments"), LINES):
-            outcomes.update(_write_batch(batch, faults, options))
-        if faults and (skipped is None or faults.unreadable):
-            raise Rejected(faults)
+        locks.lock_students_and_courses([row[0] for row in rows], [row[1] for row in rows])
+        for batch in in_batches(rows, _("enrollments"), LINES):
+            outcomes.update(_write_batch(batch, errors, options))
+        if errors and (skipped is None or errors.unreadable):
+            raise ImportRejected(errors)
     return outcomes
 
 
-def _once(rows: list[Row], faults: Faults) -> list[Row]:
+def _once(rows: list[Row], errors: RowErrors) -> list[Row]:
     """The first line of each student and course; the others are told to `faults`."""
     kept = rows[:1]
     for one, another in pairwise(rows):
         if one[:2] == another[:2]:
             same = _("The same student and course are on line %d already.") % kept[-1][2]
-            faults.add(another[2], ValidationError(same, code="repeated"))
+            errors.add(another[2], ValidationError(same, code="repeated"))
         else:
             kept.append(another)
     return kept
 
 
-def _write_batch(batch: list[Row], faults: Faults, options: Options) -> Iterator[str]:
-    changes = [Change(student, course, verb) for student, course, _line, verb in batch]
+def _write_batch(batch: list[Row], errors: RowErrors, options: Options) -> Iterator[str]:
+    changes = [
+        EnrollmentChange(student, course, transition)
+        for student, course, _line, transition in batch
+    ]
     results = service.decide_and_save(changes, options)
     for (_student, _course, line, _verb), result in zip(batch, results, strict=True):
         for reason in result.refusals:
-            faults.add(line, reason)
+            errors.add(line, reason)
         yield result.outcome.value
 
 
-def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
+def _rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
     """The sound lines of `file`, with ids for keys."""
-    columns, records = read(
-        file, ["student_number", "term_code", "course_code"], ["status"], faults
+    columns, records = read_rows(
+        file, ["student_number", "term_code", "course_code"], ["status"], errors
     )
     courses = {
         (term, code): pk
@@ -131,22 +141,27 @@ def _rows(file: TextIO, faults: Faults) -> Iterator[Row]:
                 students.get(cell["student_number"]),
                 courses.get((cell["term_code"], cell["course_code"])),
             )
-            verb = LOAD.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
-            if student and course and verb:
-                yield student, course, line, verb
+            transition = IMPORT_TRANSITIONS.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
+            if student and course and transition:
+                yield student, course, line, transition
             else:
-                _tell(faults, line, cell, student=student, course=course, verb=verb)
+                _tell(errors, line, cell, student=student, course=course, transition=transition)
 
 
-def _tell(faults: Faults, line: int, cell: Mapping[str, str], **found: object) -> None:
+def _tell(errors: RowErrors, line: int, cell: Mapping[str, str], **found: object) -> None:
     """Tell `faults` which of the things that a line names were not found."""
     if not found["student"]:
         unknown = ValidationError(_("There is no student with this number."), code="not_found")
-        faults.add(line, unknown, "student_number", cell["student_number"])
+        errors.add(line, unknown, "student_number", cell["student_number"])
     if not found["course"]:
         unknown = ValidationError(
             _("There is no such course in the term “%s”.") % cell["term_code"], code="not_found"
         )
-        faults.add(line, unknown, "course_code", cell["course_code"])
-    if not found["verb"]:
-        faults.add(line, _("The status is one of %s.") % ", ".join(LOAD), "status", cell["status"])
+        errors.add(line, unknown, "course_code", cell["course_code"])
+    if not found["transition"]:
+        errors.add(
+            line,
+            _("The status is one of %s.") % ", ".join(IMPORT_TRANSITIONS),
+            "status",
+            cell["status"],
+        )

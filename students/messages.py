@@ -17,9 +17,9 @@ NAMED = 5
 
 
 @contextmanager
-def told(request: HttpRequest) -> Iterator[None]:
+def announce_promotions(request: HttpRequest) -> Iterator[None]:
     """Who moves up from a waitlist inside, by whatever the request changes, is named in a message to its user."""
-    with service.promotions() as promoted:
+    with service.collect_promotions() as promoted:
         yield
     if not promoted:
         return
@@ -35,10 +35,10 @@ def told(request: HttpRequest) -> Iterator[None]:
         # The admin shows no marks, and would leave them to whatever staff page is opened next, be it tomorrow.
         if current_door() == Door.STAFF:
             mark_changed(request, moved)
-        messages.success(request, _("Moved up from the waitlist: %s.") % listed(names, NAMED))
+        messages.success(request, _("Moved up from the waitlist: %s.") % join_names(names, NAMED))
 
 
-def listed(names: Sequence[str], most: int) -> str:
+def join_names(names: Sequence[str], most: int) -> str:
     """The first of `names`, and how many more there are."""
     more = len(names) - most
     named = "; ".join(names[:most])

@@ -11,9 +11,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.db.search import Beginnings, WordIndex, search
-from core.history.models import Recorded
-from courses.models import Course, number_of
+from core.db.search import WordIndex, WordPrefixes, search
+from core.history.models import HistoryModel
+from courses.models import Course, count_subquery
 
 number_validator = RegexValidator(
     r"\A\w[\w .+/&-]*\Z",
@@ -32,21 +32,21 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
-SEARCHED = ("number", "first_name", "last_name", "email")
+SEARCH_FIELDS = ("number", "first_name", "last_name", "email")
 # The same, of an enrollment's student.
-SEARCHED_OF_STUDENT = tuple(f"student__{field}" for field in SEARCHED)
-CURRENT = (Status.ACTIVE, Status.WAITLISTED)
+STUDENT_SEARCH_FIELDS = tuple(f"student__{field}" for field in SEARCH_FIELDS)
+CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
 
 
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
         """Students in whom every word of `text` begins a word of the number, a name or the email."""
-        return search(self, text, SEARCHED, anywhere="first_name")
+        return search(self, text, SEARCH_FIELDS, anywhere="first_name")
 
     def with_course_count(self) -> StudentQuerySet:
         """Each student with `course_count`, the number of active enrollments."""
         return self.annotate(
-            course_count=number_of(
+            course_count=count_subquery(
                 Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE)
             )
         )  # type: ignore[no-redef]
@@ -68,7 +68,7 @@ class EmailField(models.EmailField):  # type: ignore[type-arg]
         return name, "django.db.models.EmailField", *rest
 
 
-class Student(Recorded):
+class Student(HistoryModel):
     """One who takes courses, known by the school's own number."""
 
     number = models.CharField(
@@ -88,8 +88,10 @@ class Student(Recorded):
         Course, through="Enrollment", related_name="students", verbose_name=_("courses")
     )
 
-    field_of_error = {"unique": "email"}
-    in_use = _("This student has enrollments, which are kept. Make the student inactive instead.")
+    error_fields = {"unique": "email"}
+    protected_message = _(
+        "This student has enrollments, which are kept. Make the student inactive instead."
+    )
     objects: ClassVar[models.Manager[Student]] = StudentQuerySet.as_manager()
     course_count: int
 
@@ -108,7 +110,7 @@ class Student(Recorded):
         indexes = [
             models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
             models.Index(fields=["email", "id"], name="student_by_email"),
-            WordIndex(Beginnings(*SEARCHED), name="student_by_word"),
+            WordIndex(WordPrefixes(*SEARCH_FIELDS), name="student_by_word"),
         ]
 
     def __str__(self) -> str:
@@ -119,14 +121,14 @@ class Student(Recorded):
         return f"{self.first_name} {self.last_name}"
 
 
-def place_in(rows: models.QuerySet[Any]) -> Case:
+def waitlist_position(rows: models.QuerySet[Any]) -> Case:
     """The place of an enrollment among those of `rows` that wait for its course, first come first; null when it is not waiting."""
     ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
         Q(enrolled_at__lt=OuterRef("enrolled_at"))
         | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
     )
     return Case(
-        When(status=Status.WAITLISTED, then=number_of(ahead)),
+        When(status=Status.WAITLISTED, then=count_subquery(ahead)),
         default=Value(None),
         output_field=IntegerField(),
     )
@@ -137,11 +139,11 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
 
     def current(self) -> EnrollmentQuerySet:
         """Those that are active or waitlisted."""
-        return self.filter(status__in=CURRENT)
+        return self.filter(status__in=CURRENT_STATUSES)
 
     def with_position(self) -> EnrollmentQuerySet:
         """Each with `position`: its place on the course's waitlist, first come first; None when it is not waiting."""
-        return self.annotate(position=place_in(Enrollment.objects.all()))  # type: ignore[no-redef]
+        return self.annotate(position=waitlist_position(Enrollment.objects.all()))  # type: ignore[no-redef]
 
     def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollment.service alone.")
@@ -151,7 +153,7 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     ) = _closed
 
 
-class Enrollment(Recorded):
+class Enrollment(HistoryModel):
     """One student in one course. The row is kept for good: a withdrawal is a status."""
 
     # Each index below begins with one of the two keys, so neither needs an index of its own.
@@ -216,7 +218,7 @@ class Enrollment(Recorded):
 
     @property
     def is_current(self) -> bool:
-        return self.status in CURRENT
+        return self.status in CURRENT_STATUSES
 
     def save(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollment.service alone.")

@@ -23,13 +23,13 @@ from django.utils.translation import trans_real
 from knox.models import AuthToken
 
 from accounts.models import AccessChange
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students.enrollment import service
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import COMPLETE, ENROLL, Change, Options
+from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of
@@ -157,7 +157,7 @@ class Walk:
         self.seen = set[str]()
         request = RequestFactory().get("/")
         request.user = self.user
-        with acting(Door.STAFF, request, "Zz-reason"):
+        with record_changes_as(Door.STAFF, request, "Zz-reason"):
             self.fill()
 
     def fill(self) -> None:
@@ -186,15 +186,18 @@ class Walk:
         )
         service.enroll([(self.ben.pk, self.full.pk), (self.cat.pk, self.full.pk)], WAIT)
         service.enroll([(self.dan.pk, self.shut.pk)], Options(override=["course_closed"]))
-        service.write(
-            [Change(self.ann.pk, self.free.pk, ENROLL), Change(self.ben.pk, self.free.pk, ENROLL)]
+        service.apply_changes(
+            [
+                EnrollmentChange(self.ann.pk, self.free.pk, ENROLL),
+                EnrollmentChange(self.ben.pk, self.free.pk, ENROLL),
+            ]
         )
-        service.write([Change(self.ben.pk, self.free.pk, COMPLETE)])
+        service.apply_changes([EnrollmentChange(self.ben.pk, self.free.pk, COMPLETE)])
         service.withdraw([(self.ann.pk, self.full.pk)])
         service.enroll([(self.ann.pk, self.full.pk)], WAIT)
         Course.objects.filter(pk=self.over.pk).update(capacity=1)
         self.over.refresh_from_db()
-        with acting(Door.IMPORT, reason=IMPORTED % "zz.csv"):
+        with record_changes_as(Door.IMPORT, reason=IMPORTED % "zz.csv"):
             self.ann.last_name = "Zzother"
             self.ann.save()
             service.enroll([(self.dan.pk, self.free.pk)])
@@ -429,10 +432,10 @@ class Walk:
         yield self.get(f"/courses/{self.full.pk}/sheet/?as_of=nonsense", 400)
         yield self.post("/terms/nope/edit/", {"code": "x"}, 404)
         for error, status in ((OperationalError("away"), 503), (RuntimeError("broken"), 500)):
-            with patch("school.dashboard.views.Desk.dispatch", side_effect=error):
+            with patch("school.dashboard.views.DashboardView.dispatch", side_effect=error):
                 yield self.get("/", status)
                 yield self.post("/", {"name": "zz"}, status)
-        with patch("school.dashboard.views.Desk.dispatch", side_effect=ValueError):
+        with patch("school.dashboard.views.DashboardView.dispatch", side_effect=ValueError):
             yield self.get("/", 500)
         strict = Client(headers=GERMAN, enforce_csrf_checks=True)
         yield "a form without its token", strict.post("/login/", {})
@@ -466,9 +469,9 @@ class Walk:
             r'href="(\?(?:cursor|history|edits)=[^"#]+)', answer.content.decode()
         ):
             yield self.get(f"/courses/{self.free.pk}/{parameter}")
-        with patch("students.pages.rosters.SHEET_ROWS", 2):
+        with patch("students.pages.rosters.MAX_PRINTED_ROWS", 2):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
-        with patch("students.pages.rosters.SHEET_ROWS", 1):
+        with patch("students.pages.rosters.MAX_PRINTED_ROWS", 1):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
 
     def admin_lists(self) -> Iterator[tuple[str, Any]]:

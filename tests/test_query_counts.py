@@ -38,6 +38,9 @@ UNCOUNTED = {
     "logout/",
     "undo/",
     "language/",
+    # Redirects, which ask nothing.
+    "admin/students/accesschange/<path:rest>",
+    "admin/students/accesschange/",
 }
 
 

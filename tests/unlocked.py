@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from core.db.compiled import Compiled
+from core.db.compiled import CompiledQuery
 from students.enrollment import decisions, locks, service
 
 LOCKS = [
@@ -19,4 +19,4 @@ def take_out_locks(put: Callable[[object, str, object], None] = setattr) -> None
     for module, name in LOCKS:
         rows = getattr(module, name).queryset.all()
         rows.query.select_for_update = False
-        put(module, name, Compiled(rows))
+        put(module, name, CompiledQuery(rows))

@@ -21,9 +21,9 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.paginator import BoundedPaginator
 from core.api.filters import is_id
-from core.conflicts import Changes
-from core.history.diffs import tell_changes
-from core.history.models import Recorded
+from core.conflicts import ConflictAwareForm
+from core.history.diffs import attach_diffs
+from core.history.models import HistoryModel
 
 if TYPE_CHECKING:
     # simple-history brings no types; its admin is one of Django's.
@@ -32,22 +32,22 @@ else:
     BaseAdmin = SimpleHistoryAdmin
 
 # Rows that an action takes.
-AT_ONCE = 1_000
+MAX_ACTION_ROWS = 1_000
 
 
-def late_error(request: HttpRequest) -> ValidationError | None:
+def get_save_error(request: HttpRequest) -> ValidationError | None:
     """What was refused when the page of this request had been checked and was being saved."""
     return getattr(request, "late_error", None)
 
 
-class ChangesForm(Changes):
+class ConflictAwareAdminForm(ConflictAwareForm):
     """Makes or changes a row, and shows what was refused when it was being saved."""
 
     request: HttpRequest
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        error = late_error(self.request)
+        error = get_save_error(self.request)
         if error is not None and self.shows(error) and not self.errors:
             self.add_error(None, error)
 
@@ -56,7 +56,7 @@ class ChangesForm(Changes):
         return hasattr(error, "error_dict")
 
 
-class KeySelect(AutocompleteSelect):
+class IdAutocompleteSelect(AutocompleteSelect):
     """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it. In a row it says itself what is chosen."""
 
     def build_attrs(
@@ -73,16 +73,16 @@ class KeySelect(AutocompleteSelect):
         return super().optgroups(name, [key for key in value if is_id(key)], attrs)
 
 
-class KeyAdmin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+class AutocompleteMixin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
     """What pages and inlines share."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
-            kwargs["widget"] = KeySelect(db_field, self.admin_site)
+            kwargs["widget"] = IdAutocompleteSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class SearchFilter(admin.ListFilter):
+class TextSearchFilter(admin.ListFilter):
     """Rows of a list by a search among what they belong to: a field to type in, for there may be thousands to choose from."""
 
     template = "admin/search_filter.html"
@@ -111,10 +111,10 @@ class SearchFilter(admin.ListFilter):
         return [*others, *([("q", changelist.query)] if changelist.query else [])]
 
 
-class HistoryAdmin(KeyAdmin, BaseAdmin):
+class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
 
-    form = ChangesForm
+    form = ConflictAwareAdminForm
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -129,8 +129,10 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
             request.late_error = error  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
 
-    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[ChangesForm]:
-        form = cast(type[ChangesForm], super().get_form(request, *args, **kwargs))
+    def get_form(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> type[ConflictAwareAdminForm]:
+        form = cast(type[ConflictAwareAdminForm], super().get_form(request, *args, **kwargs))
         form.request = request
         return form
 
@@ -153,14 +155,15 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
             raise BadRequest("What was selected is no row.")
         if "rows" in data:
             # Whatever the list's filters would make of them by now.
-            queryset = self.get_queryset(request).filter(pk__in=keys[: AT_ONCE + 1])
+            queryset = self.get_queryset(request).filter(pk__in=keys[: MAX_ACTION_ROWS + 1])
         if (
             data.get("select_across", "0") != "0"
-            and queryset.order_by()[: AT_ONCE + 1].count() > AT_ONCE
+            and queryset.order_by()[: MAX_ACTION_ROWS + 1].count() > MAX_ACTION_ROWS
         ):
             self.message_user(
                 request,
-                __("At most %d can be selected at once. Nothing was done; select fewer.") % AT_ONCE,
+                __("At most %d can be selected at once. Nothing was done; select fewer.")
+                % MAX_ACTION_ROWS,
                 messages.ERROR,
             )
             return None
@@ -183,7 +186,7 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         foreign_keys_are_objs: bool = True,  # noqa: FBT001, FBT002 (simple-history calls it)
     ) -> None:
         """The last of a page tells what it changed too, though the record before it is on the next."""
-        tell_changes(list(historical_records))
+        attach_diffs(list(historical_records))
 
     def get_urls(self) -> list[URLPattern]:
         """Without simple-history's form of a past record, which could be posted to bring that past back."""
@@ -193,14 +196,14 @@ class HistoryAdmin(KeyAdmin, BaseAdmin):
         return True
 
 
-class RecordedAdmin(HistoryAdmin):
+class HistoryModelAdmin(HistoryAdmin):
     """Pages of a model that the admin itself saves, and deletes as long as nothing has used it."""
 
     def save_model(
         self,
         request: HttpRequest,
-        obj: Recorded,
-        form: ChangesForm,
+        obj: HistoryModel,
+        form: ConflictAwareAdminForm,
         change: bool,  # noqa: FBT001 (Django calls it)
     ) -> None:
         if not change:
@@ -208,7 +211,7 @@ class RecordedAdmin(HistoryAdmin):
         elif changed := [
             field.name for field in self.opts.concrete_fields if field.name in form.changed_data
         ]:
-            now = form.checked(obj.locked(pk=obj.pk))
+            now = form.checked(obj.get_locked(pk=obj.pk))
             # The other fields as they are now, so that the history tells the truth about them too.
             for field in self.opts.concrete_fields:
                 if field.name not in changed:
@@ -216,7 +219,7 @@ class RecordedAdmin(HistoryAdmin):
             obj.save(update_fields=changed)
 
     def get_deleted_objects(
-        self, objs: Sequence[Recorded] | QuerySet[Any], request: HttpRequest
+        self, objs: Sequence[HistoryModel] | QuerySet[Any], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What would go, how much of it, what permission is missing, and what is in use: told once, however much uses it."""
         uses = [relation for relation in self.opts.related_objects if relation.on_delete is PROTECT]
@@ -224,7 +227,7 @@ class RecordedAdmin(HistoryAdmin):
         for use in uses:
             rows = use.related_model._base_manager.filter(**{f"{use.field.name}__in": objs})
             used.update(rows.values_list(use.field.attname, flat=True).distinct())
-        protected = [f"{row}: {row.in_use}" for row in objs if row.pk in used]
+        protected = [f"{row}: {row.protected_message}" for row in objs if row.pk in used]
         return (
             [str(row) for row in objs],
             {str(self.opts.verbose_name_plural): len(objs)},
@@ -252,6 +255,6 @@ class RecordedAdmin(HistoryAdmin):
             self.message_user(request, error.args[0], messages.ERROR)
             return None
 
-    def delete_queryset(self, request: HttpRequest, queryset: Iterable[Recorded]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[HistoryModel]) -> None:
         for row in sorted(queryset, key=lambda row: row.pk):
             row.delete()

@@ -14,126 +14,142 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.etags import asks_for_match, tagged
-from core.api.serializers import Columns
-from core.db.compiled import Compiled, Question, ask
-from core.db.keyset import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Source, beyond, with_order
-from core.db.parameters import Slot
+from core.api.etags import add_etag, has_if_match
+from core.api.serializers import ColumnSerializer
+from core.db.compiled import CompiledQuery, Query, execute_all
+from core.db.keyset import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Cursor,
+    RowSource,
+    rows_after,
+    values_with_order,
+)
+from core.db.parameters import Parameter
 
-View = type["RowsMixin"]
+View = type["CompiledReadMixin"]
 PAGE = {"cursor", "limit"}
 
 
-class RowsMixin(GenericAPIView[Any]):
+class CompiledReadMixin(GenericAPIView[Any]):
     """List and retrieve for a view whose serializer shows columns (`core.api.serializers.Columns`)."""
 
     # Finds what the path names and the rows belong to.
-    owner: ClassVar[Question | None] = None
+    parent_query: ClassVar[Query | None] = None
     # What one row is shown with: the name of each part, the question that finds its rows, and the serializer that shows them.
-    parts: ClassVar[Mapping[str, tuple[Question, type[Columns[Any]]]]] = {}
+    related_queries: ClassVar[Mapping[str, tuple[Query, type[ColumnSerializer[Any]]]]] = {}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        columns = columns_of(type(self), "list")
+        columns = get_columns(type(self), "list")
         plain = all(name in PAGE and value for name, value in request.query_params.items())
         source = (
-            CompiledSource(self)
+            CompiledRowSource(self)
             if plain
-            else Source(
-                with_order(self.filter_queryset(self.get_queryset()), list(columns.values()))
+            else RowSource(
+                values_with_order(self.filter_queryset(self.get_queryset()), list(columns.values()))
             )
         )
         rows: Any = self.paginate_queryset(source)  # type: ignore[arg-type]
         if not rows:
-            self.check_owner()
+            self.check_parent_exists()
         # A row goes on after its columns with the fields of the order.
         return self.get_paginated_response([dict(zip(columns, row, strict=False)) for row in rows])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if request.query_params or asks_for_match(request):
-            return tagged(Response(self.get_serializer(self.get_object()).data))
+        if request.query_params or has_if_match(request):
+            return add_etag(Response(self.get_serializer(self.get_object()).data))
         questions = [
-            compiled_row(type(self), tuple(self.kwargs)),
-            *(question for question, _serializer in self.parts.values()),
+            compile_row(type(self), tuple(self.kwargs)),
+            *(question for question, _serializer in self.related_queries.values()),
         ]
-        found, *parts = ask(questions, self.kwargs)
+        found, *related_queries = execute_all(questions, self.kwargs)
         if not found:
             raise Http404
-        data = dict(zip(columns_of(type(self), "retrieve"), found[0], strict=True))
-        for (name, (_question, serializer)), rows in zip(self.parts.items(), parts, strict=True):
+        data = dict(zip(get_columns(type(self), "retrieve"), found[0], strict=True))
+        for (name, (_question, serializer)), rows in zip(
+            self.related_queries.items(), related_queries, strict=True
+        ):
             data[name] = [dict(zip(serializer.columns(), row, strict=True)) for row in rows]
-        return tagged(Response(data))
+        return add_etag(Response(data))
 
-    def check_owner(self) -> None:
+    def check_parent_exists(self) -> None:
         """Raises Http404 where what the path names is not there."""
-        if self.owner and not self.owner(**self.kwargs):
+        if self.parent_query and not self.parent_query(**self.kwargs):
             raise Http404
 
 
-class CompiledSource(Source):
+class CompiledRowSource(RowSource):
     """The rows of a view that were asked for without a filter."""
 
-    def __init__(self, view: RowsMixin) -> None:
+    def __init__(self, view: CompiledReadMixin) -> None:
         self.view, self.kwargs = type(view), view.kwargs
-        super().__init__(all_rows(self.view, tuple(self.kwargs)))
+        super().__init__(unfiltered_rows(self.view, tuple(self.kwargs)))
 
     def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
         # In two sizes, for what is compiled is kept.
         size = (DEFAULT_LIMIT if number <= DEFAULT_LIMIT + 1 else MAX_LIMIT) + 1
-        page = compiled_page(self.view, tuple(self.kwargs), size, start and start.backward)
+        page = compile_page(self.view, tuple(self.kwargs), size, start and start.backward)
         return page(
             **self.kwargs,
             **{f"at_{index}": value for index, value in enumerate(start.values if start else ())},
         )[:number]
 
 
-def blank(view: View, names: tuple[str, ...], action: str) -> RowsMixin:
+def view_without_request(view: View, names: tuple[str, ...], action: str) -> CompiledReadMixin:
     """`view` as it meets a request without parameters, with slots for the `names` in the path."""
     return view(
-        request=Request(HttpRequest()), action=action, kwargs={name: Slot(name) for name in names}
+        request=Request(HttpRequest()),
+        action=action,
+        kwargs={name: Parameter(name) for name in names},
     )
 
 
 @cache
-def columns_of(view: View, action: str) -> dict[str, str]:
-    columns: dict[str, str] = blank(view, (), action).get_serializer_class().columns()  # type: ignore[attr-defined]
+def get_columns(view: View, action: str) -> dict[str, str]:
+    serializer: Any = view_without_request(view, (), action).get_serializer_class()
+    columns: dict[str, str] = serializer.columns()
     return columns
 
 
 @cache
-def all_rows(view: View, names: tuple[str, ...]) -> QuerySet[Any, Any]:
-    plain = blank(view, names, "list")
+def unfiltered_rows(view: View, names: tuple[str, ...]) -> QuerySet[Any, Any]:
+    plain = view_without_request(view, names, "list")
     return plain.filter_queryset(plain.get_queryset())
 
 
 @cache
-def compiled_page(
+def compile_page(
     view: View,
     names: tuple[str, ...],
     number: int,
     backward: bool | None,  # noqa: FBT001
-) -> Compiled[Any]:
+) -> CompiledQuery[Any]:
     """The first `number` rows, or those beyond a cursor that reads `backward` or forward."""
-    rows = all_rows(view, names)
+    rows = unfiltered_rows(view, names)
     fields = [
         rows.model._meta.get_field(str(field).removeprefix("-")) for field in rows.query.order_by
     ]
     start = (
         None
         if backward is None
-        else Cursor([Slot(f"at_{index}", field) for index, field in enumerate(fields)], backward)
+        else Cursor(
+            [Parameter(f"at_{index}", field) for index, field in enumerate(fields)], backward
+        )
     )
-    return Compiled(
-        with_order(beyond(rows, start), list(columns_of(view, "list").values()))[:number]
+    return CompiledQuery(
+        values_with_order(rows_after(rows, start), list(get_columns(view, "list").values()))[
+            :number
+        ]
     )
 
 
 @cache
-def compiled_row(view: View, names: tuple[str, ...]) -> Compiled[Any]:
+def compile_row(view: View, names: tuple[str, ...]) -> CompiledQuery[Any]:
     """The one row that the path names."""
-    one = blank(view, names, "retrieve")
+    one = view_without_request(view, names, "retrieve")
     key = one.kwargs[one.lookup_url_kwarg or one.lookup_field]
-    return Compiled(
+    return CompiledQuery(
         one.get_queryset()
         .filter(**{one.lookup_field: key})
-        .values_list(*columns_of(view, "retrieve").values())
+        .values_list(*get_columns(view, "retrieve").values())
     )

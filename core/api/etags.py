@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from core.json import dumps
 
 
-class Stale(APIException):
+class PreconditionFailed(APIException):
     """It was changed since it was read."""
 
     status_code = 412
@@ -22,23 +22,23 @@ class Stale(APIException):
     )
 
 
-def etag_of(data: Any) -> str:
+def compute_etag(data: Any) -> str:
     """The strong ETag of a resource whose representation is `data`."""
     return quote_etag(sha256(dumps(data)).hexdigest()[:32])
 
 
-def tagged(response: Response) -> Response:
-    response["ETag"] = etag_of(response.data)
+def add_etag(response: Response) -> Response:
+    response["ETag"] = compute_etag(response.data)
     return response
 
 
-def asks_for_match(request: Request) -> bool:
+def has_if_match(request: Request) -> bool:
     """Whether the request says which representation it means."""
     return "HTTP_IF_MATCH" in request.META
 
 
-def check_match(request: Request, data: Any) -> None:
+def check_if_match(request: Request, data: Any) -> None:
     """Raises Stale unless `data`, the representation now, is one that the request's If-Match names. Call it under the lock."""
     wanted = parse_etags(request.META.get("HTTP_IF_MATCH", "*"))
-    if "*" not in wanted and etag_of(data) not in wanted:
-        raise Stale
+    if "*" not in wanted and compute_etag(data) not in wanted:
+        raise PreconditionFailed

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+ACTIONS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 
 class ModelPermissions(BasePermission):
@@ -24,6 +24,6 @@ class ModelPermissions(BasePermission):
         model = view.queryset.model  # type: ignore[attr-defined]
         return bool(
             request.user.has_perm(
-                f"{model._meta.app_label}.{VERBS.get(method, 'view')}_{model._meta.model_name}"
+                f"{model._meta.app_label}.{ACTIONS.get(method, 'view')}_{model._meta.model_name}"
             )
         )

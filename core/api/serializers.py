@@ -60,7 +60,7 @@ class IdField(StrictIntegerField):
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
 
 
-class Columns(serializers.Serializer[M]):
+class ColumnSerializer(serializers.Serializer[M]):
     """Shows columns as they are read, from a row of `columns()` or from a model's instance. Times are in UTC.
 
     A field whose column needs more than to be written as JSON has no place here.
@@ -89,16 +89,16 @@ class Columns(serializers.Serializer[M]):
 
     @classmethod
     @cache
-    def readers(cls) -> list[tuple[str, Callable[[Any], Any]]]:
+    def column_getters(cls) -> list[tuple[str, Callable[[Any], Any]]]:
         return [(name, attrgetter(way.replace("__", "."))) for name, way in cls.columns().items()]
 
     @classmethod
-    def shown(cls, instance: M) -> dict[str, Any]:
+    def serialize_instance(cls, instance: M) -> dict[str, Any]:
         """`instance` in JSON, without a serializer of its own: making any forgets what Python has learnt of all the classes of fields."""
-        return {name: read(instance) for name, read in cls.readers()}
+        return {name: read(instance) for name, read in cls.column_getters()}
 
     def to_representation(self, instance: M) -> dict[str, Any]:
-        return self.shown(instance)
+        return self.serialize_instance(instance)
 
 
 class StrictSerializer(serializers.Serializer[M]):
@@ -128,7 +128,7 @@ class StrictSerializer(serializers.Serializer[M]):
         return [serializers.ErrorDetail(str(self.error_messages[key]), code=f"{key}_field")]
 
 
-class Body(StrictSerializer[Any]):
+class RequestSerializer(StrictSerializer[Any]):
     """What a request says that is not a row of a model. Its fields are made once: DRF copies them for each request."""
 
     @property
@@ -137,7 +137,7 @@ class Body(StrictSerializer[Any]):
 
 
 @cache
-def _fields_of(body: type[Body]) -> BindingDict:
+def _fields_of(body: type[RequestSerializer]) -> BindingDict:
     fields = BindingDict(body())
     for name, field in body().get_fields().items():
         fields[name] = field

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from core.api.etags import asks_for_match, check_match, tagged
+from core.api.etags import add_etag, check_if_match, has_if_match
 
 
 class ModelViewSet(viewsets.ModelViewSet[Any]):
@@ -21,23 +21,23 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
     def get_object(self) -> Any:
         if self.action in ("update", "partial_update", "destroy"):
             # That row alone: after a wait, what is joined to it and counted of it would be as it was before.
-            self.get_queryset().model.locked(
+            self.get_queryset().model.get_locked(
                 **{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
             )
         row = super().get_object()
-        if asks_for_match(self.request):
-            check_match(self.request, self.get_serializer(row).data)
+        if has_if_match(self.request):
+            check_if_match(self.request, self.get_serializer(row).data)
         return row
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return tagged(super().retrieve(request, *args, **kwargs))
+        return add_etag(super().retrieve(request, *args, **kwargs))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return tagged(super().create(request, *args, **kwargs))
+        return add_etag(super().create(request, *args, **kwargs))
 
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return tagged(super().update(request, *args, **kwargs))
+        return add_etag(super().update(request, *args, **kwargs))
 
     @transaction.atomic
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -11,17 +11,17 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, TextField
 from django.utils.functional import cached_property
 
-from core.db.compiled import Question, Written, ask
-from core.db.parameters import Slot, typed
+from core.db.compiled import Query, RawQuery, execute_all
+from core.db.parameters import Parameter, cast_sql
 
 M = TypeVar("M", bound=Model)
 
 
-class Sent:
+class JsonRows:
     """SQL of rows that come as one JSON text in the slot `name`: each a list of the values of `fields`, numbers, texts, times or JSON."""
 
     def __init__(self, name: str, fields: Sequence[Any]) -> None:
-        self.slot = Slot(name, TextField())
+        self.slot = Parameter(name, TextField())
         database = connections[DEFAULT_DB_ALIAS]
         if database.vendor == "sqlite":
             self.rows = "json_each(%s) AS sent"
@@ -31,12 +31,12 @@ class Sent:
         else:
             self.rows = "jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS sent (value, key)"
             self.values = [
-                typed(f"(sent.value->>{place})", field, database)
+                cast_sql(f"(sent.value->>{place})", field, database)
                 for place, field in enumerate(fields)
             ]
 
 
-def text_of(rows: Sequence[Sequence[Any]]) -> str:
+def encode_rows(rows: Sequence[Sequence[Any]]) -> str:
     """`rows` as they are sent."""
     database = connections[DEFAULT_DB_ALIAS]
     option = orjson.OPT_PASSTHROUGH_DATETIME if database.vendor == "sqlite" else None
@@ -45,7 +45,7 @@ def text_of(rows: Sequence[Sequence[Any]]) -> str:
     ).decode()
 
 
-class Put(Generic[M]):
+class BulkUpsert(Generic[M]):
     """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
 
     `key` are the fields of a unique constraint; values are numbers, texts and times.
@@ -60,13 +60,13 @@ class Put(Generic[M]):
             for fields in (self.key, [*self.key, *self.changed])
         )
 
-    def __call__(self, rows: Sequence[M], *then: Question, **values: Any) -> None:
+    def __call__(self, rows: Sequence[M], *then: Query, **values: Any) -> None:
         """Write `rows`, of which those that are new get their primary key; `then` are asked with `values` in the same message."""
         if not rows:
             return
-        returned, *_then = ask(
+        returned, *_then = execute_all(
             [self.question, *then],
-            {"rows": text_of([self.values_of(row) for row in rows]), **values},
+            {"rows": encode_rows([self.values_of(row) for row in rows]), **values},
         )
         written = {
             tuple(key): pk for pk, *key in (returned if self.returns else self._read_again(rows))
@@ -90,9 +90,9 @@ class Put(Generic[M]):
         )
 
     @cached_property
-    def question(self) -> Written:
+    def question(self) -> RawQuery:
         fields = [*self.key, *self.changed]
-        sent, key = Sent("rows", fields), _columns(self.key)
+        sent, key = JsonRows("rows", fields), _columns(self.key)
         sql = [
             _into(self.model, fields),
             "SELECT",
@@ -104,10 +104,10 @@ class Put(Generic[M]):
             if self.returns
             else "",
         ]
-        return Written(" ".join(sql), sent.slot, has_rows=self.returns)
+        return RawQuery(" ".join(sql), sent.slot, has_rows=self.returns)
 
 
-class Copy:
+class InsertFromSelect:
     """Copies rows of `model` as they are now into the table of `into`, found by `key`.
 
     It is told each time, in the slot `entries`, the rows: for each the values of `key`, then of the fields `each` of `into`; and in slots
@@ -128,14 +128,14 @@ class Copy:
         self.all: list[Any] = [into._meta.get_field(name) for name in all]
 
     @cached_property
-    def question(self) -> Written:
+    def question(self) -> RawQuery:
         database = connections[DEFAULT_DB_ALIAS]
         own: Sequence[Any] = self.model._meta.concrete_fields
-        sent = Sent("entries", [*self.key, *self.each])
+        sent = JsonRows("entries", [*self.key, *self.each])
         values = [
             *(f"own.{column}" for column in _columns(own)),
             *sent.values[len(self.key) :],
-            *(typed("%s", field, database) for field in self.all),
+            *(cast_sql("%s", field, database) for field in self.all),
         ]
         found = [
             f"own.{column} = {value}"
@@ -147,9 +147,9 @@ class Copy:
             ", ".join(values),
             f"FROM {sent.rows} JOIN {_table(self.model)} own ON {' AND '.join(found)} ORDER BY sent.key",
         ]
-        return Written(
+        return RawQuery(
             " ".join(sql),
-            *(Slot(field.name, field) for field in self.all),
+            *(Parameter(field.name, field) for field in self.all),
             sent.slot,
             has_rows=False,
         )

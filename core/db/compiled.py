@@ -13,7 +13,7 @@ from django.db.models.base import ModelState
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
 
-from core.db.parameters import Slot
+from core.db.parameters import Parameter
 
 M = TypeVar("M", bound=Model)
 # Each takes memory of PostgreSQL, on every connection.
@@ -22,7 +22,7 @@ _numbers = count(1)
 _kept = local()
 
 
-class Question:
+class Query:
     """SQL with slots for what is told each time: `statement` is the text, its parameters, and how the database's values
     become Python's: (column, functions, expression)."""
 
@@ -37,7 +37,7 @@ class Question:
 
     def __call__(self, **values: Any) -> list[Sequence[Any]]:
         """The rows for these values of the slots. Raises ValueError, TypeError or ValidationError for one of another kind."""
-        [rows] = ask([self], values)
+        [rows] = execute_all([self], values)
         return rows
 
     def read(self, cursor: Any, database: Any) -> list[Sequence[Any]]:
@@ -47,7 +47,7 @@ class Question:
         return [_converted(row, converters, database) for row in rows] if converters else rows
 
 
-class Written(Question):
+class RawQuery(Query):
     """A question in SQL of our own, for what the ORM has no words."""
 
     def __init__(self, sql: str, *params: Any, has_rows: bool = True) -> None:
@@ -55,7 +55,7 @@ class Written(Question):
         self.has_rows = has_rows
 
 
-class Compiled(Question, Generic[M]):
+class CompiledQuery(Query, Generic[M]):
     """The rows of `queryset`: tuples, or instances of its model."""
 
     def __init__(self, queryset: QuerySet[M, Any]) -> None:
@@ -65,7 +65,7 @@ class Compiled(Question, Generic[M]):
     def instances(self, rows: Sequence[Sequence[Any]]) -> list[M]:
         """The instances that `rows` are, where the queryset picks no columns."""
         model = self.queryset.model
-        return [instance_of(model, zip(self.attributes, row, strict=True)) for row in rows]
+        return [build_instance(model, zip(self.attributes, row, strict=True)) for row in rows]
 
     @cached_property
     def attributes(self) -> list[str]:
@@ -84,7 +84,7 @@ class Compiled(Question, Generic[M]):
         ]
 
 
-def instance_of(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bool = False) -> M:
+def build_instance(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bool = False) -> M:
     """The row of `model` with these values of its columns, read from the database, or else to be added to it.
 
     As `Model.from_db` and `Model.__init__` leave it. They take five times as long: they tell signals, which nobody hears here.
@@ -97,7 +97,7 @@ def instance_of(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bo
     return instance
 
 
-def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequence[Any]]]:
+def execute_all(questions: Sequence[Query], values: dict[str, Any]) -> list[list[Sequence[Any]]]:
     """The rows of each question for these values of the slots.
 
     PostgreSQL is sent all in one message: that costs more than answering a small question. It answers one after the other, and
@@ -123,7 +123,7 @@ def ask(questions: Sequence[Question], values: dict[str, Any]) -> list[list[Sequ
 
 
 def _ask_at_once(
-    cursor: Any, questions: Sequence[Question], values: dict[str, Any], database: Any
+    cursor: Any, questions: Sequence[Query], values: dict[str, Any], database: Any
 ) -> list[list[Sequence[Any]]]:
     params = [param for question in questions for param in question.statement[1]]
     # Who looks at queries sees them whole.
@@ -142,7 +142,7 @@ def _ask_at_once(
     return found
 
 
-def _prepared(question: Question, cursor: Any) -> str:
+def _prepared(question: Query, cursor: Any) -> str:
     """How a question is asked that PostgreSQL has planned before on this connection: to plan it takes several times as long as to answer it."""
     sql, slots, _converters = question.statement
     # Read once: two threads that meet may give a question two names.
@@ -163,16 +163,18 @@ def _spelled_out(sql: str, params: Sequence[Any], database: Any) -> tuple[str, S
     first, *texts = sql.split("%s")
     written = [first]
     for param, text in zip(params, texts, strict=True):
-        constant = not isinstance(param, Slot)
+        constant = not isinstance(param, Parameter)
         written += [
             database.ops.compose_sql("%s", [param]).replace("%", "%%") if constant else "%s",
             text,
         ]
-    return "".join(written), [param for param in params if isinstance(param, Slot)]
+    return "".join(written), [param for param in params if isinstance(param, Parameter)]
 
 
 def _filled(params: Sequence[Any], values: dict[str, Any], database: Any) -> list[Any]:
-    return [param.fill(values, database) if isinstance(param, Slot) else param for param in params]
+    return [
+        param.fill(values, database) if isinstance(param, Parameter) else param for param in params
+    ]
 
 
 def _cursor(database: Any) -> Any:

@@ -18,7 +18,7 @@ MAX_NUMBER = BigIntegerField.MAX_BIGINT
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 
-class BadCursor(ValueError):
+class InvalidCursor(ValueError):
     """This text is not a cursor of this list."""
 
 
@@ -62,7 +62,7 @@ class Page(Generic[M]):
     previous: str | None
 
 
-class Source:
+class RowSource:
     """What pages are read from: a queryset whose order ends in a unique field, and none of whose order's fields is null.
 
     Its rows are of a model, or tuples that end in the fields of the order: `with_order()` puts them there.
@@ -74,24 +74,24 @@ class Source:
 
     def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
         """The first `number` rows beyond `start`, in the direction in which it reads."""
-        return list(beyond(self.queryset, start)[:number])
+        return list(rows_after(self.queryset, start)[:number])
 
 
-def with_order(queryset: QuerySet[Any, Any], columns: Sequence[str]) -> QuerySet[Any, Any]:
+def values_with_order(queryset: QuerySet[Any, Any], columns: Sequence[str]) -> QuerySet[Any, Any]:
     """`columns` of `queryset` as tuples from which a page can go on."""
     return queryset.values_list(*columns, *(F(_name(field)) for field in queryset.query.order_by))
 
 
-def read_page(source: QuerySet[M] | Source, cursor: str | None, limit: int) -> Page[M]:
+def read_page(source: QuerySet[M] | RowSource, cursor: str | None, limit: int) -> Page[M]:
     """The page of `source` that begins at `cursor` (None: the first), at most `limit` rows. Raises BadCursor."""
-    source = source if isinstance(source, Source) else Source(source)
+    source = source if isinstance(source, RowSource) else RowSource(source)
     order = source.order
     start = None if cursor is None else _decode(cursor, len(order))
     backward = start is not None and start.backward
     try:
         found = list(source.read(start, limit + 1))
     except (ValueError, TypeError, OverflowError, ValidationError, FieldError) as error:
-        raise BadCursor(cursor) from error
+        raise InvalidCursor(cursor) from error
     more, rows = len(found) > limit, found[:limit]
     if backward:
         rows.reverse()
@@ -108,13 +108,13 @@ def _decode(text: str, length: int) -> Cursor:
     try:
         cursor = Cursor.decode(text)
     except (ValueError, TypeError) as error:
-        raise BadCursor(text) from error
+        raise InvalidCursor(text) from error
     if len(cursor.values) != length:
-        raise BadCursor(text)
+        raise InvalidCursor(text)
     return cursor
 
 
-def beyond(queryset: QuerySet[Any, Any], start: Cursor | None) -> QuerySet[Any, Any]:
+def rows_after(queryset: QuerySet[Any, Any], start: Cursor | None) -> QuerySet[Any, Any]:
     """The rows of `queryset` beyond `start`, in the direction in which it reads."""
     if start is None:
         return queryset

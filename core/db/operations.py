@@ -13,7 +13,7 @@ def _either(
     return concurrent if schema_editor.connection.vendor == "postgresql" else plain
 
 
-class AddIndexMeanwhile(AddIndexConcurrently):
+class AddIndexWithoutBlocking(AddIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         _either(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(
             self, app_label, schema_editor, *states
@@ -25,7 +25,7 @@ class AddIndexMeanwhile(AddIndexConcurrently):
         )
 
 
-class RemoveIndexMeanwhile(RemoveIndexConcurrently):
+class RemoveIndexWithoutBlocking(RemoveIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(
             self, app_label, schema_editor, *states

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 from django.db.models import BigIntegerField, BooleanField, CharField, Field, Func, Value
 
-NUMBER: Field[Any, Any] = BigIntegerField()
+ID_FIELD: Field[Any, Any] = BigIntegerField()
 
 
-def typed(sql: str, field: Field[Any, Any], database: Any) -> str:
+def cast_sql(sql: str, field: Field[Any, Any], database: Any) -> str:
     """`sql` as a value of the kind of `field`, for databases that ask for that."""
     if database.vendor == "sqlite":
         return sql
@@ -19,10 +19,10 @@ def typed(sql: str, field: Field[Any, Any], database: Any) -> str:
     return f"{sql}::{'text' if isinstance(field, CharField) else field.db_type(database)}"
 
 
-class Slot(Value):
+class Parameter(Value):
     """Stands in a queryset for a value that is told when the query is asked: of the kind of `field`, an id if that is not given."""
 
-    def __init__(self, name: str, field: Field[Any, Any] = NUMBER) -> None:
+    def __init__(self, name: str, field: Field[Any, Any] = ID_FIELD) -> None:
         super().__init__(name, output_field=field)
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
@@ -30,13 +30,13 @@ class Slot(Value):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Of a kind that is told: a prepared question does not see the value."""
-        return typed("%s", self.output_field, connection), [self]
+        return cast_sql("%s", self.output_field, connection), [self]
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.value], database)
 
 
-class Ids(Slot):
+class IdListParameter(Parameter):
     """Stands for a list of ids, beside a column in `Among`."""
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
@@ -48,7 +48,7 @@ class Ids(Slot):
         return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
 
 
-class Listed(Value):
+class IdList(Value):
     """These ids, beside a column in `Among`: one value, which takes no longer to be sent and planned for where they are many."""
 
     def __init__(self, ids: Sequence[int]) -> None:
@@ -58,7 +58,7 @@ class Listed(Value):
         return "%s::bigint[]", ["{" + self.value[1:-1] + "}"]
 
 
-class Among(Func):
+class InIdList(Func):
     """Whether the column is one of a list of ids, whatever their number: `filter(Among("pk", Ids("ids")))`."""
 
     output_field = BooleanField()
@@ -74,14 +74,14 @@ class Among(Func):
         )
 
 
-class Pairs(Slot):
+class IdPairListParameter(Parameter):
     """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
 
     def fill(self, values: dict[str, Any], database: Any) -> Any:
         return orjson.dumps(values[self.value]).decode()
 
 
-class AmongPairs(Func):
+class InIdPairs(Func):
     """Whether two columns are one of a list of pairs of ids: `filter(AmongPairs("student", "course", Pairs("pairs")))`."""
 
     output_field = BooleanField()

@@ -16,11 +16,11 @@ from django.utils.deconstruct import deconstructible
 
 Q_ = TypeVar("Q_", bound=QuerySet[Any])
 # Where at least this share of the rows is found, the first of them are soon met in any order.
-NEARLY_ALL = 0.9
+NEARLY_ALL_SHARE = 0.9
 # So are those of this share, of all rows, who are found by a field that no order goes by. (What PostgreSQL knows of a field is true to a hundredth.)
-ENOUGH = 0.01
+COMMON_SHARE = 0.01
 # The name of the expression that what was found is sorted by.
-SORTED = "sorted_by"
+SORT_ANNOTATION = "sorted_by"
 
 
 def search(queryset: Q_, text: str, fields: tuple[str, ...], anywhere: str | None = None) -> Q_:
@@ -33,19 +33,21 @@ def search(queryset: Q_, text: str, fields: tuple[str, ...], anywhere: str | Non
     """
     words = text.split()
     if connection.vendor != "postgresql":
-        return queryset.filter(*(_maybe(word, fields) for word in words), beginning(text, fields))
+        return queryset.filter(
+            *(_maybe(word, fields) for word in words), word_prefix_filter(text, fields)
+        )
     if not words or not all(map(_can_be_sought, words)):
-        return queryset.filter(beginning(text, fields))
+        return queryset.filter(word_prefix_filter(text, fields))
     found = _found(text, fields)
     if _expects_many(queryset, text, fields, anywhere):
         # To look at a row costs a tenth of working out its words.
-        return queryset.filter(found, likely(beginning(text, fields)))
+        return queryset.filter(found, hint_most_rows_match(word_prefix_filter(text, fields)))
     # The index knows letters and digits alone.
     others = " ".join(word for word in words if re.search(r"[\W_]", word))
-    return _sorted(queryset.filter(found, beginning(others, fields)))
+    return _sorted(queryset.filter(found, word_prefix_filter(others, fields)))
 
 
-def beginning(text: str, fields: Iterable[str]) -> Q:
+def word_prefix_filter(text: str, fields: Iterable[str]) -> Q:
     """That every word of `text` begins a word of one of `fields`, compared without case: for rows that are few, since each is looked at."""
     words = text.split()
     if not all(map(_can_be_sought, words)):
@@ -68,17 +70,17 @@ def beginning(text: str, fields: Iterable[str]) -> Q:
     )
 
 
-def likely(condition: Q | Exists) -> Q:
+def hint_most_rows_match(condition: Q | Exists) -> Q:
     """`condition`, which PostgreSQL takes nearly every row to meet: it reads rows in their order, and looks at each until a page is full."""
     return Q(IsNull(Case(When(condition, then=Value(True))), False))
 
 
-def is_soon_met(found: QuerySet[Any]) -> bool:
+def scans_in_order(found: QuerySet[Any]) -> bool:
     """Whether PostgreSQL is to look along the rows for what `search` found in an order by columns of the model's own, for so many are."""
-    return connection.vendor == "postgresql" and SORTED not in found.query.annotations
+    return connection.vendor == "postgresql" and SORT_ANNOTATION not in found.query.annotations
 
 
-def expected(rows: QuerySet[Any]) -> int:
+def estimated_rows(rows: QuerySet[Any]) -> int:
     """How many `rows` PostgreSQL expects."""
     plan = rows.order_by().explain(format="json")
     # Of none at all Django asks nothing.
@@ -108,8 +110,8 @@ def _maybe(word: str, fields: tuple[str, ...]) -> Q:
 
 def _found(text: str, fields: tuple[str, ...]) -> Func:
     return Func(
-        Beginnings(*fields),
-        Sought(Value(text)),
+        WordPrefixes(*fields),
+        SearchTerms(Value(text)),
         template="%(expressions)s",
         arg_joiner=" @@ ",
         output_field=BooleanField(),
@@ -127,7 +129,9 @@ def _expects_many(
         asked.append(every.filter(**{f"{anywhere}__iregex": _pattern(text)}))
     [answer] = json.loads(every.union(*asked, all=True).explain(format="json"))
     total, found, *spread = (plan["Plan Rows"] for plan in answer["Plan"]["Plans"])
-    return found >= total * NEARLY_ALL or any(number >= total * ENOUGH for number in spread)
+    return found >= total * NEARLY_ALL_SHARE or any(
+        number >= total * COMMON_SHARE for number in spread
+    )
 
 
 def _sorted(queryset: Q_) -> Q_:
@@ -140,11 +144,13 @@ def _sorted(queryset: Q_) -> Q_:
     }:
         return queryset
     sign = "-" if str(first).startswith("-") else ""
-    return queryset.annotate(**{SORTED: Coalesce(name, name)}).order_by(sign + SORTED, *others)
+    return queryset.annotate(**{SORT_ANNOTATION: Coalesce(name, name)}).order_by(
+        sign + SORT_ANNOTATION, *others
+    )
 
 
-@deconstructible(path="core.db.search.Beginnings")
-class Beginnings(Func):
+@deconstructible(path="core.db.search.WordPrefixes")
+class WordPrefixes(Func):
     """What the words of some fields begin with. The function is made by a migration, for PostgreSQL."""
 
     function = "school_beginnings"
@@ -152,7 +158,7 @@ class Beginnings(Func):
     output_field = SearchVectorField()
 
 
-class Sought(Func):
+class SearchTerms(Func):
     """A text as a query of Beginnings."""
 
     function = "school_sought"

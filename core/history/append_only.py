@@ -8,7 +8,7 @@ from django.db import models
 from simple_history.manager import HistoricalQuerySet
 
 
-class KeptQuerySet(models.QuerySet[Any]):
+class AppendOnlyQuerySet(models.QuerySet[Any]):
     """Reads, and adds. Every way of changing or deleting is closed."""
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -23,14 +23,14 @@ class KeptQuerySet(models.QuerySet[Any]):
     bulk_update = update = update_or_create = delete = _raw_delete = _closed
 
 
-class KeptHistory(KeptQuerySet, HistoricalQuerySet):
+class AppendOnlyHistoryQuerySet(AppendOnlyQuerySet, HistoricalQuerySet):
     """simple-history's own querysets, closed in the same way."""
 
 
-class Kept(models.Model):
+class AppendOnlyModel(models.Model):
     """A row that is written once."""
 
-    objects = KeptQuerySet.as_manager()
+    objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -19,13 +19,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from core.db.bulk_upsert import Copy, text_of
-from core.history.append_only import Kept, KeptHistory
+from core.db.bulk_upsert import InsertFromSelect, encode_rows
+from core.history.append_only import AppendOnlyHistoryQuerySet, AppendOnlyModel
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 # Rows of a model (the sender) were written, by `save()` or in bulk, within the transaction: `rows`, and whether they were
 # `changed` or else created; `fields` are the names of those that were written, where `save()` was told (None: all).
-recorded = Signal()
+rows_saved = Signal()
 
 
 class Door(models.TextChoices):
@@ -56,7 +56,9 @@ _actor: ContextVar[Actor] = ContextVar("actor", default=Actor(Door.COMMAND))  # 
 
 
 @contextmanager
-def acting(door: Door, request: HttpRequest | None = None, reason: str = "") -> Iterator[None]:
+def record_changes_as(
+    door: Door, request: HttpRequest | None = None, reason: str = ""
+) -> Iterator[None]:
     """Every change made inside is recorded as done through `door` by the user of `request`, for `reason`."""
     token = _actor.set(Actor(door, request, reason))
     try:
@@ -73,7 +75,7 @@ def current_user(**_kwargs: Any) -> AbstractUser | None:
     return _actor.get().user
 
 
-def current_name() -> str:
+def current_username() -> str:
     user = current_user()
     return user.get_username() if user else ""
 
@@ -82,11 +84,11 @@ def current_reason() -> str:
     return _actor.get().reason
 
 
-class Act(Kept):
+class AuditedModel(AppendOnlyModel):
     """Who did something, by the name of that moment (empty: nobody was signed in), and through which door."""
 
     who = models.CharField(
-        _("who"), max_length=150, default=current_name, db_default="", blank=True
+        _("who"), max_length=150, default=current_username, db_default="", blank=True
     )
     door = models.CharField(_("door"), max_length=10, choices=Door, default=current_door)
 
@@ -94,7 +96,7 @@ class Act(Kept):
         abstract = True
 
 
-class ChangeRecord(Act):
+class HistoryRecord(AuditedModel):
     """What every history record says beside the state after the change."""
 
     override = models.JSONField(
@@ -109,7 +111,7 @@ class ChangeRecord(Act):
         abstract = True
 
 
-class History(HistoricalRecords):
+class AuditedHistory(HistoricalRecords):
     """simple-history's records, with the reason given by the one who acts."""
 
     def get_change_reason_for_object(
@@ -121,22 +123,22 @@ class History(HistoricalRecords):
         return {**super().get_meta_options(model), "indexes": getattr(model, "history_indexes", [])}
 
 
-class Recorded(models.Model):
+class HistoryModel(models.Model):
     """A model whose every change leaves one history record, written with it or not at all."""
 
     # Beside which field a broken constraint is shown, by the code of its error.
-    field_of_error: ClassVar[Mapping[str, str]] = {}
-    in_use: ClassVar[Promise | str] = _("This is in use.")
+    error_fields: ClassVar[Mapping[str, str]] = {}
+    protected_message: ClassVar[Promise | str] = _("This is in use.")
     # Of the table of its records.
     history_indexes: ClassVar[Sequence[models.Index]] = []
 
-    history = History(
-        bases=[ChangeRecord],
+    history = AuditedHistory(
+        bases=[HistoryRecord],
         inherit=True,
         get_user=current_user,
         # A plain number: what a user did stays as it was told when the user is deleted.
         history_user_id_field=models.IntegerField(null=True, editable=False),
-        historical_queryset=KeptHistory,
+        historical_queryset=AppendOnlyHistoryQuerySet,
         history_id_field=models.BigAutoField(),
         # What a row says of the first three is found by the row, never the other way round; of courses see `history_indexes`.
         no_db_index=["number", "code", "term", "course"],
@@ -156,7 +158,7 @@ class Recorded(models.Model):
             with transaction.atomic():
                 adding = self._state.adding
                 super().save(*args, **kwargs)
-                recorded.send(
+                rows_saved.send(
                     type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields")
                 )
         except IntegrityError:
@@ -164,7 +166,7 @@ class Recorded(models.Model):
             raise
 
     @classmethod
-    def locked(cls, *, to_delete: bool = False, **key: Any) -> Self | None:
+    def get_locked(cls, *, to_delete: bool = False, **key: Any) -> Self | None:
         """The row that has this key, locked until the transaction ends, and that alone; None where there is none.
 
         A lock `to_delete` keeps others from beginning to refer to the row as well.
@@ -180,11 +182,13 @@ class Recorded(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row, locked first so that nobody begins to use it meanwhile. Raises ProtectedError when it is in use."""
         with transaction.atomic():
-            self.locked(to_delete=True, pk=self.pk)
+            self.get_locked(to_delete=True, pk=self.pk)
             try:
                 return super().delete(*args, **kwargs)
             except ProtectedError as error:
-                raise ProtectedError(str(self.in_use), error.protected_objects) from error
+                raise ProtectedError(
+                    str(self.protected_message), error.protected_objects
+                ) from error
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Raises ValidationError with each broken constraint beside the field that it is about."""
@@ -194,24 +198,24 @@ class Recorded(models.Model):
             placed: dict[str, list[ValidationError]] = {}
             for name, messages in error.error_dict.items():
                 for message in messages:
-                    placed.setdefault(self.field_of_error.get(message.code or "", name), []).append(
+                    placed.setdefault(self.error_fields.get(message.code or "", name), []).append(
                         message
                     )
             raise ValidationError(placed) from error
 
 
 # What a record says beside the row: each its own, and all that are written at once the same.
-OWN = ("override", "history_type", "history_change_reason")
-SHARED = ("who", "door", "history_user_id", "history_date")
+ENTRY_FIELDS = ("override", "history_type", "history_change_reason")
+COMMON_FIELDS = ("who", "door", "history_user_id", "history_date")
 
 
 @cache
-def records_of(model: type[Recorded], *key: str) -> Copy:
+def history_insert(model: type[HistoryModel], *key: str) -> InsertFromSelect:
     """Copies rows of `model`, found by `key`, into its history, each with an `entry` of it, and all with what is `told` of the act."""
-    return Copy(model.history.model, model, key, OWN, SHARED)
+    return InsertFromSelect(model.history.model, model, key, ENTRY_FIELDS, COMMON_FIELDS)
 
 
-def entry(
+def history_entry(
     key: Iterable[Any], *, changed: bool, reason: str = "", override: Sequence[str] = ()
 ) -> list[Any]:
     """What the record of one row says: it was changed, or else created; for `reason` in place of the one given by who acts;
@@ -219,25 +223,31 @@ def entry(
     return [*key, override, "~" if changed else "+", reason or current_reason()]
 
 
-def told(entries: Sequence[Sequence[Any]], when: datetime | None = None) -> dict[str, Any]:
+def history_params(
+    entries: Sequence[Sequence[Any]], when: datetime | None = None
+) -> dict[str, Any]:
     """What is told to `records_of`: the entries, who acts and how, and when (None: now)."""
     user = current_user()
     return {
-        "entries": text_of(entries),
-        "who": current_name(),
+        "entries": encode_rows(entries),
+        "who": current_username(),
         "door": current_door(),
         "history_user_id": user and user.pk,
         "history_date": when or timezone.now(),
     }
 
 
-def record(
-    model: type[Recorded], rows: Iterable[Recorded], *, changed: bool, when: datetime | None = None
+def record_history(
+    model: type[HistoryModel],
+    rows: Iterable[HistoryModel],
+    *,
+    changed: bool,
+    when: datetime | None = None,
 ) -> None:
     """Write one history record for each of `rows`, which have just been written in bulk: changed, or else created; `when` in place of now."""
     rows = list(rows)
     if not rows:
         return
-    entries = [entry([row.pk], changed=changed) for row in rows]
-    records_of(model, "id").question(**told(entries, when))
-    recorded.send(model, rows=rows, changed=changed)
+    entries = [history_entry([row.pk], changed=changed) for row in rows]
+    history_insert(model, "id").question(**history_params(entries, when))
+    rows_saved.send(model, rows=rows, changed=changed)

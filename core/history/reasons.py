@@ -7,7 +7,7 @@ UNDONE = gettext_noop("Undone.")
 IMPORTED = gettext_noop("Import of %s")
 
 
-def said(reason: str) -> str:
+def translate_reason(reason: str) -> str:
     """A recorded `reason` as people read it. One that somebody typed stays as it is."""
     if reason in (MOVED_UP, UNDONE):
         return gettext(reason)

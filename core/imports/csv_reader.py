@@ -14,14 +14,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-SHOWN = 1_000
-SHOWN_VALUE = 60
+MAX_ERRORS = 1_000
+MAX_VALUE_LENGTH = 60
 # Bytes that are not UTF-8 are read as these, so that each can be told with its line.
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
 UNFIT = re.compile("[\0\udc80-\udcff]")
 
 
-class Fault(NamedTuple):
+class RowError(NamedTuple):
     """One thing that is wrong. Line 0: it is about no line."""
 
     line: int
@@ -32,18 +32,18 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         place = _("line %d") % self.line if self.line else _("the file")
-        column = f", {self.column} {self.value[:SHOWN_VALUE]!r}" if self.column else ""
+        column = f", {self.column} {self.value[:MAX_VALUE_LENGTH]!r}" if self.column else ""
         return f"{place}{column}: {self.reason}"
 
 
-class Faults:
+class RowErrors:
     """What is wrong in a file. Only the first SHOWN bad lines are kept, the others counted."""
 
     def __init__(self) -> None:
         # The file is none: no line of it can be taken.
         self.unreadable = False
         self.lines: set[int] = set()
-        self.kept: list[Fault] = []
+        self.kept: list[RowError] = []
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -56,12 +56,12 @@ class Faults:
         value: object = "",
     ) -> None:
         self.lines.add(line)
-        if len(self.lines) <= SHOWN:
+        if len(self.lines) <= MAX_ERRORS:
             words = (
                 " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
             )
             self.kept.append(
-                Fault(
+                RowError(
                     line,
                     column,
                     NOT_UTF8.sub("\ufffd", str(value)),
@@ -73,40 +73,40 @@ class Faults:
     def report(self) -> Iterator[str]:
         """One line for each fault, in the order of the file, and how many bad lines are left out."""
         yield from map(str, sorted(self.kept))
-        if len(self.lines) > SHOWN:
-            yield _("… and %d more bad lines.") % (len(self.lines) - SHOWN)
+        if len(self.lines) > MAX_ERRORS:
+            yield _("… and %d more bad lines.") % (len(self.lines) - MAX_ERRORS)
 
 
-class Rejected(Exception):
+class ImportRejected(Exception):
     """A file is not taken, for its `faults`. Nothing of it was written."""
 
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
-        super().__init__(*faults.report())
+    def __init__(self, errors: RowErrors) -> None:
+        self.errors = errors
+        super().__init__(*errors.report())
 
 
 @contextmanager
-def opened(name: str) -> Iterator[TextIO]:
+def open_csv(name: str) -> Iterator[TextIO]:
     """The file `name`, or the standard input for `-`, as `read` wants it. Raises OSError."""
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as binary:
         yield TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def read(
-    file: TextIO, required: Sequence[str], optional: Sequence[str], faults: Faults
+def read_rows(
+    file: TextIO, required: Sequence[str], optional: Sequence[str], errors: RowErrors
 ) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The columns of `file`, and its lines: number and cells without the space around them, as many as there are columns.
 
     Lines that cannot be read so are told to `faults`; with a wrong header no line is read.
     """
-    records = _records(file, faults)
+    records = _records(file, errors)
     line, header = next(records, (1, []))
-    if not header and not faults:
-        faults.add(line, _("The file is empty."))
-    elif not faults:
-        _check_header(line, header, required, optional, faults)
-    faults.unreadable = bool(faults)
-    return header, iter(()) if faults else _whole(records, header, faults)
+    if not header and not errors:
+        errors.add(line, _("The file is empty."))
+    elif not errors:
+        _check_header(line, header, required, optional, errors)
+    errors.unreadable = bool(errors)
+    return header, iter(()) if errors else _whole(records, header, errors)
 
 
 def _check_header(
@@ -114,11 +114,11 @@ def _check_header(
     header: Sequence[str],
     required: Sequence[str],
     optional: Sequence[str],
-    faults: Faults,
+    errors: RowErrors,
 ) -> None:
     for column in header:
         if column not in (*required, *optional):
-            faults.add(
+            errors.add(
                 line,
                 _("There is no such column. Those known are: %s.")
                 % ", ".join((*required, *optional)),
@@ -127,12 +127,12 @@ def _check_header(
             )
     for column in required:
         if column not in header:
-            faults.add(line, _("This column is missing."), _("column"), column)
+            errors.add(line, _("This column is missing."), _("column"), column)
     for column in sorted({column for column in header if header.count(column) > 1}):
-        faults.add(line, _("This column is there twice."), _("column"), column)
+        errors.add(line, _("This column is there twice."), _("column"), column)
 
 
-def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+def _records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
     """Each line that is not blank, by the number of its first line where a quoted cell runs over several."""
     reader = csv.reader(file, strict=True)
     with tqdm(desc=_("reading"), unit=_(" lines"), disable=None) as bar:
@@ -141,8 +141,8 @@ def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                faults.unreadable = True
-                faults.add(line, _("This is not CSV: %s. What follows was not read.") % error)
+                errors.unreadable = True
+                errors.add(line, _("This is not CSV: %s. What follows was not read.") % error)
                 return
             if cells is None:
                 return
@@ -152,11 +152,11 @@ def _records(file: TextIO, faults: Faults) -> Iterator[tuple[int, list[str]]]:
 
 
 def _whole(
-    records: Iterator[tuple[int, list[str]]], header: Sequence[str], faults: Faults
+    records: Iterator[tuple[int, list[str]]], header: Sequence[str], errors: RowErrors
 ) -> Iterator[tuple[int, list[str]]]:
     for line, cells in records:
         if len(cells) != len(header):
-            faults.add(
+            errors.add(
                 line,
                 _("There are %(cells)d cells for %(columns)d columns.")
                 % {"cells": len(cells), "columns": len(header)},
@@ -164,13 +164,13 @@ def _whole(
         elif not UNFIT.search("".join(cells)):
             yield line, cells
         else:
-            _tell_unfit(line, header, cells, faults)
+            _tell_unfit(line, header, cells, errors)
 
 
-def _tell_unfit(line: int, header: Sequence[str], cells: Sequence[str], faults: Faults) -> None:
+def _tell_unfit(line: int, header: Sequence[str], cells: Sequence[str], errors: RowErrors) -> None:
     for column, cell in zip(header, cells, strict=True):
         if UNFIT.search(cell):
-            faults.add(
+            errors.add(
                 line,
                 _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."),
                 column,

@@ -11,23 +11,23 @@ from django.db.models import BooleanField, CheckConstraint, Q
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from core.history.models import BATCH, Recorded, record
-from core.imports.csv_reader import Faults, Rejected, read
+from core.history.models import BATCH_SIZE, HistoryModel, record_history
+from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 
-M = TypeVar("M", bound=Recorded)
+M = TypeVar("M", bound=HistoryModel)
 T = TypeVar("T")
 Key = tuple[Any, ...]
-SWITCH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def batched(rows: Iterable[T], unit: str, size: int) -> Iterator[list[T]]:
+def in_batches(rows: Iterable[T], unit: str, size: int) -> Iterator[list[T]]:
     """`rows` in lists of at most `size`; shows the progress on a terminal."""
     left = iter(tqdm(rows, desc=_("writing"), unit=f" {unit}", disable=None))
     while batch := list(islice(left, size)):
         yield batch
 
 
-class Table(Generic[M]):
+class CsvImporter(Generic[M]):
     """The rows of a file for one model, told apart by the attributes `key`.
 
     `links` names the columns that hold the natural key of another row: the attribute, and the ids by that key.
@@ -43,14 +43,14 @@ class Table(Generic[M]):
         links: Mapping[str, tuple[str, Mapping[str, int]]] | None = None,
     ) -> None:
         self.model, self.key, self.links = model, key, links or {}
-        self.faults = Faults()
-        self.columns, records = read(file, required, optional, self.faults)
+        self.errors = RowErrors()
+        self.columns, records = read_rows(file, required, optional, self.errors)
         self.names = [
             self.links[column][0] if column in self.links else column for column in self.columns
         ]
         # By key: the number of the line, and its values in the order of `names`.
         self.rows: dict[Key, tuple[int, Key]] = {}
-        if not self.faults:
+        if not self.errors:
             self._collect(records)
 
     def _collect(self, records: Iterator[tuple[int, list[str]]]) -> None:
@@ -64,7 +64,7 @@ class Table(Generic[M]):
             first, _values = self.rows.setdefault(key, (line, values))
             if first != line:
                 column = self.columns[places[-1]]
-                self.faults.add(
+                self.errors.add(
                     line,
                     _("The same one is on line %d already.") % first,
                     column,
@@ -73,8 +73,8 @@ class Table(Generic[M]):
 
     def _cleaner(self, column: str) -> Callable[[str], Any]:
         if column in self.links:
-            return linked(self.links[column][1])
-        return cleaned(self.model._meta.get_field(column))
+            return foreign_key_parser(self.links[column][1])
+        return field_parser(self.model._meta.get_field(column))
 
     def _clean(
         self, line: int, cells: Sequence[str], cleaners: Sequence[Callable[[str], Any]]
@@ -84,39 +84,39 @@ class Table(Generic[M]):
             try:
                 values.append(clean(cell))
             except ValidationError as error:
-                self.faults.add(line, error, column, cell)
+                self.errors.add(line, error, column, cell)
         return tuple(values) if len(values) == len(cells) else None
 
     def write(self) -> Counter[str]:
         """Write all rows, or none. Answers how many were created, changed, unchanged. Raises Rejected."""
-        if self.faults and not self.rows:
-            raise Rejected(self.faults)
+        if self.errors and not self.rows:
+            raise ImportRejected(self.errors)
         counts = Counter(created=0, changed=0, unchanged=0)
         try:
             with transaction.atomic():
                 ids = self._ids()
                 self.check(ids)
                 # Rows are locked in the order of their ids; new ones come last.
-                for keys in batched(
+                for keys in in_batches(
                     sorted(self.rows, key=lambda key: ids.get(key, 2**63)),
                     str(self.model._meta.verbose_name_plural),
-                    BATCH,
+                    BATCH_SIZE,
                 ):
                     counts.update(self._write_batch(keys, ids))
-                if not self.faults:
+                if not self.errors:
                     self.check_again()
-                if self.faults:
-                    raise Rejected(self.faults)
+                if self.errors:
+                    raise ImportRejected(self.errors)
         except IntegrityError as error:
             reason = str(error).splitlines()[0]
-            self.faults.add(
+            self.errors.add(
                 0,
                 _(
                     "The database refused it (%s). Somebody was changing the same rows; send the file again."
                 )
                 % reason,
             )
-            raise Rejected(self.faults) from error
+            raise ImportRejected(self.errors) from error
         return counts
 
     def check(self, ids: Mapping[Key, int]) -> None:
@@ -128,7 +128,7 @@ class Table(Generic[M]):
     def _ids(self) -> dict[Key, int]:
         ids: dict[Key, int] = {}
         keys = iter(self.rows)
-        while batch := list(islice(keys, BATCH)):
+        while batch := list(islice(keys, BATCH_SIZE)):
             some = {
                 f"{name}__in": set(values)
                 for name, values in zip(self.key, zip(*batch, strict=True), strict=True)
@@ -149,9 +149,9 @@ class Table(Generic[M]):
             for key, row in held.items()
             if key in self.rows and (names := self._change(row, key))
         ]
-        if not self.faults:
-            self.model._base_manager.bulk_create(created, batch_size=BATCH)
-            record(self.model, created, changed=False)
+        if not self.errors:
+            self.model._base_manager.bulk_create(created, batch_size=BATCH_SIZE)
+            record_history(self.model, created, changed=False)
             self._update(changes)
         return {
             "created": len(created),
@@ -164,9 +164,9 @@ class Table(Generic[M]):
             return
         rows = [row for row, _names in changes]
         self.model._base_manager.bulk_update(
-            rows, {name for _row, names in changes for name in names}, batch_size=BATCH
+            rows, {name for _row, names in changes for name in names}, batch_size=BATCH_SIZE
         )
-        record(self.model, rows, changed=True)
+        record_history(self.model, rows, changed=True)
 
     def _new(self, key: Key) -> M:
         line, values = self.rows[key]
@@ -199,11 +199,11 @@ class Table(Generic[M]):
             try:
                 constraint.validate(self.model, row)
             except ValidationError as error:
-                column = self.model.field_of_error.get(error.code or "", "")
-                self.faults.add(line, error, column, getattr(row, column, ""))
+                column = self.model.error_fields.get(error.code or "", "")
+                self.errors.add(line, error, column, getattr(row, column, ""))
 
 
-def linked(ids: Mapping[str, int]) -> Callable[[str], int]:
+def foreign_key_parser(ids: Mapping[str, int]) -> Callable[[str], int]:
     """Reads the natural key of another row as its id. What it makes raises ValidationError."""
 
     def clean(text: str) -> int:
@@ -214,13 +214,13 @@ def linked(ids: Mapping[str, int]) -> Callable[[str], int]:
     return clean
 
 
-def cleaned(field: Any) -> Callable[[str], Any]:
+def field_parser(field: Any) -> Callable[[str], Any]:
     """Reads a cell as a value of the model's `field`, by its own rules. What it makes raises ValidationError."""
 
     def switch(text: str) -> bool:
-        if text.lower() not in SWITCH:
+        if text.lower() not in BOOLEAN_WORDS:
             raise ValidationError(_("This must be true or false."))
-        return SWITCH[text.lower()]
+        return BOOLEAN_WORDS[text.lower()]
 
     def clean(text: str) -> Any:
         return field.clean(None if field.null and not text else text, None)

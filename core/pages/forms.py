@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from core.conflicts import Changes
+from core.conflicts import ConflictAwareForm
 
 
 class SearchField(forms.CharField):
@@ -20,31 +20,31 @@ class SearchField(forms.CharField):
         )
 
 
-class Query(forms.Form):
+class QueryForm(forms.Form):
     """What a page's query asks for. A value that cannot be read is passed over, and a message beside its field says so."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def valid_data(self) -> dict[str, Any]:
         """What could be read of the query."""
         self.is_valid()
         return self.cleaned_data
 
 
-class Filters(Query):
+class FilterForm(QueryForm):
     """What narrows a list."""
 
     q = SearchField()
 
-    def narrow(self, queryset: Any) -> Any:
+    def filter_queryset(self, queryset: Any) -> Any:
         """The rows of `queryset` that are wanted."""
-        text = self.wanted.get("q")
+        text = self.valid_data.get("q")
         return queryset.search(text) if text else queryset
 
 
-class TruthField(forms.TypedChoiceField):
+class OptionalBooleanField(forms.TypedChoiceField):
     """Yes, no, or no matter; `true`, `false` or nothing, as in the API."""
 
     def __init__(self, *, either: Any, yes: Any, no: Any, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class TruthField(forms.TypedChoiceField):
         )
 
 
-class RecordForm(Changes):
+class EditForm(ConflictAwareForm):
     """Makes a row of the staff pages, or changes one."""
 
     error_css_class = "wrong"

@@ -14,47 +14,52 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import View
 
-from core.conflicts import Missing
-from core.db.keyset import BadCursor, Page, read_page
-from core.history.diffs import edits_of, tell_changes
-from core.history.models import Recorded
-from core.pages.forms import Filters, RecordForm
+from core.conflicts import RecordGone
+from core.db.keyset import InvalidCursor, Page, read_page
+from core.history.diffs import attach_diffs, get_history
+from core.history.models import HistoryModel
+from core.pages.forms import EditForm, FilterForm
 
 M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50
 HISTORY_ROWS = 20
 # Of the session: the keys of the rows that were just changed, by the name of their model.
-CHANGED = "changed"
+CHANGED_SESSION_KEY = "changed"
 
 
-class StaffPage(LoginRequiredMixin, PermissionRequiredMixin, View):
+class StaffView(LoginRequiredMixin, PermissionRequiredMixin, View):
     """A page for people who are signed in and have every permission of `permission_required`."""
 
     permission_required: Sequence[str] = ()
     template_name: ClassVar[str]
 
     def page(self, *, status: int = 200, **context: Any) -> HttpResponse:
-        known = {"today": timezone.localdate(), "changed": self.request.session.pop(CHANGED, {})}
+        known = {
+            "today": timezone.localdate(),
+            "changed": self.request.session.pop(CHANGED_SESSION_KEY, {}),
+        }
         return render(self.request, self.template_name, {**known, **context}, status=status)
 
 
-class ListPage(StaffPage):
+class StaffListView(StaffView):
     """A list with its search and filters."""
 
     queryset: ClassVar[QuerySet[Any]]
-    filters: ClassVar[type[Filters]]
+    filters: ClassVar[type[FilterForm]]
 
     def get(self, request: HttpRequest) -> HttpResponse:
         filters = self.filters(request.GET)
-        return self.page(filters=filters, page=read(request, filters.narrow(self.queryset)))
+        return self.page(
+            filters=filters, page=paginate(request, filters.filter_queryset(self.queryset))
+        )
 
 
-class RecordPage(StaffPage):
+class EditView(StaffView):
     """A form that makes a row, or changes the one that the path names."""
 
     template_name = "form.html"
     queryset: ClassVar[QuerySet[Any]]
-    form: ClassVar[type[RecordForm]]
+    form: ClassVar[type[EditForm]]
     title: ClassVar[str | Promise]
 
     def get(self, request: HttpRequest, **key: Any) -> HttpResponse:
@@ -74,12 +79,12 @@ class RecordPage(StaffPage):
         messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
         mark_changed(request, [form.instance])
         self.warn(form.instance)
-        return redirect(self.address_of(form.instance))
+        return redirect(self.get_success_url(form.instance))
 
-    def show(self, form: RecordForm, *, status: int = 200) -> HttpResponse:
+    def show(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None
         return self.page(
-            status=status, form=form, row=row, title=self.title, back=self.address_of(row)
+            status=status, form=form, row=row, title=self.title, back=self.get_success_url(row)
         )
 
     def find(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
@@ -89,37 +94,37 @@ class RecordPage(StaffPage):
         try:
             return get_object_or_404(queryset, **key) if key else None
         except Http404 as error:
-            raise Missing from error
+            raise RecordGone from error
 
-    def address_of(self, row: Any) -> str:
+    def get_success_url(self, row: Any) -> str:
         """The page to go to from the form: that of `row`, or of the list where there is none yet."""
         raise NotImplementedError
 
-    def warn(self, row: Recorded) -> None:
+    def warn(self, row: HistoryModel) -> None:
         """Says what is unusual about a row that was saved."""
 
 
 def mark_changed(request: HttpRequest, rows: Iterable[Model]) -> None:
     """Have the next page that is shown mark these rows, of one model, beside those marked already."""
-    changed = request.session.get(CHANGED, {})
+    changed = request.session.get(CHANGED_SESSION_KEY, {})
     for row in rows:
         changed.setdefault(row._meta.model_name, []).append(row.pk)
-    request.session[CHANGED] = changed
+    request.session[CHANGED_SESSION_KEY] = changed
 
 
-def read_edits(request: HttpRequest, row: Recorded) -> Page[Any]:
+def paginate_history(request: HttpRequest, row: HistoryModel) -> Page[Any]:
     """The page of `row`'s own changes that the query names, each with what it changed."""
-    page = read(request, edits_of(row), parameter="edits", rows=HISTORY_ROWS)
-    tell_changes(page.rows)
+    page = paginate(request, get_history(row), parameter="edits", rows=HISTORY_ROWS)
+    attach_diffs(page.rows)
     return page
 
 
-def read(
+def paginate(
     request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS
 ) -> Page[M]:
     """The page of `queryset` that the query names; the first, with a message, where it names none of this list."""
     try:
         return read_page(queryset, request.GET.get(parameter), rows)
-    except BadCursor:
+    except InvalidCursor:
         messages.warning(request, _("This list has no such page. Here is its beginning."))
         return read_page(queryset, None, rows)

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         core.db.search.AddWordIndex(
             model_name="course",
             index=core.db.search.WordIndex(
-                core.db.search.Beginnings("code", "title"), name="course_by_word"
+                core.db.search.WordPrefixes("code", "title"), name="course_by_word"
             ),
         ),
     ]

@@ -15,8 +15,8 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from core.db.compiled import Compiled, instance_of
-from core.db.parameters import Slot
+from core.db.compiled import CompiledQuery, build_instance
+from core.db.parameters import Parameter
 
 # Columns of a token and of its user. Others are read when somebody asks for them.
 TOKEN = ["digest", "token_key", "user_id", "expiry"]
@@ -47,8 +47,8 @@ def permissions_of(user: OuterRef) -> Subquery:
 
 
 # Token, user and rights in one query.
-KNOWN = Compiled(
-    AuthToken.objects.filter(token_key=Slot("key", CharField()))
+KNOWN = CompiledQuery(
+    AuthToken.objects.filter(token_key=Parameter("key", CharField()))
     .annotate(permissions=permissions_of(OuterRef(OuterRef("user"))))
     .values_list("permissions", *TOKEN, *(F(f"user__{name}") for name in USER))
 )
@@ -74,13 +74,13 @@ class TokenAuthentication(KnoxAuthentication):
         text = token.decode("ascii", errors="replace")
         digest = hash_token(text)
         for permissions, *row in KNOWN(key=text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")):
-            known = instance_of(AuthToken, zip(TOKEN, row, strict=False))
+            known = build_instance(AuthToken, zip(TOKEN, row, strict=False))
             if not compare_digest(digest, known.digest):
                 continue
             if known.expiry and known.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
             known.user = with_rights(
-                instance_of(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions
+                build_instance(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions
             )
             user, _token = self.validate_user(known)
             return user, known

@@ -11,7 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from core.api.filters import InvalidParameter
-from core.db.keyset import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, Source, read_page
+from core.db.keyset import DEFAULT_LIMIT, MAX_LIMIT, InvalidCursor, Page, RowSource, read_page
 
 
 class KeysetPagination(BasePagination):
@@ -24,14 +24,14 @@ class KeysetPagination(BasePagination):
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
         """One page of `queryset`, which may be another source of rows. Raises InvalidParameter for a limit or a cursor that is not one."""
-        source = queryset if isinstance(queryset, Source) else Source(queryset)
+        source = queryset if isinstance(queryset, RowSource) else RowSource(queryset)
         params = request.query_params
         self.url = request.build_absolute_uri()
         limit = self._limit(params)
         self.count = source.queryset.count() if self._wants_count(params) else None
         try:
             page: Page[Any] = read_page(source, params.get("cursor"), limit)
-        except BadCursor as error:
+        except InvalidCursor as error:
             raise InvalidParameter(
                 {
                     "cursor": [

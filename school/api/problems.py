@@ -34,10 +34,10 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
 from core.api.filters import InvalidParameter
-from core.conflicts import Missing
-from students.api.serializers import outcomes_of, reason_of
+from core.conflicts import RecordGone
+from students.api.serializers import serialize_outcomes, serialize_refusal
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import Change, Refused
+from students.enrollment.transitions import EnrollmentChange, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
@@ -249,14 +249,14 @@ def _refused(error: Refused) -> Response:
         first["detail"],
         status=status,
         errors=errors,
-        outcomes=outcomes_of(error.results, written=False),
+        outcomes=serialize_outcomes(error.results, written=False),
     )
 
 
-def _reason(reason: ValidationError, change: Change) -> dict[str, Any]:
+def _reason(reason: ValidationError, change: EnrollmentChange) -> dict[str, Any]:
     params = reason.params or {}
     about = "student_id" if any(name.startswith("student") for name in params) else "course_id"
-    return {"pointer": change.at.format(field=about), **reason_of(reason)}
+    return {"pointer": change.at.format(field=about), **serialize_refusal(reason)}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:
@@ -357,7 +357,7 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
         request,
         "not_found",
         str(exception)
-        if isinstance(exception, Missing)
+        if isinstance(exception, RecordGone)
         else _("There is nothing at this address."),
     )
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
 from school.dashboard.charts import Chart
-from students.models import CURRENT, Enrollment, Status
+from students.models import CURRENT_STATUSES, Enrollment, Status
 
 TERMS = 3
 WATCHED = 10
@@ -45,14 +45,14 @@ class Seats(NamedTuple):
     waiting: int = 0
 
     @property
-    def needs_a_look(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether it is nearly full or somebody waits."""
         return self.waiting > 0 or bool(
             self.capacity and self.taken * 100 >= self.capacity * NEARLY_FULL_PERCENT
         )
 
     @property
-    def span(self) -> int | None:
+    def bucket(self) -> int | None:
         """Where its span of SHARES begins; 100 where it is full, None without a limit."""
         if self.capacity is None:
             return None
@@ -62,7 +62,7 @@ class Seats(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Numbers:
+class TermStatistics:
     """One term in numbers."""
 
     term: Term
@@ -73,24 +73,24 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Glance:
+class Statistics:
     """The terms that run today, and the keys of the courses that need a look, as they were at a moment."""
 
     at: datetime
-    terms: list[Numbers]
+    terms: list[TermStatistics]
     watched: list[int]
     fresh_until: float = field(default=0, compare=False)
 
 
-def glance() -> Glance:
+def get_statistics() -> Statistics:
     """The numbers of now, or, where it takes long to count them, of a little while ago."""
-    kept: Glance | None = cache.get(KEY)
+    kept: Statistics | None = cache.get(KEY)
     if kept and (
         kept.fresh_until > time() or not cache.add(f"{KEY}-counting", True, COUNTING_SECONDS)
     ):
         return kept
     start = time()
-    counted = count()
+    counted = compute_statistics()
     took = time() - start
     kept_for = took * KEPT if took > QUICK else 0
     # Twice as long for those who ask while somebody else counts anew; what is kept for no time is deleted.
@@ -99,22 +99,24 @@ def glance() -> Glance:
     return counted
 
 
-def count() -> Glance:
+def compute_statistics() -> Statistics:
     now = timezone.now()
     today = timezone.localdate(now)
     terms = list(Term.objects.filter(ends_on__gte=today).order_by("-starts_on", "code"))
-    courses = seats_of(terms)
+    courses = count_seats(terms)
     watched = sorted(
-        (seats for seats in courses if seats.needs_a_look),
+        (seats for seats in courses if seats.needs_attention),
         key=lambda seats: (-seats.waiting, (seats.capacity or 0) - seats.taken, seats.pk),
     )
     running = [term for term in terms if term.is_running(today)][:TERMS]
-    return Glance(
-        now, list(numbers_of(running, courses, today)), [seats.pk for seats in watched[:WATCHED]]
+    return Statistics(
+        now,
+        list(term_statistics(running, courses, today)),
+        [seats.pk for seats in watched[:WATCHED]],
     )
 
 
-def seats_of(terms: Sequence[Term]) -> list[Seats]:
+def count_seats(terms: Sequence[Term]) -> list[Seats]:
     current = Enrollment.objects.filter(course__term__in=terms).current().order_by()
     numbers = {
         (course, status): number
@@ -135,7 +137,9 @@ def seats_of(terms: Sequence[Term]) -> list[Seats]:
     ]
 
 
-def numbers_of(terms: Sequence[Term], courses: Iterable[Seats], today: date) -> Iterable[Numbers]:
+def term_statistics(
+    terms: Sequence[Term], courses: Iterable[Seats], today: date
+) -> Iterable[TermStatistics]:
     active = Enrollment.objects.filter(course__term__in=terms, status=Status.ACTIVE).order_by()
     students = dict(active.values_list("course__term").annotate(Count("student", distinct=True)))
     for term in terms:
@@ -144,14 +148,14 @@ def numbers_of(terms: Sequence[Term], courses: Iterable[Seats], today: date) -> 
             sum(seats.taken for seats in of_term),
             sum(seats.waiting for seats in of_term),
         )
-        yield Numbers(
+        yield TermStatistics(
             term, students.get(term.pk, 0), taken, waiting, [fullness(of_term), by_day(term, today)]
         )
 
 
 def fullness(courses: Iterable[Seats]) -> Chart:
     """How many courses are how full."""
-    number = Counter(seats.span for seats in courses)
+    number = Counter(seats.bucket for seats in courses)
     spans = [(f"{low}-{high - 1}", number[low]) for low, high in pairwise((*SHARES, 100))]
     return Chart(
         _("Courses by the share of seats taken, in %"),
@@ -164,7 +168,7 @@ def by_day(term: Term, today: date) -> Chart:
     first = max(term.enrollment_opens_on or term.starts_on, today - timedelta(days=DAYS - 1))
     days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
     came = Enrollment.objects.filter(
-        Q(course__term=term, status__in=CURRENT), enrolled_at__date__gte=first
+        Q(course__term=term, status__in=CURRENT_STATUSES), enrolled_at__date__gte=first
     ).order_by()
     number = dict(
         came.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk"))

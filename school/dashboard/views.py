@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
-from core.pages.forms import Filters
+from core.pages.forms import FilterForm
 from courses.models import Course
-from school.dashboard.statistics import glance
-from students.history.queries import latest, tell_causes
+from school.dashboard.statistics import get_statistics
+from students.history.queries import attach_causes, latest_changes
 from students.models import Student
 
 VIEW = [
@@ -27,7 +27,7 @@ FOUND_ROWS = 10
 LATEST_ROWS = 10
 
 
-class Finder(Filters):
+class DashboardSearchForm(FilterForm):
     """One search for students and courses together."""
 
     def __init__(self, data: QueryDict) -> None:
@@ -35,7 +35,7 @@ class Finder(Filters):
         self.fields["q"].label = _("Find a student or a course")
 
 
-class Desk(LoginRequiredMixin, View):
+class DashboardView(LoginRequiredMixin, View):
     """The first page. Who is signed in without a role is told so here."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -43,33 +43,36 @@ class Desk(LoginRequiredMixin, View):
         return render(request, "school/desk.html", shown)
 
     def contents(self, request: HttpRequest) -> dict[str, Any]:
-        filters = Finder(request.GET)
-        return {"filters": filters, **(found(filters) if filters.wanted.get("q") else overview())}
+        filters = DashboardSearchForm(request.GET)
+        return {
+            "filters": filters,
+            **(get_search_results(filters) if filters.valid_data.get("q") else get_overview()),
+        }
 
 
-def overview() -> dict[str, Any]:
+def get_overview() -> dict[str, Any]:
     """What is to be seen where nothing is searched for."""
-    numbers, history = glance(), list(latest()[:LATEST_ROWS])
-    tell_causes(history)
+    numbers, history = get_statistics(), list(latest_changes()[:LATEST_ROWS])
+    attach_causes(history)
     return {
         "glance": numbers,
         "is_old": timezone.now() - numbers.at > timedelta(minutes=1),
-        "watch": watched(numbers.watched),
+        "watch": get_watched_courses(numbers.watched),
         "history": history,
     }
 
 
-def found(filters: Filters) -> dict[str, Any]:
+def get_search_results(filters: FilterForm) -> dict[str, Any]:
     """What the search found: the first students and courses."""
-    courses = Course.objects.select_related("term").with_seats().soonest_first()
+    courses = Course.objects.select_related("term").with_seats().in_enrollment_order()
     students = Student.objects.order_by("last_name", "first_name", "id")
     return {
-        "students": filters.narrow(students)[:FOUND_ROWS],
-        "courses": filters.narrow(courses)[:FOUND_ROWS],
+        "students": filters.filter_queryset(students)[:FOUND_ROWS],
+        "courses": filters.filter_queryset(courses)[:FOUND_ROWS],
     }
 
 
-def watched(ids: Sequence[int]) -> list[Course]:
+def get_watched_courses(ids: Sequence[int]) -> list[Course]:
     """These courses with their seats of now, in this order."""
     courses = Course.objects.select_related("term").with_seats().in_bulk(ids)
     return [courses[pk] for pk in ids if pk in courses]

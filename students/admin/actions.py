@@ -24,15 +24,21 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import AT_ONCE
-from core.history.models import Door, acting
+from core.admin.options import MAX_ACTION_ROWS
+from core.history.models import Door, record_changes_as
 from core.pages.forms import SearchField
 from courses.models import Course
-from students.admin.messages import standing, tell
+from students.admin.messages import add_outcome_messages, status_label
 from students.enrollment import service
-from students.enrollment.permissions import OVERRIDE
+from students.enrollment.permissions import CAN_OVERRIDE
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import PLAIN, WITHDRAW, Change, Outcome, Result
+from students.enrollment.transitions import (
+    DEFAULT_OPTIONS,
+    WITHDRAW,
+    EnrollmentChange,
+    Outcome,
+    Result,
+)
 from students.forms import IdsField, OptionsForm, WithdrawForm
 from students.models import Enrollment, Status, Student
 
@@ -50,7 +56,7 @@ ORDER = [
 
 
 @dataclass
-class Group:
+class OutcomeGroup:
     """Those of one course, or of one student, to whom the same would happen for the same reasons."""
 
     title: str
@@ -59,7 +65,7 @@ class Group:
     names: list[str] = field(default_factory=list)
 
 
-class Bulk:
+class ConfirmedAction:
     """Changes that a page shows with their outcomes, done once they are confirmed and are what was shown: all, or none."""
 
     action: ClassVar[str]
@@ -73,11 +79,11 @@ class Bulk:
         [{"changed": {"fields": [str(Enrollment._meta.get_field("status").verbose_name)]}}],
     )
     form: Any
-    options = PLAIN
+    options = DEFAULT_OPTIONS
 
     def __init__(self, admin: ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any]) -> None:
         self.admin, self.request = admin, request
-        self.rows = list(rows[:AT_ONCE])
+        self.rows = list(rows[:MAX_ACTION_ROWS])
         self.is_sent = "rows" in request.POST
         self.read()
 
@@ -90,14 +96,14 @@ class Bulk:
         """Those whom the changes are about."""
         raise NotImplementedError
 
-    def change(self, student: Student, course: Course) -> Change:
-        return Change(student.pk, course.pk)
+    def change(self, student: Student, course: Course) -> EnrollmentChange:
+        return EnrollmentChange(student.pk, course.pk)
 
-    def answer(self) -> HttpResponse | None:
+    def respond(self) -> HttpResponse | None:
         """The page that shows what would happen, or None once that was done."""
         ready = not self.is_sent or self.form.is_valid()
-        if len(self.pairs) > AT_ONCE:
-            values = {"most": AT_ONCE, "number": len(self.pairs)}
+        if len(self.pairs) > MAX_ACTION_ROWS:
+            values = {"most": MAX_ACTION_ROWS, "number": len(self.pairs)}
             messages.error(
                 self.request,
                 __(
@@ -107,11 +113,11 @@ class Bulk:
             )
             return self.page([], [])
         if not (ready and self.is_confirmed):
-            return self.look()
+            return self.preview()
         with (
             transaction.atomic(),
-            service.promotions() as promoted,
-            acting(Door.ADMIN, self.request, self.reason),
+            service.collect_promotions() as promoted,
+            record_changes_as(Door.ADMIN, self.request, self.reason),
         ):
             results = self.write(validate_only=False)
             moved = self.named(promoted)
@@ -122,12 +128,12 @@ class Bulk:
                 transaction.set_rollback(True)
         if not done:
             return self.page(results, moved)
-        tell(self.request, results)
+        add_outcome_messages(self.request, results)
         return None
 
-    def look(self) -> HttpResponse:
+    def preview(self) -> HttpResponse:
         """The page, with what would happen now."""
-        with service.promotions() as promoted:
+        with service.collect_promotions() as promoted:
             results = self.write(validate_only=True)
         return self.page(results, self.named(promoted))
 
@@ -141,7 +147,7 @@ class Bulk:
 
     def write(self, *, validate_only: bool) -> list[Result]:
         changes = [self.change(student, course) for student, course in self.pairs]
-        return service.write(
+        return service.apply_changes(
             changes, self.options, all_or_nothing=False, validate_only=validate_only
         )
 
@@ -154,7 +160,7 @@ class Bulk:
 
     def is_shown(self, results: Sequence[Result], moved: Sequence[Enrollment]) -> bool:
         """Whether this is what the page that was confirmed had shown; if not, says so."""
-        same = self.request.POST.get("shown") == mark(results, moved)
+        same = self.request.POST.get("shown") == fingerprint(results, moved)
         if not same:
             messages.warning(
                 self.request,
@@ -188,7 +194,7 @@ class Bulk:
             "groups": self.groups(results),
             "counts": [(outcome.label, counts[outcome]) for outcome in ORDER if counts[outcome]],
             "moved": moved,
-            "shown": mark(results, moved),
+            "shown": fingerprint(results, moved),
             "can_be_done": any(counts[outcome] for outcome in DONE),
             **self.more(results),
         }
@@ -198,13 +204,14 @@ class Bulk:
         """What else the page shows."""
         return {"fieldset": Fieldset(self.form, fields=list(self.form.fields))} if results else {}
 
-    def groups(self, results: Sequence[Result]) -> list[Group]:
-        found: dict[tuple[Any, ...], Group] = {}
+    def groups(self, results: Sequence[Result]) -> list[OutcomeGroup]:
+        found: dict[tuple[Any, ...], OutcomeGroup] = {}
         for (student, course), result in zip(self.pairs, results, strict=False):
             title, name = (course, student) if self.by == "course" else (student, course)
             reasons = [message for reason in result.refusals for message in reason.messages]
             group = found.setdefault(
-                (title.pk, result.outcome, *reasons), Group(str(title), result.outcome, reasons)
+                (title.pk, result.outcome, *reasons),
+                OutcomeGroup(str(title), result.outcome, reasons),
             )
             group.names.append(f"{name}{_more(result)}")
         return sorted(found.values(), key=lambda group: ORDER.index(group.outcome))
@@ -215,7 +222,7 @@ class Bulk:
         return ",".join(str(row.pk) for row in self.rows)
 
 
-class Withdrawal(Bulk):
+class WithdrawAction(ConfirmedAction):
     """Enrollments that are withdrawn."""
 
     action = "withdraw"
@@ -231,8 +238,8 @@ class Withdrawal(Bulk):
             for row in sorted(self.rows, key=lambda row: (row.course_id, row.pk))
         ]
 
-    def change(self, student: Student, course: Course) -> Change:
-        return Change(student.pk, course.pk, WITHDRAW)
+    def change(self, student: Student, course: Course) -> EnrollmentChange:
+        return EnrollmentChange(student.pk, course.pk, WITHDRAW)
 
 
 class EnrollForm(OptionsForm):
@@ -243,7 +250,7 @@ class EnrollForm(OptionsForm):
     part = forms.BooleanField(label=_("Leave out those that are refused"), required=False)
 
 
-class Enrolling(Bulk):
+class EnrollInCoursesAction(ConfirmedAction):
     """Students and courses that are joined: the ones selected on the list with the ones chosen on the page."""
 
     action = "enroll"
@@ -253,10 +260,12 @@ class Enrolling(Bulk):
 
     @property
     def choices(self) -> QuerySet[Any]:
-        return Course.objects.select_related("term").with_seats().soonest_first()
+        return Course.objects.select_related("term").with_seats().in_enrollment_order()
 
     def read(self) -> None:
-        if any(self.request.POST.getlist("override")) and not self.request.user.has_perm(OVERRIDE):
+        if any(self.request.POST.getlist("override")) and not self.request.user.has_perm(
+            CAN_OVERRIDE
+        ):
             raise PermissionDenied
         self.form = EnrollForm(self.request.POST, sent=self.is_sent)
         if self.is_sent:
@@ -301,7 +310,7 @@ class Enrolling(Bulk):
 
     def more(self, results: Sequence[Result]) -> dict[str, Any]:
         refused = [str(reason.code) for result in results for reason in result.refusals]
-        if self.request.user.has_perm(OVERRIDE):
+        if self.request.user.has_perm(CAN_OVERRIDE):
             # Who waits is not refused, yet may be given a seat.
             waiting = [
                 Refusal.COURSE_FULL
@@ -317,7 +326,7 @@ class Enrolling(Bulk):
         }
 
 
-class EnrollingStudents(Enrolling):
+class EnrollStudentsAction(EnrollInCoursesAction):
     """The same from the other side: the courses are selected, the students chosen."""
 
     action = "enroll_students"
@@ -334,7 +343,7 @@ class EnrollingStudents(Enrolling):
         return [(student, course) for student in self.chosen for course in self.rows]
 
 
-def mark(results: Sequence[Result], moved: Iterable[Enrollment]) -> str:
+def fingerprint(results: Sequence[Result], moved: Iterable[Enrollment]) -> str:
     """What tells one list of outcomes from another."""
     said: list[Any] = [row.pk for row in moved]
     for result in results:
@@ -355,7 +364,7 @@ def mark(results: Sequence[Result], moved: Iterable[Enrollment]) -> str:
 def _more(result: Result) -> str:
     row = result.enrollment
     if row and result.outcome == Outcome.UNCHANGED:
-        return f": {standing(row)}"
+        return f": {status_label(row)}"
     return (
         __(", place %(position)d") % {"position": row.position}
         if row and row.position and result.outcome == Outcome.WAITLISTED

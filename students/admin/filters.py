@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import (
-    SearchFilter,
+    TextSearchFilter,
 )
-from core.db.parameters import Among, Listed
-from core.db.search import beginning, expected, is_soon_met, likely
+from core.db.parameters import IdList, InIdList
+from core.db.search import estimated_rows, hint_most_rows_match, scans_in_order, word_prefix_filter
 from courses.models import Course, Term
 from students.models import Enrollment, Student
 
@@ -52,7 +52,7 @@ class TermOfStudentFilter(admin.SimpleListFilter):
         return queryset.filter(Exists(of_student))
 
 
-class CourseOfEnrollmentFilter(SearchFilter):
+class CourseOfEnrollmentFilter(TextSearchFilter):
     """Enrollments by their course."""
 
     title = _("course")
@@ -72,15 +72,15 @@ def enrollments_of(
     """Enrollments of a student or a course that is found by `text`. Unless these are very many they are named: a database that knows
     them goes by their index, or along the latest until a page is full, whichever is shorter."""
     found: Any = model._default_manager.order_by("pk").search(text)
-    if is_soon_met(found) and expected(found) > LISTED:
+    if scans_in_order(found) and estimated_rows(found) > LISTED:
         # Where it is one of two ways to be found, PostgreSQL would collect all of them.
         fields = [field for field in ENROLLMENT_SEARCH_FIELDS if field.startswith(key)]
         return (
-            likely(beginning(text, fields))
+            hint_most_rows_match(word_prefix_filter(text, fields))
             if either
             else Q(**{f"{key}__in": found.order_by().values("pk")})
         )
     keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
     if len(keys) <= LISTED:
-        return Q(Among(key, Listed(keys))) if keys else NONE
-    return likely(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))
+        return Q(InIdList(key, IdList(keys))) if keys else NONE
+    return hint_most_rows_match(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))

@@ -13,18 +13,25 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import (
-    ChangesForm,
-    late_error,
+    ConflictAwareAdminForm,
+    get_save_error,
 )
-from core.history.models import Door, acting
-from students.admin.messages import tell
+from core.history.models import Door, record_changes_as
+from students.admin.messages import add_outcome_messages
 from students.enrollment import locks, service
 from students.enrollment.permissions import (
-    OVERRIDE,
-    WITHDRAWAL,
-    statuses_after,
+    CAN_OVERRIDE,
+    CAN_WITHDRAW,
+    allowed_statuses,
 )
-from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Outcome, Refused, Result
+from students.enrollment.transitions import (
+    ENROLL,
+    WITHDRAW,
+    EnrollmentChange,
+    Outcome,
+    Refused,
+    Result,
+)
 from students.forms import OptionsForm
 from students.models import Enrollment, Status
 
@@ -42,8 +49,8 @@ class EnrollingForm(OptionsForm):
         self.request = request
 
     def clean(self) -> dict[str, Any]:
-        if self.request.user.has_perm(OVERRIDE):
-            error = late_error(self.request)
+        if self.request.user.has_perm(CAN_OVERRIDE):
+            error = get_save_error(self.request)
             self.offer(
                 {str(reason.code) for reason in error.error_list}
                 if isinstance(error, Refused)
@@ -58,17 +65,17 @@ class EnrollingForm(OptionsForm):
         if not self.is_valid():
             raise ValidationError(_("Nothing was saved: look at “Enrolling”."))
 
-    def write(self, changes: Sequence[Change]) -> list[Result]:
+    def write(self, changes: Sequence[EnrollmentChange]) -> list[Result]:
         """Make `changes` by the writer, as the options say. Raises Refused."""
-        with acting(Door.ADMIN, self.request, self.reason_given):
-            return service.write(changes, self.options)
+        with record_changes_as(Door.ADMIN, self.request, self.reason_given):
+            return service.apply_changes(changes, self.options)
 
     @property
     def fieldset(self) -> Fieldset:
         return Fieldset(self, _("Enrolling"), fields=[field.name for field in self.shown])  # type: ignore[arg-type]
 
 
-class EnrollmentForm(ChangesForm):
+class EnrollmentForm(ConflictAwareAdminForm):
     """A new enrollment, or the status of one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -77,7 +84,7 @@ class EnrollmentForm(ChangesForm):
         self.enrolls = not self.instance.pk
         if field := self.fields.get("status"):
             status = Status(self.instance.status)
-            targets = statuses_after(status, self.request.user)
+            targets = allowed_statuses(status, self.request.user)
             self.enrolls = Status.ACTIVE in targets
             field.choices = [(choice.value, choice.label) for choice in [status, *targets]]  # type: ignore[attr-defined]
             field.error_messages["invalid_choice"] = (
@@ -132,7 +139,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
 
     def clean(self) -> None:
         self.enrolling.check()
-        if self.ticked and not self.request.user.has_perm(WITHDRAWAL):
+        if self.ticked and not self.request.user.has_perm(CAN_WITHDRAW):
             raise PermissionDenied
         if self.ticked - {str(row.pk) for row in self.get_queryset()}:
             raise ValidationError(
@@ -140,20 +147,22 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             )
         if any(self.errors):
             return
-        if isinstance(error := late_error(self.request), Refused):
+        if isinstance(error := get_save_error(self.request), Refused):
             self._show(error)
         # Before the page's own row is saved, in the order of the writer. (A new one is nobody else's yet.)
         rows = [*self._ending(), *self._beginning().values()]
-        locks.lock(
+        locks.lock_students_and_courses(
             [row.student_id for row in rows if row.student_id],
             [row.course_id for row in rows if row.course_id],
         )
 
     def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
         """Write all of it by the writer. Raises Refused."""
-        ending = [Change(row.student_id, row.course_id, WITHDRAW) for row in self._ending()]
+        ending = [
+            EnrollmentChange(row.student_id, row.course_id, WITHDRAW) for row in self._ending()
+        ]
         beginning = [
-            Change(row.student_id, row.course_id, ENROLL, at)
+            EnrollmentChange(row.student_id, row.course_id, ENROLL, at)
             for at, row in self._beginning().items()
         ]
         # Seats that are given up come first, for those who take them.
@@ -169,7 +178,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             if result.outcome == Outcome.WITHDRAWN
         ]
         self.deleted_objects: list[Enrollment] = []
-        tell(self.request, results, NOT_ENROLLED)
+        add_outcome_messages(self.request, results, NOT_ENROLLED)
         return self.new_objects
 
     def _ending(self) -> list[Enrollment]:

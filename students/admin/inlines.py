@@ -15,40 +15,40 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import (
-    KeyAdmin,
+    AutocompleteMixin,
 )
 from students.admin.forms import EnrollmentFormSet
-from students.admin.messages import standing
+from students.admin.messages import status_label
 from students.enrollment.permissions import (
-    WITHDRAWAL,
+    CAN_WITHDRAW,
 )
-from students.models import CURRENT, Enrollment
+from students.models import CURRENT_STATUSES, Enrollment
 
 # So many can a page have with those that are added to it: each is a form to be made and read.
 ROWS = 333
 
 
-class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
+class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[type-arg]
     """Enrollments on the page of one of the two that they join."""
 
     model = Enrollment
     formset = EnrollmentFormSet
     extra = 1
     max_num = ROWS
-    readonly_fields = ["standing", "since", "withdraw"]
+    readonly_fields = ["status_label", "since", "withdraw"]
     order: list[str]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        shown = [*self.autocomplete_fields, "standing", "since"]
+        shown = [*self.autocomplete_fields, "status_label", "since"]
         parent = self.admin_site.get_model_admin(self.parent_model)
-        may_withdraw = request.user.has_perm(WITHDRAWAL) and parent.has_change_permission(
+        may_withdraw = request.user.has_perm(CAN_WITHDRAW) and parent.has_change_permission(
             request, obj
         )
         return [*shown, "withdraw"] if obj and may_withdraw else shown
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
-        ended = Case(When(status__in=CURRENT, then=Value(0)), default=Value(1))
+        ended = Case(When(status__in=CURRENT_STATUSES, then=Value(0)), default=Value(1))
         return (
             rows.select_related("student", "course__term")
             .with_position()
@@ -75,13 +75,13 @@ class EnrollmentInline(KeyAdmin, admin.TabularInline):  # type: ignore[type-arg]
         return field
 
     @admin.display(description=_("status"))
-    def standing(self, row: Enrollment) -> SafeString | str:
+    def status_label(self, row: Enrollment) -> SafeString | str:
         if not row.pk:
             return ""
         return format_html(
             '<a href="{}">{}</a>',
             reverse("admin:students_enrollment_change", args=[row.pk]),
-            standing(row),
+            status_label(row),
         )
 
     @admin.display(description=_("enrolled at"))

@@ -10,19 +10,19 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from students.enrollment.transitions import Outcome, Result
-from students.messages import listed
+from students.messages import join_names
 from students.models import Enrollment
 
 NAMED = 10
 
 
-def standing(row: Enrollment) -> str:
+def status_label(row: Enrollment) -> str:
     """The status, with the place of one who waits."""
     status = row.get_status_display()
     return f"{status} ({row.position})" if row.position else status
 
 
-def tell(
+def add_outcome_messages(
     request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome
 ) -> None:
     """One message for each of `outcomes` among `results`, naming the first of those who had it."""
@@ -35,7 +35,7 @@ def tell(
         if rows:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
             messages.add_message(
-                request, level, f"{capfirst(outcome.label)}: {listed(rows, NAMED)}."
+                request, level, f"{capfirst(outcome.label)}: {join_names(rows, NAMED)}."
             )
 
 

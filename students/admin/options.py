@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import (
     HistoryAdmin,
-    RecordedAdmin,
+    HistoryModelAdmin,
 )
 from courses.admin import CourseAdmin
 from courses.models import Course
-from students.admin.actions import Enrolling, EnrollingStudents, Withdrawal
+from students.admin.actions import EnrollInCoursesAction, EnrollStudentsAction, WithdrawAction
 from students.admin.filters import (
     ENROLLMENT_SEARCH_FIELDS,
     NONE,
@@ -25,15 +25,15 @@ from students.admin.filters import (
 )
 from students.admin.forms import NOT_ENROLLED, EnrollmentForm
 from students.admin.inlines import CoursesInline, RosterInline
-from students.admin.messages import standing, tell
+from students.admin.messages import add_outcome_messages, status_label
 from students.enrollment import locks
 from students.enrollment.permissions import (
-    ADD,
-    VERBS,
-    WITHDRAWAL,
-    verb_to,
+    CAN_ADD,
+    CAN_WITHDRAW,
+    TRANSITIONS,
+    transition_to,
 )
-from students.enrollment.transitions import ENROLL, Change, Outcome
+from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
 from students.models import Enrollment, Status, Student
 
 # As Django does it for its own users: the catalogue's page of a course, with its students.
@@ -47,17 +47,17 @@ class CourseWithStudentsAdmin(CourseAdmin):
     change_form_template = "admin/enrollments_change_form.html"
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms([ADD, "students.view_student"])
+        return request.user.has_perms([CAN_ADD, "students.view_student"])
 
     @admin.action(description=_("Enroll students…"), permissions=["enroll"])
     def enroll_students(
         self, request: HttpRequest, queryset: QuerySet[Course]
     ) -> HttpResponse | None:
-        return EnrollingStudents(self, request, queryset).answer()
+        return EnrollStudentsAction(self, request, queryset).respond()
 
 
 @admin.register(Student)
-class StudentAdmin(RecordedAdmin):
+class StudentAdmin(HistoryModelAdmin):
     list_display = ["number", "last_name", "first_name", "email", "course_count", "is_active"]
     list_display_links = ["number", "last_name"]
     list_filter = ["is_active", TermOfStudentFilter]
@@ -78,17 +78,17 @@ class StudentAdmin(RecordedAdmin):
         return student.course_count
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms([ADD, "courses.view_course"])
+        return request.user.has_perms([CAN_ADD, "courses.view_course"])
 
     @admin.action(description=_("Enroll in…"), permissions=["enroll"])
     def enroll(self, request: HttpRequest, queryset: QuerySet[Student]) -> HttpResponse | None:
-        return Enrolling(self, request, queryset).answer()
+        return EnrollInCoursesAction(self, request, queryset).respond()
 
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(HistoryAdmin):
     form = EnrollmentForm
-    list_display = ["student", "course", "standing", "enrolled_at"]
+    list_display = ["student", "course", "status_label", "enrolled_at"]
     list_filter = ["status", "course__term", CourseOfEnrollmentFilter]
     sortable_by = ()
     list_select_related = ["student", "course__term"]
@@ -141,21 +141,21 @@ class EnrollmentAdmin(HistoryAdmin):
         return ["course_id", "-pk"] if of_courses else ["-pk"]
 
     @admin.display(description=_("status"))
-    def standing(self, row: Enrollment) -> str:
-        return standing(row)
+    def status_label(self, row: Enrollment) -> str:
+        return status_label(row)
 
     @admin.display(description=_("place on the waitlist"))
     def place(self, row: Enrollment) -> int | None:
         return row.position
 
     def has_change_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
-        return any(request.user.has_perm(permission) for permission, _verb in VERBS.values())
+        return any(request.user.has_perm(permission) for permission, _verb in TRANSITIONS.values())
 
     def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
         return False
 
     def has_withdraw_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(WITHDRAWAL)
+        return request.user.has_perm(CAN_WITHDRAW)
 
     def save_model(
         self,
@@ -168,13 +168,15 @@ class EnrollmentAdmin(HistoryAdmin):
         if change and "status" not in form.changed_data:
             return
         if change:
-            locks.lock([obj.student_id], [obj.course_id])
+            locks.lock_students_and_courses([obj.student_id], [obj.course_id])
             form.checked(Enrollment.objects.filter(pk=obj.pk).first())
-        verb = verb_to(Status(obj.status), request.user) if change else ENROLL
-        [result] = form.enrolling.write([Change(obj.student_id, obj.course_id, verb)])
+        transition = transition_to(Status(obj.status), request.user) if change else ENROLL
+        [result] = form.enrolling.write(
+            [EnrollmentChange(obj.student_id, obj.course_id, transition)]
+        )
         assert result.enrollment is not None
         obj.pk, obj.is_unchanged = result.enrollment.pk, result.outcome == Outcome.UNCHANGED  # type: ignore[attr-defined]
-        tell(request, [result], NOT_ENROLLED)
+        add_outcome_messages(request, [result], NOT_ENROLLED)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if is_unchanged(obj) else super().log_addition(request, obj, message)
@@ -202,7 +204,7 @@ class EnrollmentAdmin(HistoryAdmin):
         description=_("Withdraw selected students from their courses"), permissions=["withdraw"]
     )
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> HttpResponse | None:
-        return Withdrawal(self, request, queryset).answer()
+        return WithdrawAction(self, request, queryset).respond()
 
 
 def is_unchanged(row: Enrollment) -> bool:

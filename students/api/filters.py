@@ -10,12 +10,12 @@ from drf_spectacular.utils import extend_schema_field
 
 from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
 from core.datetime_fields import IsoMomentField
-from core.db.search import beginning
+from core.db.search import word_prefix_filter
 from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
 from students.history.queries import as_of
-from students.models import CURRENT, SEARCHED_OF_STUDENT, Enrollment, Status, Student
+from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Enrollment, Status, Student
 
 
 class StatusFilter(filters.ChoiceFilter):
@@ -27,12 +27,14 @@ class StatusFilter(filters.ChoiceFilter):
     def filter(self, queryset: Any, status: str) -> Any:
         if status in ("", "all"):
             return queryset
-        return queryset.filter(status__in=CURRENT if status == "current" else [status])
+        return queryset.filter(status__in=CURRENT_STATUSES if status == "current" else [status])
 
 
 class StudentSearchFilter(SearchFilter):
     def filter(self, queryset: Any, text: str) -> Any:
-        return queryset.filter(beginning(text, SEARCHED_OF_STUDENT)) if text else queryset
+        return (
+            queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS)) if text else queryset
+        )
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -58,7 +60,7 @@ class CurrentFilterSet(filters.FilterSet):
         return as_of(moment, queryset).order_by("id")
 
 
-class StudentFilters(filters.FilterSet):
+class StudentFilterSet(filters.FilterSet):
     ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
     search = SearchFilter()
     is_active = BooleanFilter()
@@ -81,7 +83,7 @@ class StudentFilters(filters.FilterSet):
         )
 
 
-class StudentCourseFilters(CurrentFilterSet):
+class StudentCourseFilterSet(CurrentFilterSet):
     """Filters of one student's courses."""
 
     term = TermFilter(field_name="course__term")
@@ -91,7 +93,7 @@ class StudentCourseFilters(CurrentFilterSet):
         fields: list[str] = []
 
 
-class RosterFilters(CurrentFilterSet):
+class RosterFilterSet(CurrentFilterSet):
     """Filters of one course's students."""
 
     search = StudentSearchFilter()
@@ -101,7 +103,7 @@ class RosterFilters(CurrentFilterSet):
         fields: list[str] = []
 
 
-class EnrollmentFilters(filters.FilterSet):
+class EnrollmentFilterSet(filters.FilterSet):
     student = IdFilter()
     course = IdFilter()
     term = TermFilter(field_name="course__term")
@@ -115,6 +117,6 @@ class EnrollmentFilters(filters.FilterSet):
     def since(
         self, queryset: QuerySet[Enrollment], _name: str, moment: object
     ) -> QuerySet[Enrollment]:
-        return queryset.filter(change_feed.settled(), updated_at__gte=moment).order_by(
+        return queryset.filter(change_feed.safe_to_read(), updated_at__gte=moment).order_by(
             "updated_at", "id"
         )

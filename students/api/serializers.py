@@ -9,23 +9,31 @@ from rest_framework import serializers
 
 from core.api.filters import MAX_ID
 from core.api.serializers import (
-    Body,
-    Columns,
+    ColumnSerializer,
     IdField,
     ModelSerializer,
+    RequestSerializer,
     StrictBooleanField,
     StrictCharField,
 )
 from core.history.models import Door
 from students.enrollment.rules import OVERRIDABLE
-from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Options, Outcome, Result, Verb
+from students.enrollment.transitions import (
+    ENROLL,
+    WITHDRAW,
+    EnrollmentChange,
+    Options,
+    Outcome,
+    Result,
+    Transition,
+)
 from students.models import Enrollment, Status, Student
 
 MAX_ITEMS = 1_000
 SETTABLE = [status for status in Status.choices if status[0] != Status.WAITLISTED]
 
 
-class StudentSerializer(Columns[Student], ModelSerializer[Student]):
+class StudentSerializer(ColumnSerializer[Student], ModelSerializer[Student]):
     """A row of the list."""
 
     course_count = serializers.IntegerField(read_only=True)
@@ -35,7 +43,9 @@ class StudentSerializer(Columns[Student], ModelSerializer[Student]):
         fields = ["id", "number", "first_name", "last_name", "email", "is_active", "course_count"]
 
 
-class StudentCourseSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+class StudentCourseSerializer(
+    ColumnSerializer[Enrollment], serializers.ModelSerializer[Enrollment]
+):
     """A course as a student has it."""
 
     id = serializers.IntegerField(source="course_id")
@@ -75,7 +85,7 @@ class StudentDetailSerializer(StudentSerializer):
         return {**super().to_representation(instance), "courses": courses}
 
 
-class RosterSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+class RosterSerializer(ColumnSerializer[Enrollment], serializers.ModelSerializer[Enrollment]):
     """A student as a course has them."""
 
     id = serializers.IntegerField(source="student_id")
@@ -104,7 +114,7 @@ class RosterSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollme
         read_only_fields = fields
 
 
-class EnrollmentSerializer(Columns[Enrollment], serializers.ModelSerializer[Enrollment]):
+class EnrollmentSerializer(ColumnSerializer[Enrollment], serializers.ModelSerializer[Enrollment]):
     student_id = serializers.IntegerField(read_only=True)
     course_id = serializers.IntegerField(read_only=True)
     position = serializers.IntegerField(read_only=True, allow_null=True)
@@ -131,7 +141,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     params = serializers.DictField()
 
 
-def reason_of(reason: ValidationError) -> dict[str, Any]:
+def serialize_refusal(reason: ValidationError) -> dict[str, Any]:
     """`reason` as ReasonSerializer says."""
     return {"code": reason.code, "detail": reason.messages[0], "params": reason.params or {}}
 
@@ -155,21 +165,21 @@ class OutcomesSerializer(serializers.Serializer[Any]):
     outcomes = OutcomeSerializer(many=True)
 
 
-def outcomes_of(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
+def serialize_outcomes(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
     """`results` as OutcomeSerializer says. Where nothing was `written`, only rows are shown that are there all the same."""
-    shown = EnrollmentSerializer.shown
+    serialize_instance = EnrollmentSerializer.serialize_instance
     return [
         {
             "index": index,
             "student_id": result.change.student_id,
             "course_id": result.change.course_id,
             "outcome": result.outcome.value,
-            "enrollment": shown(row)
+            "enrollment": serialize_instance(row)
             if (row := result.enrollment)
             and row.pk
             and (written or result.outcome == Outcome.UNCHANGED)
             else None,
-            "refusals": [reason_of(reason) for reason in result.refusals],
+            "refusals": [serialize_refusal(reason) for reason in result.refusals],
         }
         for index, result in enumerate(results)
     ]
@@ -200,7 +210,7 @@ class ChangeEntrySerializer(serializers.Serializer[Any]):
         return {"status": record.before} if record.before else None
 
 
-class Ids(serializers.ListField):
+class IdListField(serializers.ListField):
     """A list of ids."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -214,7 +224,7 @@ class Ids(serializers.ListField):
         return found
 
 
-class OptionsSerializer(Body):
+class OptionsSerializer(RequestSerializer):
     """What every body that enrolls may say beside whom and what."""
 
     on_full = serializers.ChoiceField(
@@ -259,7 +269,7 @@ class OptionsSerializer(Body):
         )
 
 
-class OneOfSerializer(OptionsSerializer):
+class OneOfFieldsSerializer(OptionsSerializer):
     """A body that has one of `forms`: sets of fields that belong together."""
 
     forms: tuple[frozenset[str], ...] = ()
@@ -275,40 +285,40 @@ class OneOfSerializer(OptionsSerializer):
         return super().validate(attrs)
 
 
-class CoursesBody(OneOfSerializer):
+class CoursesBodySerializer(OneOfFieldsSerializer):
     """Courses for one student to be enrolled in."""
 
     course_id = IdField(required=False)
-    course_ids = Ids(allow_empty=False, required=False)
+    course_ids = IdListField(allow_empty=False, required=False)
     forms = (frozenset({"course_id"}), frozenset({"course_ids"}))
 
-    def changes(self, student_id: int) -> list[Change]:
+    def changes(self, student_id: int) -> list[EnrollmentChange]:
         return [
-            Change(student_id, course, ENROLL, at)
+            EnrollmentChange(student_id, course, ENROLL, at)
             for course, at in _items(self.validated_data, "course_id", "course_ids")
         ]
 
 
-class StudentsBody(OneOfSerializer):
+class StudentsBodySerializer(OneOfFieldsSerializer):
     """Students to be enrolled in one course."""
 
     student_id = IdField(required=False)
-    student_ids = Ids(allow_empty=False, required=False)
+    student_ids = IdListField(allow_empty=False, required=False)
     forms = (frozenset({"student_id"}), frozenset({"student_ids"}))
 
-    def changes(self, course_id: int) -> list[Change]:
+    def changes(self, course_id: int) -> list[EnrollmentChange]:
         return [
-            Change(student, course_id, ENROLL, at)
+            EnrollmentChange(student, course_id, ENROLL, at)
             for student, at in _items(self.validated_data, "student_id", "student_ids")
         ]
 
 
-class CoursesPatch(OneOfSerializer):
+class CoursesPatchSerializer(OneOfFieldsSerializer):
     """Courses to add and to remove; `course_ids` adds."""
 
-    add = Ids(required=False)
-    remove = Ids(required=False)
-    course_ids = Ids(allow_empty=False, required=False)
+    add = IdListField(required=False)
+    remove = IdListField(required=False)
+    course_ids = IdListField(allow_empty=False, required=False)
     forms = (frozenset({"add", "remove"}), frozenset({"course_ids"}))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -320,39 +330,39 @@ class CoursesPatch(OneOfSerializer):
             raise serializers.ValidationError({"remove": [message]}, code="contradiction")
         return attrs
 
-    def changes(self, student_id: int) -> list[Change]:
-        verbs: list[tuple[str, Verb]] = [
+    def changes(self, student_id: int) -> list[EnrollmentChange]:
+        verbs: list[tuple[str, Transition]] = [
             ("add", ENROLL),
             ("course_ids", ENROLL),
             ("remove", WITHDRAW),
         ]
         return [
-            Change(student_id, course, verb, at)
+            EnrollmentChange(student_id, course, verb, at)
             for name, verb in verbs
             for course, at in _items(self.validated_data, "", name)
         ]
 
 
-class CoursesPut(OptionsSerializer):
+class CoursesPutSerializer(OptionsSerializer):
     """Exactly the courses that a student shall have."""
 
-    course_ids = Ids()
+    course_ids = IdListField()
 
-    def changes(self, student_id: int) -> list[Change]:
+    def changes(self, student_id: int) -> list[EnrollmentChange]:
         return [
-            Change(student_id, course, ENROLL, at)
+            EnrollmentChange(student_id, course, ENROLL, at)
             for course, at in _items(self.validated_data, "", "course_ids")
         ]
 
 
-class PairSerializer(Body):
+class PairSerializer(RequestSerializer):
     """One student and one course."""
 
     student_id = IdField()
     course_id = IdField()
 
 
-class EnrollmentsBody(OneOfSerializer):
+class EnrollmentsBodySerializer(OneOfFieldsSerializer):
     """One student and one course, or a list of such pairs."""
 
     student_id = IdField(required=False)
@@ -378,17 +388,19 @@ class EnrollmentsBody(OneOfSerializer):
     def is_batch(self) -> bool:
         return "enrollments" in self.validated_data
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[EnrollmentChange]:
         body = self.validated_data
         if not self.is_batch:
-            return [Change(body["student_id"], body["course_id"], ENROLL, "/{field}")]
+            return [EnrollmentChange(body["student_id"], body["course_id"], ENROLL, "/{field}")]
         return [
-            Change(pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}")
+            EnrollmentChange(
+                pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}"
+            )
             for index, pair in enumerate(body["enrollments"])
         ]
 
 
-class StatusBody(OptionsSerializer):
+class StatusBodySerializer(OptionsSerializer):
     """The status that an enrollment shall have."""
 
     status = serializers.ChoiceField(choices=SETTABLE)

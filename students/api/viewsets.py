@@ -16,40 +16,46 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from core.api.compiled_reads import RowsMixin
-from core.api.etags import asks_for_match, check_match, tagged
+from core.api.compiled_reads import CompiledReadMixin
+from core.api.etags import add_etag, check_if_match, has_if_match
 from core.api.viewsets import ModelViewSet
-from core.db.compiled import Compiled
-from core.db.parameters import Slot
-from core.history.models import Door, acting
+from core.db.compiled import CompiledQuery
+from core.db.parameters import Parameter
+from core.history.models import Door, record_changes_as
 from courses.models import Course
 from students.api.filters import (
-    EnrollmentFilters,
-    RosterFilters,
-    StudentCourseFilters,
-    StudentFilters,
+    EnrollmentFilterSet,
+    RosterFilterSet,
+    StudentCourseFilterSet,
+    StudentFilterSet,
 )
 from students.api.serializers import (
     ChangeEntrySerializer,
-    CoursesBody,
-    CoursesPatch,
-    CoursesPut,
-    EnrollmentsBody,
+    CoursesBodySerializer,
+    CoursesPatchSerializer,
+    CoursesPutSerializer,
+    EnrollmentsBodySerializer,
     EnrollmentSerializer,
     OptionsSerializer,
     OutcomesSerializer,
     RosterSerializer,
-    StatusBody,
+    StatusBodySerializer,
     StudentCourseSerializer,
     StudentDetailSerializer,
-    StudentsBody,
+    StudentsBodySerializer,
     StudentSerializer,
-    outcomes_of,
+    serialize_outcomes,
 )
 from students.enrollment import locks, service
-from students.enrollment.permissions import ADD, OVERRIDE, VIEW, WITHDRAWAL, verb_to
-from students.enrollment.transitions import Change, Outcome, Refused, Result
-from students.history.queries import changes
+from students.enrollment.permissions import (
+    CAN_ADD,
+    CAN_OVERRIDE,
+    CAN_VIEW,
+    CAN_WITHDRAW,
+    transition_to,
+)
+from students.enrollment.transitions import EnrollmentChange, Outcome, Refused, Result
+from students.history.queries import enrollment_changes
 from students.models import Enrollment, Status, Student
 from students.shortcuts import withdraw_or_404
 
@@ -70,19 +76,19 @@ DETAILED = (
     .prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments"))
     .order_by("id")
 )
-COURSES_OF = Compiled(
-    CURRENT_COURSES.filter(student=Slot("pk")).values_list(
+COURSES_OF = CompiledQuery(
+    CURRENT_COURSES.filter(student=Parameter("pk")).values_list(
         *StudentCourseSerializer.columns().values()
     )
 )
 
 
-class StudentViewSet(RowsMixin, ModelViewSet):
+class StudentViewSet(CompiledReadMixin, ModelViewSet):
     """Students; one of them with the current courses."""
 
     queryset = Student.objects.with_course_count().order_by("id")
-    filterset_class = StudentFilters
-    parts = {"courses": (COURSES_OF, StudentCourseSerializer)}
+    filterset_class = StudentFilterSet
+    related_queries = {"courses": (COURSES_OF, StudentCourseSerializer)}
 
     def get_queryset(self) -> QuerySet[Student]:
         return super().get_queryset() if self.action == "list" else DETAILED.all()
@@ -94,7 +100,7 @@ class StudentViewSet(RowsMixin, ModelViewSet):
 @contextmanager
 def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
     """What is done inside is done if `check` finds what If-Match of `request` names, under locks that last as long; in any case without If-Match."""
-    if not asks_for_match(request):
+    if not has_if_match(request):
         yield
         return
     with transaction.atomic():
@@ -102,19 +108,21 @@ def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """The courses of one student."""
 
     queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
     serializer_class = StudentCourseSerializer
-    filterset_class = StudentCourseFilters
-    owner = Compiled(Student.objects.filter(pk=Slot("student_id")).order_by().values_list("pk"))
+    filterset_class = StudentCourseFilterSet
+    parent_query = CompiledQuery(
+        Student.objects.filter(pk=Parameter("student_id")).order_by().values_list("pk")
+    )
     permissions = {
-        "GET": [VIEW],
-        "POST": [ADD],
-        "PATCH": [ADD, WITHDRAWAL],
-        "PUT": [ADD, WITHDRAWAL],
-        "DELETE": [WITHDRAWAL],
+        "GET": [CAN_VIEW],
+        "POST": [CAN_ADD],
+        "PATCH": [CAN_ADD, CAN_WITHDRAW],
+        "PUT": [CAN_ADD, CAN_WITHDRAW],
+        "DELETE": [CAN_WITHDRAW],
     }
 
     def get_queryset(self) -> QuerySet[Enrollment]:
@@ -127,36 +135,41 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         # The student may be moved up in a course by who holds that alone.
         current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
         locks.lock_courses({*courses, *current})
-        check_match(self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data)
+        check_if_match(
+            self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data
+        )
 
-    def carry_out(
+    def apply_and_respond(
         self,
-        body: CoursesBody | CoursesPatch | CoursesPut,
-        write: Writer = service.write,
+        body: CoursesBodySerializer | CoursesPatchSerializer | CoursesPutSerializer,
+        write: Writer = service.apply_changes,
         *,
         always_ok: bool = False,
     ) -> Response:
         body.is_valid(raise_exception=True)
-        changes = body.changes(self.kwargs["student_id"])
+        enrollment_changes = body.changes(self.kwargs["student_id"])
         with if_unchanged(
-            self.request, partial(self.check_unchanged, [change.course_id for change in changes])
+            self.request,
+            partial(self.check_unchanged, [change.course_id for change in enrollment_changes]),
         ):
-            return carry_out(self, body, changes, write, always_ok=always_ok)
+            return apply_and_respond(self, body, enrollment_changes, write, always_ok=always_ok)
 
     @extend_schema(
-        request=CoursesBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
+        request=CoursesBodySerializer, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
     )
     def create(self, request: Request, student_id: int) -> Response:
-        return self.carry_out(CoursesBody(data=request.data))
+        return self.apply_and_respond(CoursesBodySerializer(data=request.data))
 
-    @extend_schema(request=CoursesPatch, responses=OutcomesSerializer)
+    @extend_schema(request=CoursesPatchSerializer, responses=OutcomesSerializer)
     def partial_update(self, request: Request, student_id: int) -> Response:
-        return self.carry_out(CoursesPatch(data=request.data), always_ok=True)
+        return self.apply_and_respond(CoursesPatchSerializer(data=request.data), always_ok=True)
 
-    @extend_schema(request=CoursesPut, responses=OutcomesSerializer)
+    @extend_schema(request=CoursesPutSerializer, responses=OutcomesSerializer)
     def update(self, request: Request, student_id: int) -> Response:
-        return self.carry_out(
-            CoursesPut(data=request.data), partial(service.replace, student_id), always_ok=True
+        return self.apply_and_respond(
+            CoursesPutSerializer(data=request.data),
+            partial(service.replace_courses, student_id),
+            always_ok=True,
         )
 
     @extend_schema(responses={204: None})
@@ -166,68 +179,77 @@ class StudentCoursesViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RosterViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+class RosterViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """The students of one course, in the order in which they came."""
 
     queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
     serializer_class = RosterSerializer
-    filterset_class = RosterFilters
-    owner = Compiled(Course.objects.filter(pk=Slot("course_id")).order_by().values_list("pk"))
-    permissions = {"GET": [VIEW], "POST": [ADD]}
+    filterset_class = RosterFilterSet
+    parent_query = CompiledQuery(
+        Course.objects.filter(pk=Parameter("course_id")).order_by().values_list("pk")
+    )
+    permissions = {"GET": [CAN_VIEW], "POST": [CAN_ADD]}
 
     def get_queryset(self) -> QuerySet[Enrollment]:
         return super().get_queryset().filter(course=self.kwargs["course_id"])
 
     @extend_schema(
-        request=StudentsBody, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
+        request=StudentsBodySerializer, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
     )
     def create(self, request: Request, course_id: int) -> Response:
-        body = StudentsBody(data=request.data)
+        body = StudentsBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return carry_out(self, body, body.changes(course_id))
+        return apply_and_respond(self, body, body.changes(course_id))
 
 
-class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
+class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """Enrollments, one row for each student and course for good."""
 
     queryset = Enrollment.objects.with_position().order_by("id")
     serializer_class = EnrollmentSerializer
-    filterset_class = EnrollmentFilters
+    filterset_class = EnrollmentFilterSet
     lookup_value_converter = "int"
-    permissions = {"GET": [VIEW], "POST": [ADD], "DELETE": [WITHDRAWAL], "PATCH": [VIEW]}
+    permissions = {
+        "GET": [CAN_VIEW],
+        "POST": [CAN_ADD],
+        "DELETE": [CAN_WITHDRAW],
+        "PATCH": [CAN_VIEW],
+    }
 
     @extend_schema(
-        request=EnrollmentsBody,
+        request=EnrollmentsBodySerializer,
         responses={200: ENROLLMENT_OR_OUTCOMES, 201: ENROLLMENT_OR_OUTCOMES},
     )
     def create(self, request: Request) -> Response:
-        body = EnrollmentsBody(data=request.data)
+        body = EnrollmentsBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         if body.is_batch or body.is_partial:
-            return carry_out(self, body, body.changes())
-        [result] = written_by(request, body, body.changes())
+            return apply_and_respond(self, body, body.changes())
+        [result] = apply_request(request, body, body.changes())
         assert result.enrollment is not None
-        code = created_or_ok([result])
-        data = EnrollmentSerializer.shown(result.enrollment)
+        code = success_status([result])
+        data = EnrollmentSerializer.serialize_instance(result.enrollment)
         location = (
             {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"}
             if code == status.HTTP_201_CREATED
             else {}
         )
-        return tagged(Response(data, status=code, headers=location))
+        return add_etag(Response(data, status=code, headers=location))
 
-    @extend_schema(request=StatusBody, responses=ENROLLMENT_OR_OUTCOMES)
+    @extend_schema(request=StatusBodySerializer, responses=ENROLLMENT_OR_OUTCOMES)
     def partial_update(self, request: Request, pk: int) -> Response:
-        body = StatusBody(data=request.data)
+        body = StatusBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         row: Enrollment = self.get_object()
-        verb = verb_to(Status(body.validated_data["status"]), request.user)
-        changes = [Change(row.student_id, row.course_id, verb, "/status")]
+        transition = transition_to(Status(body.validated_data["status"]), request.user)
+        enrollment_changes = [
+            EnrollmentChange(row.student_id, row.course_id, transition, "/status")
+        ]
         with if_unchanged(request, partial(self.check_unchanged, row)):
             if body.is_partial:
-                return carry_out(self, body, changes, always_ok=True)
-            [result] = written_by(request, body, changes)
-        return tagged(Response(self.get_serializer(result.enrollment).data))
+                return apply_and_respond(self, body, enrollment_changes, always_ok=True)
+            [result] = apply_request(request, body, enrollment_changes)
+        return add_etag(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
@@ -238,65 +260,67 @@ class EnrollmentViewSet(RowsMixin, viewsets.GenericViewSet[Enrollment]):
 
     def check_unchanged(self, row: Enrollment) -> None:
         """Locks `row` as the writer does. Raises Stale."""
-        locks.lock([row.student_id], [row.course_id])
-        check_match(self.request, self.get_serializer(self.get_object()).data)
+        locks.lock_students_and_courses([row.student_id], [row.course_id])
+        check_if_match(self.request, self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None)
     def history(self, request: Request, pk: int) -> Response:
         """The changes of this enrollment, oldest first."""
         row = self.get_object()
-        page = self.paginate_queryset(changes().filter(id=row.pk))
+        page = self.paginate_queryset(enrollment_changes().filter(id=row.pk))
         return self.get_paginated_response(ChangeEntrySerializer(page, many=True).data)
 
 
-def carry_out(
-    view: RowsMixin,
+def apply_and_respond(
+    view: CompiledReadMixin,
     body: OptionsSerializer,
-    changes: Sequence[Change],
-    write: Writer = service.write,
+    enrollment_changes: Sequence[EnrollmentChange],
+    write: Writer = service.apply_changes,
     *,
     always_ok: bool = False,
 ) -> Response:
     """Do what `body` says and answer with the outcomes. Raises Refused, and Http404 where what the path names is not there."""
     try:
-        results = written_by(view.request, body, changes, write)
+        results = apply_request(view.request, body, enrollment_changes, write)
     except Refused:
-        view.check_owner()
+        view.check_parent_exists()
         raise
     if not any(result.enrollment for result in results):
-        view.check_owner()
-    code = status.HTTP_200_OK if always_ok or body.is_partial else created_or_ok(results)
-    whose = view.kwargs if view.owner else {}
+        view.check_parent_exists()
+    code = status.HTTP_200_OK if always_ok or body.is_partial else success_status(results)
+    whose = view.kwargs if view.parent_query else {}
     return Response(
         {
             **whose,
-            "outcomes": outcomes_of(results, written=not body.validated_data.get("validate_only")),
+            "outcomes": serialize_outcomes(
+                results, written=not body.validated_data.get("validate_only")
+            ),
         },
         status=code,
     )
 
 
-def written_by(
+def apply_request(
     request: Request,
     body: OptionsSerializer,
-    changes: Sequence[Change],
-    write: Writer = service.write,
+    enrollment_changes: Sequence[EnrollmentChange],
+    write: Writer = service.apply_changes,
 ) -> list[Result]:
     """Have `changes` written with the options of `body`. Raises Refused, and PermissionDenied for an override by somebody who may not."""
     said = body.validated_data
-    if said.get("override") and not request.user.has_perm(OVERRIDE):
+    if said.get("override") and not request.user.has_perm(CAN_OVERRIDE):
         raise PermissionDenied(_("Overriding a refusal needs the permission to do so."))
-    with acting(Door.API, request._request, said.get("reason", "")):
+    with record_changes_as(Door.API, request._request, said.get("reason", "")):
         return write(
-            changes,
+            enrollment_changes,
             body.options,
             all_or_nothing=said.get("atomic", True),
             validate_only=said.get("validate_only", False),
         )
 
 
-def created_or_ok(results: list[Result]) -> int:
+def success_status(results: list[Result]) -> int:
     written = any(
         result.outcome in (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
         for result in results

@@ -14,17 +14,19 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from core.db.compiled import Compiled, Question, Written
-from core.db.parameters import Slot
+from core.db.compiled import CompiledQuery, Query, RawQuery
+from core.db.parameters import Parameter
 from students.models import Enrollment
 
-LAST = Compiled(Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1])
+LAST = CompiledQuery(
+    Enrollment.objects.order_by("-updated_at", "-pk").values_list("updated_at")[:1]
+)
 INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # An advisory lock of PostgreSQL has a number of 64 bits: ours have this mark in front and microseconds since 1970 behind.
 MARK, MARK_AT = 0x5C4, 52
-ANNOUNCE = Written("SELECT pg_advisory_xact_lock_shared(%s)", Slot("moment"))
-ANNOUNCED = Written(
+ANNOUNCE = RawQuery("SELECT pg_advisory_xact_lock_shared(%s)", Parameter("moment"))
+ANNOUNCED = RawQuery(
     """
     SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s AND pid <> pg_backend_pid()
@@ -38,7 +40,7 @@ _told: ContextVar[datetime | None] = ContextVar("told", default=None)
 
 
 @contextmanager
-def at(moment: datetime) -> Iterator[None]:
+def override_clock(moment: datetime) -> Iterator[None]:
     """Changes made inside are stamped with `moment`, or just after the last change of all where that is later.
 
     For a school that is made up, past and all: what really happens, happens when it does.
@@ -55,24 +57,24 @@ def clock() -> datetime:
     return _told.get() or timezone.now()
 
 
-def questions() -> list[Question]:
+def clock_queries() -> list[Query]:
     """What that transaction asks when its rows are locked: they announce a moment, and find the last change of all."""
     # SQLite has one writer at a time, who has committed before the next one begins.
     return [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
 
 
-def announcing(now: datetime) -> dict[str, int]:
+def announcement_params(now: datetime) -> dict[str, int]:
     """What is told to `questions`."""
     return {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT}
 
 
-def stamp(announced: datetime, last: Sequence[Sequence[datetime]]) -> datetime:
+def commit_timestamp(announced: datetime, last: Sequence[Sequence[datetime]]) -> datetime:
     """The moment of the changes, when `questions` have found `last`: by now, as what was done to the rows before they were locked was earlier."""
     now = max(announced, clock())
     return max(now, last[0][0] + INSTANT) if last else now
 
 
-def settled() -> Q:
+def safe_to_read() -> Q:
     """The changes that are safe to read: none that comes to light later is earlier than one of them. Read them after this."""
     # In this order: whoever announces after the second question sees at least what the first one saw.
     last = _last()

@@ -13,39 +13,60 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.db.compiled import Compiled, Question, ask, instance_of
-from core.db.parameters import Among, AmongPairs, Ids, Listed, Pairs
-from core.formatting import Said
+from core.db.compiled import CompiledQuery, Query, build_instance, execute_all
+from core.db.parameters import IdList, IdListParameter, IdPairListParameter, InIdList, InIdPairs
+from core.formatting import LocalizedStr
 from courses.models import Course, Term
 from students.enrollment import change_feed
-from students.enrollment.change_feed import INSTANT, stamp
-from students.enrollment.locks import COURSES, STUDENTS, WAITED_FOR, lock_students, locked, possible
-from students.enrollment.rules import Refusal, refusals
-from students.enrollment.transitions import PLAIN, Change, Options, Outcome, Result, Verb
+from students.enrollment.change_feed import INSTANT, commit_timestamp
+from students.enrollment.locks import (
+    COURSES,
+    STUDENTS,
+    WAITED_FOR,
+    for_update,
+    lock_students,
+    valid_ids,
+)
+from students.enrollment.rules import Refusal, find_refusals
+from students.enrollment.transitions import (
+    DEFAULT_OPTIONS,
+    EnrollmentChange,
+    Options,
+    Outcome,
+    Result,
+    Transition,
+)
 from students.models import Enrollment, Status, Student
 
-SEEN_STUDENTS, SEEN_COURSES = Compiled(STUDENTS), Compiled(COURSES)
-LOCKED_STUDENTS, LOCKED_COURSES = Compiled(locked(STUDENTS)), Compiled(locked(COURSES))
-TERMS = Compiled(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
-HELD = Compiled(
-    Enrollment.objects.filter(AmongPairs("student", "course", Pairs("pairs"))).order_by()
+SEEN_STUDENTS, SEEN_COURSES = CompiledQuery(STUDENTS), CompiledQuery(COURSES)
+LOCKED_STUDENTS, LOCKED_COURSES = (
+    CompiledQuery(for_update(STUDENTS)),
+    CompiledQuery(for_update(COURSES)),
 )
-LIMITED = Course.objects.filter(Among("pk", Ids("courses")), capacity__isnull=False).order_by()
-SEATS = Compiled(
+TERMS = CompiledQuery(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
+HELD = CompiledQuery(
+    Enrollment.objects.filter(
+        InIdPairs("student", "course", IdPairListParameter("pairs"))
+    ).order_by()
+)
+LIMITED = Course.objects.filter(
+    InIdList("pk", IdListParameter("courses")), capacity__isnull=False
+).order_by()
+SEATS = CompiledQuery(
     Enrollment.objects.filter(course__in=LIMITED, status="active")
     .order_by()
     .values_list("course")
     .annotate(n=Count("*"))
 )
-WAITING = Compiled(
-    Enrollment.objects.filter(Among("course", Ids("courses")), status="waitlisted")
+WAITING = CompiledQuery(
+    Enrollment.objects.filter(InIdList("course", IdListParameter("courses")), status="waitlisted")
     .order_by()
     .values_list("course")
     .annotate(n=Count("*"))
 )
 
 
-class Ledger:
+class EnrollmentDecisions:
     """The rows that `changes` are about, the seats taken, and what becomes of them: rows `created`, `changed` and `promoted` from a waitlist.
 
     Students and courses are locked when they are read, and `courses` with them; without `locks` they are only looked at.
@@ -53,8 +74,8 @@ class Ledger:
 
     def __init__(
         self,
-        changes: Sequence[Change],
-        options: Options = PLAIN,
+        changes: Sequence[EnrollmentChange],
+        options: Options = DEFAULT_OPTIONS,
         courses: Iterable[int] = (),
         *,
         locks: bool = True,
@@ -67,15 +88,15 @@ class Ledger:
         self._read_completed(self.students, self.courses.values())
         self.queues: dict[int, list[Enrollment]] = {}
         # Courses where nobody else who waits can move up until somebody leaves, begins to wait or completes a course.
-        self.at_rest: set[int] = set()
+        self.settled_courses: set[int] = set()
         self.created: list[Enrollment] = []
         self.changed: dict[int, Enrollment] = {}
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
 
-    def _read(self, changes: Sequence[Change], others: Iterable[int]) -> None:
-        student_ids = possible(change.student_id for change in changes)
-        course_ids = possible(
+    def _read(self, changes: Sequence[EnrollmentChange], others: Iterable[int]) -> None:
+        student_ids = valid_ids(change.student_id for change in changes)
+        course_ids = valid_ids(
             [*others, *(change.course_id for change in changes), *self._opened_by(changes)]
         )
         pairs = [
@@ -108,33 +129,33 @@ class Ledger:
 
     def _ask(self, **about: Any) -> tuple[list[list[Sequence[Any]]], datetime]:
         """Students, courses, terms, the rows of the pairs, seats taken and who waits, as they are when the locks are had; and the moment of the changes."""
-        rest: list[Question] = [TERMS, HELD, SEATS, WAITING]
+        rest: list[Query] = [TERMS, HELD, SEATS, WAITING]
         now = change_feed.clock()
         if not self.locks:
-            return ask([SEEN_STUDENTS, SEEN_COURSES, *rest], about), now
-        found = ask(
-            [LOCKED_STUDENTS, LOCKED_COURSES, *rest, *change_feed.questions()],
-            {**about, **change_feed.announcing(now)},
+            return execute_all([SEEN_STUDENTS, SEEN_COURSES, *rest], about), now
+        found = execute_all(
+            [LOCKED_STUDENTS, LOCKED_COURSES, *rest, *change_feed.clock_queries()],
+            {**about, **change_feed.announcement_params(now)},
         )
-        return found, stamp(now, found[-1])
+        return found, commit_timestamp(now, found[-1])
 
-    def decide(self, change: Change) -> Result:
+    def decide(self, change: EnrollmentChange) -> Result:
         """What becomes of the pair by `change`, after those that were decided before."""
         pair = change.student_id, change.course_id
         row = self.rows.get(pair)
         before = Status(row.status) if row else None
         if change.student_id not in self.students or change.course_id not in self.courses:
             return Result(change, Outcome.REFUSED, None, tuple(self._missing(change)))
-        outcome = self._outcome(change.verb, before)
-        if outcome is None and change.verb.strict and before != change.verb.status:
-            return Result(change, Outcome.REFUSED, row, (_no_such_move(before, change.verb),))
+        outcome = self._outcome(change.transition, before)
+        if outcome is None and change.transition.strict and before != change.transition.status:
+            return Result(change, Outcome.REFUSED, row, (_no_such_move(before, change.transition),))
         if outcome is None:
             return Result(change, Outcome.UNCHANGED, row)
-        if change.verb.status != Status.ACTIVE:
-            return Result(change, outcome, self._put(row, pair, change.verb.status))
+        if change.transition.status != Status.ACTIVE:
+            return Result(change, outcome, self._set_status(row, pair, change.transition.status))
         return self._admit(change, row, outcome)
 
-    def _admit(self, change: Change, row: Enrollment | None, outcome: Outcome) -> Result:
+    def _admit(self, change: EnrollmentChange, row: Enrollment | None, outcome: Outcome) -> Result:
         """Gives a seat, or a place on the waitlist, unless refused."""
         pair = change.student_id, change.course_id
         student, course = self.students[change.student_id], self.courses[change.course_id]
@@ -143,28 +164,30 @@ class Ledger:
         if row is not None and row.status == Status.ACTIVE:
             # The queue has just brought in the very one who was asked for.
             return Result(change, outcome, row)
-        reasons = self._refusals(student, course, ask_window=self.options.ask_window)
-        left = tuple(reason for reason in reasons if not self.options.accept(reason))
+        reasons = self._refusals(student, course, check_window=self.options.check_window)
+        left = tuple(reason for reason in reasons if not self.options.overrides(reason))
         may_wait = self.options.waitlist and [reason.code for reason in left] == [
             Refusal.COURSE_FULL
         ]
         waits = row is not None and row.status == Status.WAITLISTED
-        if left and waits and (may_wait or not change.verb.strict):
+        if left and waits and (may_wait or not change.transition.strict):
             return Result(change, Outcome.UNCHANGED, row)
         if left and not may_wait:
             return Result(change, Outcome.REFUSED, row, left)
         if len(left) < len(reasons):
             self.overridden[pair] = [str(reason.code) for reason in reasons if reason not in left]
         if left:
-            return Result(change, Outcome.WAITLISTED, self._put(row, pair, Status.WAITLISTED))
-        return Result(change, outcome, self._put(row, pair, Status.ACTIVE))
+            return Result(
+                change, Outcome.WAITLISTED, self._set_status(row, pair, Status.WAITLISTED)
+            )
+        return Result(change, outcome, self._set_status(row, pair, Status.ACTIVE))
 
-    def settle(self) -> None:
+    def promote_waiting(self) -> None:
         """Move up who waits, now that all is decided."""
         for course in self.courses.values():
             self._move_up(course)
 
-    def tell_positions(self, results: Iterable[Result]) -> None:
+    def set_positions(self, results: Iterable[Result]) -> None:
         """Give the enrollment of each of `results` that waits the place that it has now."""
         courses = {
             result.change.course_id
@@ -189,7 +212,7 @@ class Ledger:
                 and not self._refusals(student, course)
             ):
                 self._promote(row)
-        self.at_rest.add(course.id)
+        self.settled_courses.add(course.id)
 
     def _promote(self, row: Enrollment) -> None:
         row.status, row.enrolled_at, row.updated_at = Status.ACTIVE, self.now, self.now
@@ -201,7 +224,7 @@ class Ledger:
     def _may_move(self, course: Course) -> bool:
         return (
             bool(self.waiting[course.id])
-            and course.id not in self.at_rest
+            and course.id not in self.settled_courses
             and self._has_room(course)
         )
 
@@ -238,10 +261,10 @@ class Ledger:
             students.add(row.student_id)
         self._read_completed(students, [self.courses[course] for course in new])
 
-    def _opened_by(self, changes: Sequence[Change]) -> Iterable[int]:
+    def _opened_by(self, changes: Sequence[EnrollmentChange]) -> Iterable[int]:
         """The courses that students wait for who now complete another one: it may let them in."""
-        completing = possible(
-            change.student_id for change in changes if change.verb.status == Status.COMPLETED
+        completing = valid_ids(
+            change.student_id for change in changes if change.transition.status == Status.COMPLETED
         )
         if not completing:
             return ()
@@ -258,7 +281,9 @@ class Ledger:
         if not codes:
             return
         rows = Enrollment.objects.filter(
-            Among("student", Listed([*students])), status=Status.COMPLETED, course__code__in=codes
+            InIdList("student", IdList([*students])),
+            status=Status.COMPLETED,
+            course__code__in=codes,
         )
         for student, course, code in rows.order_by().values_list(
             "student", "course", "course__code"
@@ -268,7 +293,7 @@ class Ledger:
             if row is None or row.status == Status.COMPLETED:
                 self.completed.setdefault((student, code), set()).add(course)
 
-    def _missing(self, change: Change) -> Iterable[ValidationError]:
+    def _missing(self, change: EnrollmentChange) -> Iterable[ValidationError]:
         if change.student_id not in self.students:
             yield _not_found(
                 _("There is no student with the id %(student_id)s."), student_id=change.student_id
@@ -278,30 +303,32 @@ class Ledger:
                 _("There is no course with the id %(course_id)s."), course_id=change.course_id
             )
 
-    def _outcome(self, verb: Verb, before: Status | None) -> Outcome | None:
+    def _outcome(self, transition: Transition, before: Status | None) -> Outcome | None:
         """What coming from `before` is called; None where nothing is to be done, or nothing can."""
-        if verb.pressing and before == Status.WAITLISTED and self.options.override:
+        if transition.seats_waiting and before == Status.WAITLISTED and self.options.override:
             return Outcome.REACTIVATED
-        return verb.moves.get(before)
+        return transition.outcomes.get(before)
 
     def _refusals(
-        self, student: Student, course: Course, *, ask_window: bool = True
+        self, student: Student, course: Course, *, check_window: bool = True
     ) -> list[ValidationError]:
         missing = [
             code for code in course.prerequisites if not self.completed.get((student.id, code))
         ]
         return list(
-            refusals(
+            find_refusals(
                 student,
                 course,
                 taken=self.taken[course.id],
                 today=self.today,
                 missing=missing,
-                ask_window=ask_window,
+                check_window=check_window,
             )
         )
 
-    def _put(self, row: Enrollment | None, pair: tuple[int, int], after: Status) -> Enrollment:
+    def _set_status(
+        self, row: Enrollment | None, pair: tuple[int, int], after: Status
+    ) -> Enrollment:
         student, course = pair
         before = row.status if row else None
         if row is None:
@@ -317,9 +344,9 @@ class Ledger:
         if Status.COMPLETED in (before, after):
             completed = self.completed.setdefault((student, self.courses[course].code), set())
             (completed.add if after == Status.COMPLETED else completed.discard)(course)
-            self.at_rest.clear()
+            self.settled_courses.clear()
         if after != Status.ACTIVE:
-            self.at_rest.discard(course)
+            self.settled_courses.discard(course)
         row.status, row.updated_at = after, self.now
         self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
         self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
@@ -334,7 +361,7 @@ class Ledger:
             "enrolled_at": self.now,
             "updated_at": self.now,
         }
-        return self._linked(instance_of(Enrollment, values.items(), adding=True))
+        return self._linked(build_instance(Enrollment, values.items(), adding=True))
 
     def _enqueue(self, row: Enrollment) -> None:
         queue = self._queue(self.courses[row.course_id])
@@ -354,10 +381,10 @@ def _not_found(message: Any, **key: int) -> ValidationError:
     return ValidationError(message, code="not_found", params=key)
 
 
-def _no_such_move(before: Status | None, verb: Verb) -> ValidationError:
+def _no_such_move(before: Status | None, transition: Transition) -> ValidationError:
     message = _("An enrollment that is %(before)s cannot become %(after)s.")
     params = {
-        "before": before and Said(before, before.label),
-        "after": Said(verb.status, verb.status.label),
+        "before": before and LocalizedStr(before, before.label),
+        "after": LocalizedStr(transition.status, transition.status.label),
     }
     return ValidationError(message, code="invalid_status", params=params)

@@ -5,32 +5,32 @@ from typing import Any, TypeVar
 
 from django.db.models import BigIntegerField, QuerySet
 
-from core.db.compiled import Compiled
-from core.db.parameters import Among, Ids
+from core.db.compiled import CompiledQuery
+from core.db.parameters import IdListParameter, InIdList
 from courses.models import Course
 from students.models import Enrollment, Student
 
 Q = TypeVar("Q", bound=QuerySet[Any])
 
 
-def locked(rows: Q) -> Q:
+def for_update(rows: Q) -> Q:
     """`rows`, locked until the transaction ends. What refers to them can still be written."""
     return rows.select_for_update(no_key=True, of=("self",))
 
 
-STUDENTS = Student.objects.filter(Among("pk", Ids("students"))).order_by("pk")
-COURSES = Course.objects.filter(Among("pk", Ids("courses"))).order_by("pk")
+STUDENTS = Student.objects.filter(InIdList("pk", IdListParameter("students"))).order_by("pk")
+COURSES = Course.objects.filter(InIdList("pk", IdListParameter("courses"))).order_by("pk")
 LOCK_STUDENTS, LOCK_COURSES = (
-    Compiled(locked(rows).values_list("pk")) for rows in (STUDENTS, COURSES)
+    CompiledQuery(for_update(rows).values_list("pk")) for rows in (STUDENTS, COURSES)
 )
-WAITED_FOR = Compiled(
-    Enrollment.objects.filter(Among("student", Ids("students")), status="waitlisted")
+WAITED_FOR = CompiledQuery(
+    Enrollment.objects.filter(InIdList("student", IdListParameter("students")), status="waitlisted")
     .order_by()
     .values_list("course")
 )
 
 
-def lock(students: Iterable[int], courses: Iterable[int]) -> None:
+def lock_students_and_courses(students: Iterable[int], courses: Iterable[int]) -> None:
     """Lock these students, then these courses and those that the students wait for, until the transaction ends.
 
     For who comes to the writer several times in one transaction, or saves a student or a course beside it.
@@ -42,14 +42,14 @@ def lock(students: Iterable[int], courses: Iterable[int]) -> None:
 def lock_students(students: Iterable[int]) -> list[int]:
     """Lock these students until the transaction ends. Answers the ids of those that there are."""
     # Their ids alone: an import locks a hundred thousand.
-    return [pk for [pk] in LOCK_STUDENTS(students=possible(students))]
+    return [pk for [pk] in LOCK_STUDENTS(students=valid_ids(students))]
 
 
 def lock_courses(courses: Iterable[int]) -> None:
     """Lock these courses until the transaction ends."""
-    LOCK_COURSES(courses=possible(courses))
+    LOCK_COURSES(courses=valid_ids(courses))
 
 
-def possible(ids: Iterable[int]) -> set[int]:
+def valid_ids(ids: Iterable[int]) -> set[int]:
     """Those of `ids` that can be in a table. A database takes a larger one for an error."""
     return {key for key in ids if key <= BigIntegerField.MAX_BIGINT}

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.formatting import day
+from core.formatting import localized_date
 from courses.models import Course
 from students.models import Student
 
@@ -59,14 +59,14 @@ ALTHOUGH = {
 OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
-def refusals(
+def find_refusals(
     student: Student,
     course: Course,
     *,
     taken: int,
     today: date,
     missing: Sequence[str] = (),
-    ask_window: bool = True,
+    check_window: bool = True,
 ) -> Iterator[ValidationError]:
     """Every reason why `student` cannot become active in `course` today, where `taken` seats are taken.
 
@@ -78,10 +78,14 @@ def refusals(
         yield Refusal.STUDENT_INACTIVE.error(student=str(student))
     if not course.is_open:
         yield Refusal.COURSE_CLOSED.error(course=str(course))
-    if ask_window and term.enrollment_opens_on and today < term.enrollment_opens_on:
-        yield Refusal.WINDOW_NOT_OPEN.error(term=term.code, opens_on=day(term.enrollment_opens_on))
-    if ask_window and term.enrollment_closes_on and today > term.enrollment_closes_on:
-        yield Refusal.WINDOW_CLOSED.error(term=term.code, closes_on=day(term.enrollment_closes_on))
+    if check_window and term.enrollment_opens_on and today < term.enrollment_opens_on:
+        yield Refusal.WINDOW_NOT_OPEN.error(
+            term=term.code, opens_on=localized_date(term.enrollment_opens_on)
+        )
+    if check_window and term.enrollment_closes_on and today > term.enrollment_closes_on:
+        yield Refusal.WINDOW_CLOSED.error(
+            term=term.code, closes_on=localized_date(term.enrollment_closes_on)
+        )
     if missing:
         yield Refusal.PREREQUISITE_MISSING.error(course=str(course), missing=", ".join(missing))
     if course.capacity is not None and taken >= course.capacity:

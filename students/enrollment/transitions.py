@@ -26,7 +26,7 @@ class Outcome(models.TextChoices):
 
 
 @dataclass(frozen=True)
-class Verb:
+class Transition:
     """The status a pair shall have, and what it is called to come there from each status it may come from (None: no row).
 
     From any other status nothing is changed, or, where the verb is `strict`, the change is refused. Who waits is given a seat
@@ -34,9 +34,9 @@ class Verb:
     """
 
     status: Status
-    moves: Mapping[Status | None, Outcome]
+    outcomes: Mapping[Status | None, Outcome]
     strict: bool = False
-    pressing: bool = False
+    seats_waiting: bool = False
 
 
 ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = (
@@ -46,26 +46,30 @@ ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = (
     Status.WITHDRAWN,
 )
 # Whoever overrides a refusal does not want the student to wait on.
-ENROLL = Verb(ACTIVE, {None: Outcome.CREATED, WITHDRAWN: Outcome.REACTIVATED}, pressing=True)
+ENROLL = Transition(
+    ACTIVE, {None: Outcome.CREATED, WITHDRAWN: Outcome.REACTIVATED}, seats_waiting=True
+)
 # The same for a course of a set that the student has already: what is overridden is meant for the others.
-KEEP = Verb(ACTIVE, ENROLL.moves)
-WITHDRAW = Verb(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
+KEEP_COURSE = Transition(ACTIVE, ENROLL.outcomes)
+WITHDRAW = Transition(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
 # One enrollment is given a status, and whoever asks for what cannot be is told so.
-ACTIVATE = Verb(
+ACTIVATE = Transition(
     ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True
 )
-COMPLETE = Verb(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
-END = Verb(WITHDRAWN, WITHDRAW.moves, strict=True)
+COMPLETE = Transition(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
+WITHDRAW_STRICTLY = Transition(WITHDRAWN, WITHDRAW.outcomes, strict=True)
 # As END, by who may also take back a completion.
-CORRECT = Verb(WITHDRAWN, {**WITHDRAW.moves, COMPLETED: Outcome.WITHDRAWN}, strict=True)
+WITHDRAW_OR_CORRECT = Transition(
+    WITHDRAWN, {**WITHDRAW.outcomes, COMPLETED: Outcome.WITHDRAWN}, strict=True
+)
 # What an import says of the past is taken as it is.
-LOAD = {
+IMPORT_TRANSITIONS = {
     ACTIVE: ENROLL,
-    COMPLETED: Verb(
+    COMPLETED: Transition(
         COMPLETED,
         dict.fromkeys([ACTIVE, WAITLISTED, WITHDRAWN], Outcome.COMPLETED) | {None: Outcome.CREATED},
     ),
-    WITHDRAWN: Verb(
+    WITHDRAWN: Transition(
         WITHDRAWN,
         dict.fromkeys([ACTIVE, WAITLISTED, COMPLETED], Outcome.WITHDRAWN) | {None: Outcome.CREATED},
     ),
@@ -73,7 +77,7 @@ LOAD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EnrollmentChange:
     """What shall be done to one pair, and where the wish stands in what was sent.
 
     `at` is a JSON pointer, in which `{field}` stands for the field of the pair that a reason is about.
@@ -81,7 +85,7 @@ class Change:
 
     student_id: int
     course_id: int
-    verb: Verb = ENROLL
+    transition: Transition = ENROLL
     at: str = ""
 
 
@@ -94,21 +98,21 @@ class Options:
 
     waitlist: bool = False
     override: Collection[str] = ()
-    ask_window: bool = True
+    check_window: bool = True
 
-    def accept(self, reason: ValidationError) -> bool:
+    def overrides(self, reason: ValidationError) -> bool:
         """Whether this refusal is overridden: it is named, and may be."""
         return reason.code in self.override and Refusal(str(reason.code)).can_be_overridden
 
 
-PLAIN = Options()
+DEFAULT_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one change: the row it left, if there is one, and the reasons where it was refused."""
 
-    change: Change
+    change: EnrollmentChange
     outcome: Outcome
     enrollment: Enrollment | None
     refusals: tuple[ValidationError, ...] = ()

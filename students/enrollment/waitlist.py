@@ -8,20 +8,20 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from core.history.models import Recorded, recorded
+from core.history.models import HistoryModel, rows_saved
 from courses.models import Course, Term
 from students.enrollment import service
 from students.models import Enrollment, Status, Student
 
 
-def connect() -> None:
+def connect_signals() -> None:
     for model in (Course, Term, Student):
-        recorded.connect(_move_up, sender=model)
+        rows_saved.connect(_move_up, sender=model)
 
 
 def _move_up(
-    sender: type[Recorded],
-    rows: Sequence[Recorded],
+    sender: type[HistoryModel],
+    rows: Sequence[HistoryModel],
     *,
     changed: bool,
     fields: Collection[str] | None = (),
@@ -34,7 +34,7 @@ def _move_up(
     courses = set(waiting.filter(**{f"{key}__in": rows}).values_list("course", flat=True))
     if sender is Course and (fields is None or "code" in fields):
         courses |= _asking_for({row.code for row in rows if isinstance(row, Course)}, waiting)
-    service.move_up(courses)
+    service.promote_waiting(courses)
 
 
 def _asking_for(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery
 
-from students.history.sentences import Left, is_promotion
-from students.models import Enrollment, Status, Student, place_in
+from students.history.sentences import FreedSeats, is_promotion
+from students.models import Enrollment, Status, Student, waitlist_position
 
 Records = QuerySet[Any]
 
 
-def changes() -> Records:
+def enrollment_changes() -> Records:
     """All changes of enrollments, oldest first, each with `before`, the status it had before (None at its beginning)."""
     records: Records = Enrollment.history.model.objects.all()
     earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
@@ -24,12 +24,17 @@ def changes() -> Records:
     return told
 
 
-def latest(**of: object) -> Records:
+def latest_changes(**of: object) -> Records:
     """The changes of enrollments, latest first, each with its student and course. `of` picks some, such as `student=7`."""
-    return changes().filter(**of).select_related("student", "course__term").order_by("-history_id")
+    return (
+        enrollment_changes()
+        .filter(**of)
+        .select_related("student", "course__term")
+        .order_by("-history_id")
+    )
 
 
-def tell_causes(records: Iterable[Any]) -> None:
+def attach_causes(records: Iterable[Any]) -> None:
     """Give each of `records` that is a promotion what let it happen, where that is on record.
 
     `left` are those who gave up a seat of the course in the same act, `completed` the course that the student completed
@@ -45,10 +50,10 @@ def tell_causes(records: Iterable[Any]) -> None:
         record.completed = completed.get((record.student_id, record.history_date))
 
 
-def _left(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Left]:
+def _left(promoted: Iterable[Any]) -> dict[tuple[int, datetime], FreedSeats]:
     moments, courses = _moments(promoted), {record.course_id for record in promoted}
     left = (
-        changes()
+        enrollment_changes()
         .filter(history_date__in=moments, course__in=courses, before=Status.ACTIVE)
         .exclude(status=Status.ACTIVE)
         .order_by()
@@ -61,7 +66,7 @@ def _left(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Left]:
     )
     students = Student.objects.in_bulk([student for *_act, student, _status in found])
     return {
-        (course, moment): Left(number, students[student], status)
+        (course, moment): FreedSeats(number, students[student], status)
         for course, moment, number, student, status in found
     }
 
@@ -89,6 +94,6 @@ def as_of(moment: datetime, enrollments: QuerySet[Enrollment]) -> Records:
     later = records.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
     standing = records.filter(~Exists(later))
     found: Records = standing.filter(id__in=enrollments.values("id")).annotate(
-        position=place_in(standing)
+        position=waitlist_position(standing)
     )
     return found.select_related("student", "course__term")

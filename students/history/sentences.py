@@ -31,7 +31,7 @@ GIVEN_A_SEAT = _("{student} was given a seat in {course} from the waitlist")
 OTHERWISE = _("{student} is {after} in {course}, and was {before}")
 
 
-class Left(NamedTuple):
+class FreedSeats(NamedTuple):
     """How many gave up a seat at once, the one who did where it was one, and what they have since."""
 
     number: int
@@ -44,7 +44,7 @@ def is_promotion(record: Any) -> bool:
     return (record.before, record.status) == (W, A) and not record.override
 
 
-def what(record: Any, student: str, course: str) -> SafeString:
+def describe_change(record: Any, student: str, course: str) -> SafeString:
     """What became of whom; `student` and `course` are their names or links to them."""
     if (record.before, record.status) == (W, A):
         sentence = MOVED_UP if is_promotion(record) else GIVEN_A_SEAT
@@ -57,9 +57,9 @@ def what(record: Any, student: str, course: str) -> SafeString:
     return format_html(str(sentence), student=student, course=course, **words)
 
 
-def why(record: Any) -> str:
+def describe_cause(record: Any) -> str:
     """What let somebody move up from the waitlist, as far as that is on record; empty for all else."""
-    left: Left | None = getattr(record, "left", None)
+    left: FreedSeats | None = getattr(record, "left", None)
     if left:
         if left.number > 1:
             return (

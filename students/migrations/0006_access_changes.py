@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         db_default="",
-                        default=core.history.models.current_name,
+                        default=core.history.models.current_username,
                         max_length=150,
                         verbose_name="who",
                     ),

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         core.db.search.AddWordIndex(
             model_name="student",
             index=core.db.search.WordIndex(
-                core.db.search.Beginnings("number", "first_name", "last_name", "email"),
+                core.db.search.WordPrefixes("number", "first_name", "last_name", "email"),
                 name="student_by_word",
             ),
         ),

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        core.db.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexWithoutBlocking(
             model_name="enrollment",
             index=models.Index(
                 condition=models.Q(("status", "waitlisted")),
@@ -20,15 +20,15 @@ class Migration(migrations.Migration):
                 name="enrollment_waiting",
             ),
         ),
-        core.db.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexWithoutBlocking(
             model_name="student",
             index=models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
         ),
-        core.db.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexWithoutBlocking(
             model_name="student",
             index=models.Index(fields=["email", "id"], name="student_by_email"),
         ),
-        core.db.operations.RemoveIndexMeanwhile(
+        core.db.operations.RemoveIndexWithoutBlocking(
             model_name="student",
             name="student_by_last_name",
         ),

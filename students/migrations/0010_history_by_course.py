@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        core.db.operations.AddIndexMeanwhile(
+        core.db.operations.AddIndexWithoutBlocking(
             model_name="historicalenrollment",
             index=models.Index(fields=["course", "history_id"], name="history_by_course"),
         ),

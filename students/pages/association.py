@@ -19,20 +19,20 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.conflicts import Missing
-from core.history.models import Door, acting
-from core.pages.forms import Filters
-from core.pages.views import StaffPage, read
-from courses.forms import CourseFilters
+from core.conflicts import RecordGone
+from core.history.models import Door, record_changes_as
+from core.pages.forms import FilterForm
+from core.pages.views import StaffView, paginate
+from courses.forms import CourseFilterForm
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.permissions import ADD, OVERRIDE, PAIR, WITHDRAWAL
+from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, CAN_WITHDRAW, VIEW_PAIR
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import WITHDRAW, Change, Outcome, Refused, Result
-from students.forms import AssociationForm, StudentFilters, WithdrawForm, ids_of
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Outcome, Refused, Result
+from students.forms import AssociationForm, StudentFilterForm, WithdrawForm, parse_ids
 from students.models import Enrollment, Status, Student
 from students.pages import pasted_list
-from students.pages.undo import TAG, remember
+from students.pages.undo import TAG, remember_for_undo
 from students.shortcuts import withdraw_or_404
 
 CHOICE_ROWS = 20
@@ -40,7 +40,7 @@ CHOICE_ROWS = 20
 UNREAD = 50
 
 
-class LeftOut(Result):
+class SkippedResult(Result):
     """What was not tried, for its course is full and the others shall be enrolled."""
 
     @classmethod
@@ -79,18 +79,18 @@ class Choice:
     @property
     def outcome(self) -> str:
         """What would become of it, in words."""
-        return words_of(self.result) if self.result else ""
+        return result_label(self.result) if self.result else ""
 
 
-class Association(StaffPage):
+class AssociationView(StaffView):
     """The association form: finds what can be chosen, keeps what was chosen across searches, enrolls all of it or nothing."""
 
-    permission_required = [ADD, *PAIR]
+    permission_required = [CAN_ADD, *VIEW_PAIR]
     # Of the two keys of an enrollment, the one in the path and the one that is chosen.
-    given: ClassVar[str]
+    parent_key: ClassVar[str]
     chosen: ClassVar[str]
-    subjects: ClassVar[QuerySet[Any]]
-    filters: ClassVar[type[Filters]]
+    parents: ClassVar[QuerySet[Any]]
+    filters: ClassVar[type[FilterForm]]
     nothing_chosen: ClassVar[Promise]
     unread: Sequence[str] = ()
 
@@ -104,10 +104,10 @@ class Association(StaffPage):
         raise NotImplementedError
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.check(get_object_or_404(self.subjects, pk=pk), request.GET)
+        return self.check(get_object_or_404(self.parents, pk=pk), request.GET)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        subject = get_object_or_404(self.subjects, pk=pk)
+        subject = get_object_or_404(self.parents, pk=pk)
         if any(request.POST.getlist("override")) and not self.may_override:
             raise PermissionDenied
         data = self.with_pasted(request.POST)
@@ -116,17 +116,17 @@ class Association(StaffPage):
         form = self.form(data, sent=True)
         ready = form.is_valid() and not self.unread
         try:
-            with acting(Door.STAFF, request, form.reason_given):
+            with record_changes_as(Door.STAFF, request, form.reason_given):
                 changes, left_out = self.changes(pk, form)
                 # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
-                results = service.write(changes, form.options, validate_only=not ready)
+                results = service.apply_changes(changes, form.options, validate_only=not ready)
         except Refused as error:
             return self.show(subject, data, form, [*error.results, *left_out], status=422)
         if not ready:
             return self.show(subject, data, form, [*results, *left_out], status=422)
-        tell(request, subject, results, self.chosen)
+        add_result_messages(request, subject, results, self.chosen)
         self.tell_left_out(subject, left_out)
-        return redirect(self.given, pk)
+        return redirect(self.parent_key, pk)
 
     def check(self, subject: Model, data: QueryDict) -> HttpResponse:
         """The form as it is filled in until now, and what would happen to those that are chosen."""
@@ -134,7 +134,7 @@ class Association(StaffPage):
         sent.is_valid()
         options = sent.options if self.may_override else replace(sent.options, override=())
         results = (
-            service.write(
+            service.apply_changes(
                 [self.change(subject.pk, key) for key in sent.ids], options, validate_only=True
             )
             if sent.ids
@@ -144,30 +144,34 @@ class Association(StaffPage):
             subject,
             data,
             self.form(data, sent=False),
-            LeftOut.of(results) if sent.skips_full else results,
+            SkippedResult.of(results) if sent.skips_full else results,
         )
 
-    def changes(self, pk: int, form: AssociationForm) -> tuple[list[Change], list[Result]]:
+    def changes(
+        self, pk: int, form: AssociationForm
+    ) -> tuple[list[EnrollmentChange], list[Result]]:
         """What shall be done and, where full courses shall be skipped, what is left out for that."""
         changes = [self.change(pk, key) for key in form.ids]
         if not form.skips_full:
             return changes, []
-        tried = LeftOut.of(service.write(changes, form.options, validate_only=True))
+        tried = SkippedResult.of(service.apply_changes(changes, form.options, validate_only=True))
         return (
-            [result.change for result in tried if not isinstance(result, LeftOut)],
-            [result for result in tried if isinstance(result, LeftOut)],
+            [result.change for result in tried if not isinstance(result, SkippedResult)],
+            [result for result in tried if isinstance(result, SkippedResult)],
         )
 
     def tell_left_out(self, subject: Model, left_out: Sequence[Result]) -> None:
         """Says what was left out, in the words that the form has for it."""
         if left_out:
             rows = self.choices.filter(pk__in=map(self.key, left_out))
-            messages.warning(self.request, _told(subject, words_of(left_out[0]), map(str, rows)))
+            messages.warning(
+                self.request, _told(subject, result_label(left_out[0]), map(str, rows))
+            )
 
     def with_pasted(self, sent: QueryDict) -> QueryDict:
         """What was sent, with those chosen that were pasted; what names nothing stays in the field, and is `unread`."""
         data = sent.copy()
-        ids, self.unread = pasted_list.read(
+        ids, self.unread = pasted_list.parse(
             data.get("paste", ""), lambda names: self.named(names, data)
         )
         data["paste"] = "\n".join(self.unread)
@@ -180,7 +184,7 @@ class Association(StaffPage):
 
     @property
     def may_override(self) -> bool:
-        return self.request.user.has_perm(OVERRIDE)
+        return self.request.user.has_perm(CAN_OVERRIDE)
 
     def form(self, data: QueryDict, *, sent: bool) -> AssociationForm:
         return AssociationForm(self.field, data, sent=sent, nothing_chosen=self.nothing_chosen)
@@ -194,13 +198,13 @@ class Association(StaffPage):
         *,
         status: int = 200,
     ) -> HttpResponse:
-        ids = ids_of(data.getlist(self.field))
+        ids = parse_ids(data.getlist(self.field))
         filters = self.filters(data)
         answered = status != HTTPStatus.OK
         # A row that is ticked stays where it was found, until the answer puts all that was chosen on top.
-        page = read(
+        page = paginate(
             self.request,
-            filters.narrow(self.choices.exclude(pk__in=ids if answered else [])),
+            filters.filter_queryset(self.choices.exclude(pk__in=ids if answered else [])),
             rows=CHOICE_ROWS,
         )
         found = self.rows(subject, page.rows, ids, results)
@@ -226,7 +230,7 @@ class Association(StaffPage):
             found=found,
             answered=answered,
             refused=refused,
-            outcomes=Counter(words_of(result) for result in results).items(),
+            outcomes=Counter(result_label(result) for result in results).items(),
             paste=data.get("paste", ""),
             unread=self.unread[:UNREAD],
             unread_more=len(self.unread[UNREAD:]),
@@ -237,12 +241,12 @@ class Association(StaffPage):
                 for reason in result.refusals
                 for message in reason.messages
             ],
-            current=Enrollment.objects.filter(**{self.given: subject.pk})
+            current=Enrollment.objects.filter(**{self.parent_key: subject.pk})
             .current()
             .select_related("course__term")
             .with_position(),
-            back=reverse(self.given, args=[subject.pk]),
-            **{self.given: subject},
+            back=reverse(self.parent_key, args=[subject.pk]),
+            **{self.parent_key: subject},
         )
 
     def rows(
@@ -254,45 +258,45 @@ class Association(StaffPage):
     ) -> list[Choice]:
         rows = list(rows)
         pairs = Enrollment.objects.filter(
-            **{self.given: subject.pk, f"{self.chosen}__in": rows}
+            **{self.parent_key: subject.pk, f"{self.chosen}__in": rows}
         ).with_position()
         held = {getattr(enrollment, f"{self.chosen}_id"): enrollment for enrollment in pairs}
         by_key = {self.key(result): result for result in results}
         return [Choice(row, held.get(row.pk), row.pk in chosen, by_key.get(row.pk)) for row in rows]
 
-    def change(self, given: int, chosen: int) -> Change:
-        keys = {self.given: given, self.chosen: chosen}
-        return Change(keys["student"], keys["course"])
+    def change(self, parent_key: int, chosen: int) -> EnrollmentChange:
+        keys = {self.parent_key: parent_key, self.chosen: chosen}
+        return EnrollmentChange(keys["student"], keys["course"])
 
     def key(self, result: Result) -> int:
         key: int = getattr(result.change, f"{self.chosen}_id")
         return key
 
 
-class StudentCourses(Association):
+class StudentCoursesView(AssociationView):
     """Courses for one student."""
 
     template_name = "students/student_association.html"
-    given, chosen = "student", "course"
-    subjects = Student.objects.all()
-    filters = CourseFilters
+    parent_key, chosen = "student", "course"
+    parents = Student.objects.all()
+    filters = CourseFilterForm
     nothing_chosen = gettext_lazy("Choose at least one course.")
 
     @property
     def choices(self) -> QuerySet[Any]:
-        return Course.objects.select_related("term").with_seats().soonest_first()
+        return Course.objects.select_related("term").with_seats().in_enrollment_order()
 
     def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
-        return pasted_list.courses(names, data.get("term", ""))
+        return pasted_list.find_courses(names, data.get("term", ""))
 
 
-class CourseStudents(Association):
+class CourseStudentsView(AssociationView):
     """Students for one course."""
 
     template_name = "courses/course_association.html"
-    given, chosen = "course", "student"
-    subjects = Course.objects.select_related("term").with_seats()
-    filters = StudentFilters
+    parent_key, chosen = "course", "student"
+    parents = Course.objects.select_related("term").with_seats()
+    filters = StudentFilterForm
     nothing_chosen = gettext_lazy("Choose at least one student.")
 
     @property
@@ -300,13 +304,13 @@ class CourseStudents(Association):
         return Student.objects.with_course_count().order_by("last_name", "first_name", "id")
 
     def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
-        return pasted_list.students(names)
+        return pasted_list.find_students(names)
 
 
-class Withdraw(StaffPage):
+class WithdrawView(StaffView):
     """Ends an enrollment, after asking once."""
 
-    permission_required = [WITHDRAWAL, *PAIR]
+    permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
     template_name = "students/withdraw.html"
 
     def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
@@ -316,9 +320,9 @@ class Withdraw(StaffPage):
         enrollment, form = self.find(pk, course_id), WithdrawForm(request.POST)
         if not form.is_valid():
             return self.show(enrollment, form, status=422)
-        with acting(Door.STAFF, request, form.cleaned_data["reason"]):
+        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
             result = withdraw_or_404(pk, course_id)
-        remember(
+        remember_for_undo(
             request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else []
         )
         said = _("%(student)s was withdrawn from %(course)s.") % {
@@ -332,13 +336,15 @@ class Withdraw(StaffPage):
         current = Enrollment.objects.current().select_related("student", "course__term")
         found = current.filter(student__pk=pk, course__pk=course_id).first()
         if found is None:
-            raise Missing
+            raise RecordGone
         return found
 
     def show(
         self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200
     ) -> HttpResponse:
-        promoted = promoted_by([Change(enrollment.student_id, enrollment.course_id, WITHDRAW)])
+        promoted = preview_promotions(
+            [EnrollmentChange(enrollment.student_id, enrollment.course_id, WITHDRAW)]
+        )
         return self.page(
             status=status,
             enrollment=enrollment,
@@ -354,7 +360,7 @@ class Withdraw(StaffPage):
         return reverse("student", args=[enrollment.student_id])
 
 
-def tell(
+def add_result_messages(
     request: HttpRequest,
     subject: Model,
     results: Sequence[Result],
@@ -362,10 +368,10 @@ def tell(
     waited: Collection[int] = (),
 ) -> None:
     """Says, by outcome, what became of each of `results`, by the name of its student or its course, and remembers it; `waited` as for `remember`."""
-    tag = TAG if remember(request, results, waited) else ""
+    tag = TAG if remember_for_undo(request, results, waited) else ""
     by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
-        by_outcome.setdefault((result.outcome, words_of(result)), []).append(
+        by_outcome.setdefault((result.outcome, result_label(result)), []).append(
             str(getattr(result.enrollment, named))
         )
     for (outcome, words), names in by_outcome.items():
@@ -383,9 +389,9 @@ def _told(subject: Model, outcome: str, names: Iterable[str]) -> str:
     }
 
 
-def words_of(result: Result) -> str:
+def result_label(result: Result) -> str:
     """What became of it, or would, with the place on the waitlist."""
-    if isinstance(result, LeftOut):
+    if isinstance(result, SkippedResult):
         return _("left out because the course is full")
     label = str(result.outcome.label)
     if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
@@ -396,8 +402,8 @@ def words_of(result: Result) -> str:
     }
 
 
-def promoted_by(changes: Sequence[Change]) -> list[Enrollment]:
+def preview_promotions(changes: Sequence[EnrollmentChange]) -> list[Enrollment]:
     """Whom `changes` would move up from a waitlist."""
-    with service.promotions() as promoted:
-        service.write(changes, validate_only=True)
+    with service.collect_promotions() as promoted:
+        service.apply_changes(changes, validate_only=True)
     return promoted

@@ -19,14 +19,14 @@ MOST, WORDS = 1_000, 5_000
 Named = Mapping[str, int]
 
 
-class Pasted(NamedTuple):
+class ParsedList(NamedTuple):
     """The keys of what was named, and the names that name nothing, or too much."""
 
     ids: list[int]
     unknown: list[str]
 
 
-def read(text: str, find: Callable[[set[str]], Named]) -> Pasted:
+def parse(text: str, find: Callable[[set[str]], Named]) -> ParsedList:
     """What the lines of `text` name, by `find`. More than MOST of them are taken for unknown."""
     lines = [
         line
@@ -42,10 +42,10 @@ def read(text: str, find: Callable[[set[str]], Named]) -> Pasted:
                 ids[known[name]] = None
             else:
                 unknown.append(name)
-    return Pasted(list(ids), unknown)
+    return ParsedList(list(ids), unknown)
 
 
-def students(names: set[str]) -> Named:
+def find_students(names: set[str]) -> Named:
     """The students of these numbers or emails."""
     emails = {name.lower(): name for name in names}
     found = Student.objects.annotate(lower=Lower("email")).filter(
@@ -57,7 +57,7 @@ def students(names: set[str]) -> Named:
     }
 
 
-def courses(names: set[str], term: str = "") -> Named:
+def find_courses(names: set[str], term: str = "") -> Named:
     """The courses of these codes, in `term` or, without one, in the terms that are not over, where no other has the same code.
 
     A term may stand behind the code: `BIO-101 2026-FA` or `BIO-101 (2026-FA)`.

@@ -12,22 +12,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, acting
-from core.pages.views import PAGE_ROWS, StaffPage, read, read_edits
+from core.history.models import Door, record_changes_as
+from core.pages.views import PAGE_ROWS, StaffView, paginate, paginate_history
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.permissions import PAIR, WITHDRAWAL
-from students.enrollment.transitions import WITHDRAW, Change
-from students.forms import RosterFilters, WithdrawForm, ids_of
+from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange
+from students.forms import RosterFilterForm, WithdrawForm, parse_ids
 from students.models import Enrollment, Status
-from students.pages.association import promoted_by, tell
-from students.pages.students import read_history
+from students.pages.association import add_result_messages, preview_promotions
+from students.pages.students import paginate_enrollment_history
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # More do not go on paper; the file has them all.
-SHEET_ROWS = 300
+MAX_PRINTED_ROWS = 300
 ORDERS = {
     "name": ("student__last_name", "student__first_name"),
     "number": ("student__number",),
@@ -36,16 +36,16 @@ ORDERS = {
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CoursePage(StaffPage):
+class CourseView(StaffView):
     """One course, with its roster and what happened to it."""
 
-    permission_required = PAIR
+    permission_required = VIEW_PAIR
     template_name = "courses/course.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        filters = RosterFilters(request.GET)
-        page = read(request, roster_of(course, filters))
+        filters = RosterFilterForm(request.GET)
+        page = paginate(request, get_roster(course, filters))
         seated, waiting = [
             [row for row in page.rows if (row.status == Status.WAITLISTED) == waits]
             for waits in (False, True)
@@ -56,26 +56,27 @@ class CoursePage(StaffPage):
             page=page,
             groups=[group for group in (seated, waiting) if group],
             waiting=waiting,
-            withdrawable=request.user.has_perm(WITHDRAWAL) and not filters.wanted.get("as_of"),
-            history=read_history(request, course=pk),
-            edits=read_edits(request, course),
+            withdrawable=request.user.has_perm(CAN_WITHDRAW)
+            and not filters.valid_data.get("as_of"),
+            history=paginate_enrollment_history(request, course=pk),
+            edits=paginate_history(request, course),
         )
 
 
-class WholeRoster(StaffPage):
+class WholeRosterView(StaffView):
     """All pages of the roster as one, narrowed as on the course's page. What cannot be read of that is refused, for there is no field to say so beside."""
 
-    permission_required = PAIR
+    permission_required = VIEW_PAIR
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        filters = RosterFilters(request.GET)
+        filters = RosterFilterForm(request.GET)
         return self.show(course, filters) if filters.is_valid() else self.refuse(filters)
 
-    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+    def show(self, course: Course, filters: RosterFilterForm) -> HttpResponse:
         raise NotImplementedError
 
-    def refuse(self, filters: RosterFilters) -> HttpResponse:
+    def refuse(self, filters: RosterFilterForm) -> HttpResponse:
         wrong = " ".join(
             f"{filters[name].label}: {message}"
             for name, messages in filters.errors.items()
@@ -89,35 +90,38 @@ class WholeRoster(StaffPage):
         return render(self.request, "problem.html", {"problem": problem}, status=400)
 
 
-class RosterFile(WholeRoster):
+class RosterCsvView(WholeRosterView):
     """The roster as CSV."""
 
-    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
+    def show(self, course: Course, filters: RosterFilterForm) -> HttpResponse:
         # The mark at the beginning tells spreadsheets that this is UTF-8.
         response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
         table = csv.writer(response)
         table.writerow(COLUMNS)
-        table.writerows(line_of(row) for row in roster_of(course, filters))
+        table.writerows(csv_row(row) for row in get_roster(course, filters))
         return response
 
 
-class RosterSheet(WholeRoster):
+class RosterPrintView(WholeRosterView):
     """The roster on paper."""
 
     template_name = "courses/sheet.html"
 
-    def show(self, course: Course, filters: RosterFilters) -> HttpResponse:
-        rows = roster_of(course, filters)[: SHEET_ROWS + 1]
+    def show(self, course: Course, filters: RosterFilterForm) -> HttpResponse:
+        rows = get_roster(course, filters)[: MAX_PRINTED_ROWS + 1]
         return self.page(
-            course=course, filters=filters, rows=rows[:SHEET_ROWS], is_cut=len(rows) > SHEET_ROWS
+            course=course,
+            filters=filters,
+            rows=rows[:MAX_PRINTED_ROWS],
+            is_cut=len(rows) > MAX_PRINTED_ROWS,
         )
 
 
-class RosterWithdraw(StaffPage):
+class RosterWithdrawView(StaffView):
     """Withdraws several students from a course, after showing what will happen."""
 
-    permission_required = [WITHDRAWAL, *PAIR]
+    permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
     template_name = "courses/withdraw.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -127,9 +131,9 @@ class RosterWithdraw(StaffPage):
         rows, form = self.chosen(pk, request.POST), WithdrawForm(request.POST)
         if not form.is_valid() or not rows:
             return self.show(pk, rows, form, status=422)
-        with acting(Door.STAFF, request, form.cleaned_data["reason"]):
+        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
             results = service.withdraw((row.student_id, pk) for row in rows)
-        tell(
+        add_result_messages(
             request,
             rows[0].course,
             results,
@@ -140,7 +144,7 @@ class RosterWithdraw(StaffPage):
 
     def chosen(self, pk: int, data: QueryDict) -> list[Enrollment]:
         """The current enrollments of those that are ticked, one page of the roster at most."""
-        ids = ids_of(data.getlist("students"))[:PAGE_ROWS]
+        ids = parse_ids(data.getlist("students"))[:PAGE_ROWS]
         rows = (
             Enrollment.objects.filter(course=pk, student__in=ids)
             .current()
@@ -153,7 +157,9 @@ class RosterWithdraw(StaffPage):
         self, pk: int, rows: Sequence[Enrollment], form: WithdrawForm, *, status: int = 200
     ) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        promoted = promoted_by([Change(row.student_id, pk, WITHDRAW) for row in rows])
+        promoted = preview_promotions(
+            [EnrollmentChange(row.student_id, pk, WITHDRAW) for row in rows]
+        )
         return self.page(
             status=status,
             course=course,
@@ -164,28 +170,28 @@ class RosterWithdraw(StaffPage):
         )
 
 
-def roster_of(course: Course, filters: RosterFilters) -> QuerySet[Any]:
+def get_roster(course: Course, filters: RosterFilterForm) -> QuerySet[Any]:
     """Those whom `filters` want, by name or as they want; after all others those who wait, first come first."""
     waiting_since = Case(
         When(status=Status.WAITLISTED, then="enrolled_at"),
         default=Value(NEVER),
         output_field=DateTimeField(),
     )
-    rows = filters.narrow(
+    rows = filters.filter_queryset(
         Enrollment.objects.filter(course=course).select_related("student").with_position()
     )
-    order = ORDERS.get(filters.wanted.get("order") or "", ORDERS["name"])
+    order = ORDERS.get(filters.valid_data.get("order") or "", ORDERS["name"])
     roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by(
         "waiting_since", *order, "id"
     )
     return roster
 
 
-def line_of(row: Enrollment) -> list[Any]:
+def csv_row(row: Enrollment) -> list[Any]:
     student = row.student
     enrolled_at = timezone.localtime(row.enrolled_at).isoformat(timespec="seconds")
     return [
-        _harmless(value)
+        _escape_formula(value)
         for value in (
             student.number,
             student.last_name,
@@ -198,5 +204,5 @@ def line_of(row: Enrollment) -> list[Any]:
     ]
 
 
-def _harmless(value: Any) -> Any:
+def _escape_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -8,42 +8,49 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.db.keyset import Page
-from core.pages.views import HISTORY_ROWS, ListPage, RecordPage, StaffPage, read, read_edits
-from students.forms import AsOf, StudentFilters, StudentForm
-from students.history.queries import latest, tell_causes
-from students.models import CURRENT, Enrollment, Student
+from core.pages.views import (
+    HISTORY_ROWS,
+    EditView,
+    StaffListView,
+    StaffView,
+    paginate,
+    paginate_history,
+)
+from students.forms import AsOfForm, StudentFilterForm, StudentForm
+from students.history.queries import attach_causes, latest_changes
+from students.models import CURRENT_STATUSES, Enrollment, Student
 
 
-def read_history(request: HttpRequest, **of: object) -> Page[Any]:
+def paginate_enrollment_history(request: HttpRequest, **of: object) -> Page[Any]:
     """The page of what happened to the enrollments `of` a student or a course that the query names, latest first."""
-    page = read(request, latest(**of), parameter="history", rows=HISTORY_ROWS)
-    tell_causes(page.rows)
+    page = paginate(request, latest_changes(**of), parameter="history", rows=HISTORY_ROWS)
+    attach_causes(page.rows)
     return page
 
 
-class StudentList(ListPage):
+class StudentListView(StaffListView):
     permission_required = ["students.view_student"]
     template_name = "students/student_list.html"
     queryset = Student.objects.with_course_count().order_by("last_name", "first_name", "id")
-    filters = StudentFilters
+    filters = StudentFilterForm
 
 
-class StudentNew(RecordPage):
+class StudentCreateView(EditView):
     permission_required = ["students.view_student", "students.add_student"]
     queryset = Student.objects.all()
     form = StudentForm
     title = _("New student")
 
-    def address_of(self, row: Student | None) -> str:
+    def get_success_url(self, row: Student | None) -> str:
         return reverse("student", args=[row.pk]) if row else reverse("student_list")
 
 
-class StudentEdit(StudentNew):
+class StudentEditView(StudentCreateView):
     permission_required = ["students.view_student", "students.change_student"]
     title = _("Edit student")
 
 
-class StudentPage(StaffPage):
+class StudentView(StaffView):
     """One student, with the courses term by term and what happened to them."""
 
     permission_required = ["students.view_student", "students.view_enrollment"]
@@ -54,15 +61,15 @@ class StudentPage(StaffPage):
         enrollments = (
             Enrollment.objects.filter(student=pk).select_related("course__term").with_position()
         )
-        filters = AsOf(request.GET)
-        by_term = filters.narrow(enrollments).order_by(
+        filters = AsOfForm(request.GET)
+        by_term = filters.filter_queryset(enrollments).order_by(
             "-course__term__starts_on", "course__term__code", "course__code"
         )
         return self.page(
             student=student,
             filters=filters,
-            current=[row for row in by_term if row.status in CURRENT],
-            ended=[row for row in by_term if row.status not in CURRENT],
-            history=read_history(request, student=pk),
-            edits=read_edits(request, student),
+            current=[row for row in by_term if row.status in CURRENT_STATUSES],
+            ended=[row for row in by_term if row.status not in CURRENT_STATUSES],
+            history=paginate_enrollment_history(request, student=pk),
+            edits=paginate_history(request, student),
         )

@@ -10,12 +10,19 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from core.history.reasons import UNDONE as REASON
-from core.pages.views import StaffPage, mark_changed
+from core.pages.views import StaffView, mark_changed
 from students.enrollment import locks, service
-from students.enrollment.permissions import ADD, VIEW, WITHDRAWAL
-from students.enrollment.transitions import ENROLL, WITHDRAW, Change, Options, Outcome, Result
+from students.enrollment.permissions import CAN_ADD, CAN_VIEW, CAN_WITHDRAW
+from students.enrollment.transitions import (
+    ENROLL,
+    WITHDRAW,
+    EnrollmentChange,
+    Options,
+    Outcome,
+    Result,
+)
 from students.models import Enrollment, Status
 
 BEGUN = (Outcome.CREATED, Outcome.REACTIVATED, Outcome.WAITLISTED)
@@ -25,7 +32,9 @@ KEY = "undo"
 TAG = "undo"
 
 
-def remember(request: HttpRequest, results: Iterable[Result], waited: Iterable[int] = ()) -> bool:
+def remember_for_undo(
+    request: HttpRequest, results: Iterable[Result], waited: Iterable[int] = ()
+) -> bool:
     """Keep what was just done, to be marked and taken back; `waited` are the keys of enrollments that were on a waitlist. Answers whether there is any."""
     waited = set(waited)
     done = [
@@ -40,14 +49,14 @@ def remember(request: HttpRequest, results: Iterable[Result], waited: Iterable[i
     return bool(done)
 
 
-class Undo(StaffPage):
+class UndoView(StaffView):
     """Withdraws whom the last action enrolled, and enrolls whom it withdrew, by all rules."""
 
-    permission_required = [ADD, WITHDRAWAL, VIEW]
+    permission_required = [CAN_ADD, CAN_WITHDRAW, CAN_VIEW]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         done = {pk: rest for pk, *rest in request.session.pop(KEY, [])}
-        with transaction.atomic(), acting(Door.STAFF, request, REASON):
+        with transaction.atomic(), record_changes_as(Door.STAFF, request, REASON):
             rows, results = self.take_back(done)
         changed = [
             str(row)
@@ -63,14 +72,16 @@ class Undo(StaffPage):
     def take_back(self, done: dict[int, Sequence[Any]]) -> tuple[list[Enrollment], list[Result]]:
         """All rows of what was done, and what became of those that nobody has changed since."""
         rows = Enrollment.objects.filter(pk__in=done).select_related("student", "course__term")
-        locks.lock((row.student_id for row in rows), (row.course_id for row in rows))
+        locks.lock_students_and_courses(
+            (row.student_id for row in rows), (row.course_id for row in rows)
+        )
         # Read again under the locks.
         rows = rows.all()
         same = [row for row in rows if row.updated_at.isoformat() == done[row.pk][2]]
         results: list[Result] = []
         for waited in (False, True):
             changes = [
-                Change(
+                EnrollmentChange(
                     row.student_id,
                     row.course_id,
                     ENROLL if row.status == Status.WITHDRAWN else WITHDRAW,
@@ -78,7 +89,9 @@ class Undo(StaffPage):
                 for row in same
                 if done[row.pk][1] == waited
             ]
-            results += service.write(changes, Options(waitlist=waited), all_or_nothing=False)
+            results += service.apply_changes(
+                changes, Options(waitlist=waited), all_or_nothing=False
+            )
         return list(rows), results
 
     def tell(self, results: Sequence[Result], changed: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AccessChange
-from core.admin.paginator import COUNTED
+from core.admin.paginator import MAX_COUNT
 
 pytestmark = pytest.mark.django_db
 URL = "/admin/accounts/accesschange/"
@@ -74,7 +74,7 @@ def test_a_long_list_is_never_counted_to_its_end(
     with django_assert_num_queries(4) as queries:
         boss.get(URL, {"kind__exact": "user"})
     [count] = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
-    assert f"LIMIT {COUNTED + 1})" in count
+    assert f"LIMIT {MAX_COUNT + 1})" in count
 
 
 @pytest.mark.parametrize("rest", ["", "?kind__exact=role", "7/change/"])

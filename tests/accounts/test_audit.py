@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from knox.models import AuthToken
 
 from accounts.models import AccessChange
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 
 pytestmark = pytest.mark.django_db
 HASHERS = [
@@ -253,7 +253,7 @@ class TestWhoAndHow:
     def test_told(self, ann: User) -> None:
         request = RequestFactory().get("/")
         request.user = ann
-        with acting(Door.ADMIN, request, "she asked"):
+        with record_changes_as(Door.ADMIN, request, "she asked"):
             User.objects.create_user("bob")
         assert self.last() == ("ann", "admin", "she asked")
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from students.enrollment import service
-from students.enrollment.transitions import Change, Options
+from students.enrollment.transitions import EnrollmentChange, Options
 from students.factories import StudentFactory
 from students.models import Status
 from tests.browser.conftest import School, told
@@ -24,7 +24,7 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     open_as: Callable[..., Page], school: School, user_of: Callable[[str], User], javascript: bool
 ) -> None:
     waiter = StudentFactory.create(first_name="Wanda", last_name="Waits")
-    service.write([Change(waiter.pk, school.full.pk)], Options(waitlist=True))
+    service.apply_changes([EnrollmentChange(waiter.pk, school.full.pk)], Options(waitlist=True))
     taker = school.full.enrollments.get(status=Status.ACTIVE).student
     user_of("Clerk")
     page = open_as(javascript=javascript)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from core.pages.views import RecordPage
+from core.pages.views import EditView
 from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
 from tests.browser.conftest import School, busy
 
@@ -99,7 +99,7 @@ def test_every_state(open_as: Callable[..., Page], school: School, look: Any) ->
     found["a new token"] = faults_of(page)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecordPage, "post", busy)
+        patch.setattr(EditView, "post", busy)
         page.goto("/terms/new/")
         page.locator("main form").evaluate("form => { form.noValidate = true }")
         page.locator(send).first.click()

@@ -6,7 +6,7 @@ import pytest
 from knox.models import AuthToken
 from playwright.sync_api import Page, Route, expect
 
-from core.pages.views import RecordPage
+from core.pages.views import EditView
 from students.models import Status, Student
 from tests.browser.conftest import School, busy, told
 
@@ -210,7 +210,7 @@ def test_what_could_not_be_saved_is_kept_and_sent_once_more(
     page.goto("/students/new/")
     fill(page, NORA)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecordPage, "post", busy)
+        patch.setattr(EditView, "post", busy)
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
         page.get_by_role("button", name="Try again").click()

@@ -272,7 +272,7 @@ class TestList:
     def test_is_counted_no_further_than_is_shown(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
+        monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 3)
         CourseFactory.create_batch(5)
 
         assert registrar.get(COURSES).context["cl"].result_count == 3

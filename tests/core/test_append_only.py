@@ -14,8 +14,8 @@ from django.urls import get_resolver, reverse
 from rest_framework.test import APIClient
 from simple_history.utils import update_change_reason
 
-from core.history.append_only import Kept
-from core.history.models import Door, acting
+from core.history.append_only import AppendOnlyModel
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory
 from courses.models import Course, Term
 from students.enrollment import service
@@ -24,7 +24,7 @@ from students.models import Enrollment, Student
 
 pytestmark = pytest.mark.django_db
 
-KEPT = [model for model in apps.get_models() if issubclass(model, Kept)]
+KEPT = [model for model in apps.get_models() if issubclass(model, AppendOnlyModel)]
 RECORDS = [
     Student.history.model,
     Course.history.model,
@@ -36,7 +36,7 @@ RECORDS = [
 def by(user: User) -> Any:
     request = RequestFactory().get("/")
     request.user = user
-    return acting(Door.STAFF, request, "because")
+    return record_changes_as(Door.STAFF, request, "because")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from core.db.bulk_upsert import Put
+from core.db.bulk_upsert import BulkUpsert
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 
@@ -18,9 +18,9 @@ def test_writes_new_rows_and_over_those_that_are_there(
 ) -> None:
     """Also on a SQLite that does not return what it has written, as those before 3.35."""
     monkeypatch.setattr(
-        Put, "returns", returns and connection.features.can_return_rows_from_bulk_insert
+        BulkUpsert, "returns", returns and connection.features.can_return_rows_from_bulk_insert
     )
-    put = Put(
+    put = BulkUpsert(
         Course, ["term", "code"], ["title", "description", "credits", "prerequisites", "is_open"]
     )
     term, other = TermFactory(), CourseFactory(code="NEW")
@@ -46,4 +46,4 @@ def test_writes_new_rows_and_over_those_that_are_there(
 
 
 def test_nothing_is_nothing() -> None:
-    Put(Course, ["term", "code"], ["title"])([])
+    BulkUpsert(Course, ["term", "code"], ["title"])([])

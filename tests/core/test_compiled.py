@@ -9,12 +9,12 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import DatabaseError
 
 from core.db import compiled
-from core.db.compiled import Compiled, ask, instance_of
-from core.db.parameters import Among, Ids, Slot
+from core.db.compiled import CompiledQuery, build_instance, execute_all
+from core.db.parameters import IdListParameter, InIdList, Parameter
 from courses.factories import CourseFactory
 from courses.models import Course
 
-BY_CODE = Course.objects.filter(code=Slot("code", CharField())).order_by("pk")
+BY_CODE = Course.objects.filter(code=Parameter("code", CharField())).order_by("pk")
 postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite plans nothing ahead."
 )
@@ -24,7 +24,7 @@ postgresql = pytest.mark.skipif(
 class TestAnswers:
     def test_the_rows_for_the_values_that_it_is_told(self) -> None:
         one, two = CourseFactory.create_batch(2)
-        question = Compiled(BY_CODE.values_list("pk", "title"))
+        question = CompiledQuery(BY_CODE.values_list("pk", "title"))
         for course in (one, two, one):
             assert [tuple(row) for row in question(code=course.code)] == [(course.pk, course.title)]
         assert question(code="none") == []
@@ -32,16 +32,18 @@ class TestAnswers:
     def test_constants_are_what_they_are_whatever_they_hold(self) -> None:
         text = "50 % of %s, “%%” and 'quoted' \\ $1"
         course = CourseFactory.create()
-        question = Compiled(BY_CODE.annotate(said=Value(text)).values_list("pk", "said"))
+        question = CompiledQuery(BY_CODE.annotate(said=Value(text)).values_list("pk", "said"))
         assert [tuple(row) for row in question(code=course.code)] == [(course.pk, text)]
 
     def test_several_at_once_as_if_one_by_one(self) -> None:
         one, two = CourseFactory.create_batch(2)
-        among = Compiled(
-            Course.objects.filter(Among("pk", Ids("ids"))).order_by("-pk").values_list("pk")
+        among = CompiledQuery(
+            Course.objects.filter(InIdList("pk", IdListParameter("ids")))
+            .order_by("-pk")
+            .values_list("pk")
         )
-        found = ask(
-            [Compiled(BY_CODE.values_list("pk")), among, Compiled(BY_CODE)],
+        found = execute_all(
+            [CompiledQuery(BY_CODE.values_list("pk")), among, CompiledQuery(BY_CODE)],
             {"code": one.code, "ids": [one.pk, two.pk]},
         )
         assert [[row[0] for row in rows] for rows in found] == [
@@ -51,24 +53,27 @@ class TestAnswers:
         ]
 
     def test_an_id_that_no_table_can_have(self) -> None:
-        assert Compiled(Course.objects.filter(pk=Slot("id")).values_list("pk"))(id=2**63) == []
+        assert (
+            CompiledQuery(Course.objects.filter(pk=Parameter("id")).values_list("pk"))(id=2**63)
+            == []
+        )
 
 
 @pytest.mark.django_db(transaction=True)
 class TestConnections:
     def test_a_lock_outside_a_transaction_is_refused(self) -> None:
         with pytest.raises(TransactionManagementError):
-            Compiled(BY_CODE.select_for_update())(code="BIO")
+            CompiledQuery(BY_CODE.select_for_update())(code="BIO")
 
     def test_a_new_connection_is_asked_as_the_old_one_was(self) -> None:
-        course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
+        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
         assert question(code=course.code)
         connection.close()
         assert question(code=course.code)
 
     @postgresql
     def test_a_question_is_planned_once_also_where_its_transaction_failed(self) -> None:
-        course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
+        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
 
         @transaction.atomic
         def fail() -> None:
@@ -88,10 +93,10 @@ class TestConnections:
     def test_a_question_that_another_thread_names_at_that_moment_is_answered(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        course, question = CourseFactory.create(), Compiled(BY_CODE.values_list("pk"))
+        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
         names = count()
         monkeypatch.setattr(
-            Compiled, "name", property(lambda _question: f"school_named_{next(names)}")
+            CompiledQuery, "name", property(lambda _question: f"school_named_{next(names)}")
         )
         assert question(code=course.code)
         connection.close()
@@ -102,7 +107,7 @@ class TestConnections:
         monkeypatch.setattr(compiled, "MOST_PREPARED", 1)
         course, questions = (
             CourseFactory.create(),
-            [Compiled(BY_CODE.values_list("pk")) for _ in range(3)],
+            [CompiledQuery(BY_CODE.values_list("pk")) for _ in range(3)],
         )
         for _ in range(2):
             assert [question(code=course.code) for question in questions] == [[(course.pk,)]] * 3
@@ -118,8 +123,8 @@ def test_an_instance_is_as_django_makes_it() -> None:
     names = [field.attname for field in Course._meta.concrete_fields]
     values = {name: getattr(read, name) for name in names}
     for made, like in (
-        (instance_of(Course, values.items()), read),
-        (instance_of(Course, values.items(), adding=True), Course(**values)),
+        (build_instance(Course, values.items()), read),
+        (build_instance(Course, values.items(), adding=True), Course(**values)),
     ):
         assert vars(made).keys() == vars(like).keys()
         assert {name: value for name, value in vars(made).items() if name != "_state"} == values
@@ -127,4 +132,4 @@ def test_an_instance_is_as_django_makes_it() -> None:
         assert made._state.fields_cache == like._state.fields_cache == {}
         assert vars(made._state) == vars(like._state)
         assert made == like
-    assert instance_of(Course, {"id": read.pk}.items()).title == read.title
+    assert build_instance(Course, {"id": read.pk}.items()).title == read.title

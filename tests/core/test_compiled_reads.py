@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from core.api.compiled_reads import compiled_page
+from core.api.compiled_reads import compile_page
 from courses.factories import CourseFactory
 from students.enrollment import service
 from students.enrollment.transitions import Options
@@ -121,9 +121,9 @@ def test_a_list_takes_the_query_of_the_token_and_its_own(
 
 def test_any_limit_is_read_by_one_of_two_questions(api: APIClient, rows: dict[str, int]) -> None:
     """What is compiled is kept, and PostgreSQL keeps a plan of it on each connection."""
-    compiled_page.cache_clear()
+    compile_page.cache_clear()
     for limit in (1, 2, 49, 50, 51, 199, 200):
         assert len(api.get(f"/api/v1/students?limit={limit}").json()["results"]) == min(
             limit, Student.objects.count()
         )
-    assert compiled_page.cache_info().currsize == 2
+    assert compile_page.cache_info().currsize == 2

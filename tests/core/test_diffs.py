@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from core.history.models import Door, Recorded, acting
+from core.history.models import Door, HistoryModel, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory
@@ -28,7 +28,7 @@ def told(records: list[Any]) -> list[list[tuple[str, str, str]]]:
     ]
 
 
-def change(row: Recorded, **values: object) -> None:
+def change(row: HistoryModel, **values: object) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.save()
@@ -55,7 +55,7 @@ def test_the_student_s_page_tells_the_changed_fields_the_latest_first(
 ) -> None:
     request = RequestFactory().get("/")
     request.user = User.objects.create_user("bob")
-    with acting(Door.ADMIN, request, "she married"):
+    with record_changes_as(Door.ADMIN, request, "she married"):
         change(student, last_name="O'Neil", is_active=False)
     answer = clerk.get(f"/students/{student.pk}/")
     [last, first] = answer.context["edits"].rows

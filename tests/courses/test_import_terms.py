@@ -123,14 +123,14 @@ class TestRefused:
 
     def test_what_the_database_refuses_at_last(self) -> None:
         """Somebody makes the same term after the file was compared with what is there."""
-        with patch("core.imports.importer.Table._ids", return_value={}):
+        with patch("core.imports.importer.CsvImporter._ids", return_value={}):
             TermFactory(code="2026-FA")
             [fault] = faults_of("terms", HEADER + SPRING + FALL)
         assert fault.startswith("the file: The database refused it (")
         assert Term.objects.count() == 1
 
     def test_only_so_many_bad_lines_are_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(csv_reader, "SHOWN", 2)
+        monkeypatch.setattr(csv_reader, "MAX_ERRORS", 2)
         assert faults_of("terms", HEADER + "x,y\n" * 5) == [
             "line 2: There are 2 cells for 4 columns.",
             "line 3: There are 2 cells for 4 columns.",
@@ -208,7 +208,7 @@ class TestFile:
 
     def test_a_database_that_is_busy(self) -> None:
         with (
-            patch("core.imports.importer.Table.write", side_effect=OperationalError("locked")),
+            patch("core.imports.importer.CsvImporter.write", side_effect=OperationalError("locked")),
             pytest.raises(CommandError, match=r"away or busy.*locked"),
         ):
             import_csv("terms", HEADER + FALL)

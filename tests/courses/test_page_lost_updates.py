@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students.factories import StudentFactory
@@ -35,7 +35,7 @@ def colleague_saves(row: Any, **values: Any) -> None:
         setattr(now, name, value)
     request = RequestFactory().get("/")
     request.user = User.objects.get_or_create(username="bea")[0]
-    with acting(Door.API, request):
+    with record_changes_as(Door.API, request):
         now.save(update_fields=list(values))
 
 

@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils.translation import get_language, ngettext, override
 from rest_framework.test import APIClient
 
-from core.history.reasons import said
+from core.history.reasons import translate_reason
 from courses.factories import CourseFactory, TermFactory
-from students.enrollment.service import write
-from students.enrollment.transitions import COMPLETE, Change, Refused
+from students.enrollment.service import apply_changes
+from students.enrollment.transitions import COMPLETE, EnrollmentChange, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 from tests.admin_page import fields_of
@@ -187,7 +187,7 @@ class TestGerman:
     )
     def test_leaves_a_reason_that_somebody_typed(self, recorded: str, told: str) -> None:
         with override("de"):
-            assert said(recorded) == told
+            assert translate_reason(recorded) == told
 
     def test_counts(self) -> None:
         with override("de"):
@@ -205,7 +205,7 @@ class TestGerman:
     def test_names_a_status_that_cannot_be_had(self, api: APIClient) -> None:
         row = enrolled(StudentFactory.create(), CourseFactory.create(), Status.WITHDRAWN)
         with override("de"), pytest.raises(Refused) as refused:
-            write([Change(row.student_id, row.course_id, COMPLETE)])
+            apply_changes([EnrollmentChange(row.student_id, row.course_id, COMPLETE)])
         with override("de"):
             assert refused.value.messages == [
                 "Aus dem Status „ausgetragen“ einer Einschreibung kann nicht „abgeschlossen“ werden."

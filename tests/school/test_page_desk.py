@@ -14,12 +14,12 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from school.dashboard.charts import Chart
-from school.dashboard.statistics import KEY, glance
-from school.dashboard.views import overview
+from school.dashboard.statistics import KEY, get_statistics
+from school.dashboard.views import get_overview
 from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -82,7 +82,7 @@ def test_shows_courses_that_are_nearly_full(capacity: int | None, taken: int, sh
     course = CourseFactory.create(capacity=capacity)
     for student in StudentFactory.create_batch(taken):
         enrolled(student, course)
-    assert overview()["watch"] == ([course] if shown else [])
+    assert get_overview()["watch"] == ([course] if shown else [])
 
 
 def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
@@ -90,7 +90,7 @@ def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
     enrolled(StudentFactory.create(), full)
     row = enrolled(StudentFactory.create(), waited_for)
     Enrollment._base_manager.filter(pk=row.pk).update(status=Status.WAITLISTED)
-    assert overview()["watch"] == [waited_for, full]
+    assert get_overview()["watch"] == [waited_for, full]
     assert "1 waiting" in viewer.get("/").content.decode()
 
 
@@ -99,7 +99,7 @@ def test_a_course_of_a_term_that_is_over_needs_no_look() -> None:
         capacity=1, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=200))
     )
     enrolled(StudentFactory.create(), course)
-    assert overview()["watch"] == []
+    assert get_overview()["watch"] == []
 
 
 def test_shows_the_latest_changes_with_who_made_them(
@@ -109,7 +109,7 @@ def test_shows_the_latest_changes_with_who_made_them(
     request.user = user_of("Clerk")
     course = CourseFactory.create()
     students = StudentFactory.create_batch(11)
-    with acting(Door.API, request, "by letter"):
+    with record_changes_as(Door.API, request, "by letter"):
         for student in students:
             service.enroll([(student.pk, course.pk)])
     answer = viewer.get("/")
@@ -196,8 +196,8 @@ class TestNumbersThatTakeLong:
         TermFactory.create()
         today = timezone.localdate()
         with override("de"):
-            glance()
-        seats, days = glance().terms[0].charts
+            get_statistics()
+        seats, days = get_statistics().terms[0].charts
         assert (str(seats.title), str(days.values[-1][0])) == (
             "Courses by the share of seats taken, in %",
             today.isoformat(),
@@ -213,27 +213,27 @@ class TestNumbersThatTakeLong:
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
         term = TermFactory.create()
-        assert [row.term for row in glance().terms] == [term]
+        assert [row.term for row in get_statistics().terms] == [term]
         with django_assert_num_queries(0):
-            assert [row.term for row in glance().terms] == [term]
+            assert [row.term for row in get_statistics().terms] == [term]
 
     def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
         now = time()
-        assert glance().terms == []
+        assert get_statistics().terms == []
         kept_for = cache.get(KEY).fresh_until - now
         TermFactory.create()
         for later, number in ((0.5, 0), (1.5, 0), (2.5, 1)):
             with time_machine.travel(now + later * kept_for):
                 cache.add(f"{KEY}-counting", True)
-                assert len(glance().terms) == number
+                assert len(get_statistics().terms) == number
 
     def test_that_no_longer_take_long_are_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("school.dashboard.statistics.QUICK", 1_000)
-        cache.set(KEY, replace(glance(), fresh_until=0))
-        glance()
+        cache.set(KEY, replace(get_statistics(), fresh_until=0))
+        get_statistics()
         assert cache.get(KEY) is None
 
     def test_say_when_they_were_counted(
@@ -241,7 +241,7 @@ class TestNumbersThatTakeLong:
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.KEPT", 1_000_000)
         with time_machine.travel(timezone.now() - timedelta(minutes=5)):
-            glance()
+            get_statistics()
         assert "Counted at" in viewer.get("/").content.decode()
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, OperationalError
 from django.test import Client
 
-from students.pages.students import StudentList
+from students.pages.students import StudentListView
 
 
 @pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_what_broke(
     def fail(*_args: Any, **_kwargs: Any) -> None:
         raise error
 
-    monkeypatch.setattr(StudentList, "get", fail)
+    monkeypatch.setattr(StudentListView, "get", fail)
     answer = browser_of("Viewer").get("/students/")
     assert answer.status_code == status
     assert words in answer.content.decode()

@@ -138,8 +138,8 @@ def test_makes_no_query_a_row() -> None:
 
 
 def test_more_rows_than_a_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.imports.importer.BATCH", 3)
-    monkeypatch.setattr("students.imports.BATCH", 3)
+    monkeypatch.setattr("core.imports.importer.BATCH_SIZE", 3)
+    monkeypatch.setattr("students.imports.BATCH_SIZE", 3)
     rows = [f"{n},Ann,Smith,ann{n}@school.example\n" for n in range(10)]
     assert (
         import_csv("students", HEADER + "".join(rows))
@@ -159,7 +159,7 @@ def test_all_students_are_locked_before_any_course_that_one_of_them_moves_up_in(
     """As the writer does it: else the import and somebody who enrolls could wait for each other."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all at once.")
-    monkeypatch.setattr("core.imports.importer.BATCH", 1)
+    monkeypatch.setattr("core.imports.importer.BATCH_SIZE", 1)
     students, course = (
         StudentFactory.create_batch(2, is_active=False),
         CourseFactory.create(capacity=0),

@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.rules import Refusal, refusals
+from students.enrollment.rules import Refusal, find_refusals
 from students.enrollment.transitions import Options, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -200,7 +200,7 @@ def imported(wish: Wish) -> Answer:
 def command(wish: Wish) -> Answer:
     """The writer itself, called by a command or from a shell. There it is nobody's door but that of whoever runs the school."""
     try:
-        with acting(Door.COMMAND, reason=wish.reason):
+        with record_changes_as(Door.COMMAND, reason=wish.reason):
             service.enroll(
                 [(wish.student.pk, wish.course.pk)], Options(override=wish.said.get("override", ()))
             )
@@ -317,7 +317,7 @@ def test_is_refused_with_the_same_codes_and_words(
     student, course = SITUATIONS[expected[0]]() if len(expected) == 1 else several()
     taken = course.enrollments.filter(status="active").count()
     reasons = list(
-        refusals(
+        find_refusals(
             student, course, taken=taken, today=timezone.localdate(), missing=course.prerequisites
         )
     )

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from core.db.keyset import read_page
-from core.db.search import beginning
+from core.db.search import word_prefix_filter
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
-from students.models import SEARCHED, Student
+from students.models import SEARCH_FIELDS, Student
 
 pytestmark = pytest.mark.django_db
 postgresql = pytest.mark.skipif(
@@ -163,7 +163,7 @@ def test_those_with_a_first_name_that_many_have_are_met_in_any_order(
 @pytest.mark.parametrize("order", ORDERS)
 def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str, text: str) -> None:
     rows: Any = ordered(order, sign)
-    plain = list(rows.filter(beginning(text, SEARCHED)))
+    plain = list(rows.filter(word_prefix_filter(text, SEARCH_FIELDS)))
     cursor, pages = None, list[list[Student]]()
     while True:
         page = read_page(rows.search(text), cursor, 450)
@@ -189,7 +189,7 @@ def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
             for pk in Student.objects.filter(last_name="Nguyen").values_list("pk", flat=True)[:4]
         ]
     )
-    expected = set(Student.objects.filter(beginning(text, SEARCHED), courses=course))
+    expected = set(Student.objects.filter(word_prefix_filter(text, SEARCH_FIELDS), courses=course))
     found = client.get(f"/admin/students/enrollment/?q={text}").context["cl"]
     assert {row.student for row in found.result_list} == expected
     assert found.result_count == len(expected)
@@ -245,9 +245,9 @@ def test_what_is_found_is_the_same_whichever_way_it_is_looked_for(
         )
         for number, name in enumerate(names)
     )
-    found = [list(ordered("name", "").filter(beginning(text, SEARCHED)))]
+    found = [list(ordered("name", "").filter(word_prefix_filter(text, SEARCH_FIELDS)))]
     for share in (0, 2):
-        monkeypatch.setattr("core.db.search.NEARLY_ALL", share)
-        monkeypatch.setattr("core.db.search.ENOUGH", share)
+        monkeypatch.setattr("core.db.search.NEARLY_ALL_SHARE", share)
+        monkeypatch.setattr("core.db.search.COMMON_SHARE", share)
         found.append(list(ordered("name", "").search(text)))  # type: ignore[attr-defined]
     assert found[0] == found[1] == found[2] != []

@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from core.history.reasons import IMPORTED
-from core.imports.csv_reader import Faults, Rejected, opened
+from core.imports.csv_reader import ImportRejected, RowErrors, open_csv
 from courses.imports import import_courses, import_terms
 from students.enrollment.transitions import Options
 from students.imports import import_enrollments, import_students
@@ -59,11 +59,15 @@ class Command(BaseCommand):
 
     def handle(self, *, kind: str, file: str, **options: Any) -> None:
         """Raises CommandError, with nothing written, for a file that is not sound to the last line, or as far as it was asked to be."""
-        skipped = Faults() if options["skip_bad_lines"] else None
+        skipped = RowErrors() if options["skip_bad_lines"] else None
         load = _loader(kind, skipped, **options)
         name = _("standard input") if file == "-" else Path(file).name
         try:
-            with opened(file) as text, acting(Door.IMPORT, reason=IMPORTED % name), uncollected():
+            with (
+                open_csv(file) as text,
+                record_changes_as(Door.IMPORT, reason=IMPORTED % name),
+                uncollected(),
+            ):
                 counts = load(text)
         except OSError as error:
             raise CommandError(
@@ -73,26 +77,26 @@ class Command(BaseCommand):
             raise CommandError(
                 _("The database is away or busy. Nothing was imported: %s") % error
             ) from error
-        except Rejected as error:
-            self._tell(kind, Counter(), error.faults, as_json=options["json"])
+        except ImportRejected as error:
+            self._tell(kind, Counter(), error.errors, as_json=options["json"])
             raise CommandError(
-                _("Nothing was imported. Bad lines: %d.") % len(error.faults.lines)
+                _("Nothing was imported. Bad lines: %d.") % len(error.errors.lines)
             ) from error
-        self._tell(kind, counts, skipped or Faults(), as_json=options["json"])
+        self._tell(kind, counts, skipped or RowErrors(), as_json=options["json"])
 
-    def _tell(self, kind: str, counts: Counter[str], faults: Faults, *, as_json: bool) -> None:
+    def _tell(self, kind: str, counts: Counter[str], errors: RowErrors, *, as_json: bool) -> None:
         if as_json:
             told = {
                 "kind": kind,
                 "outcomes": counts,
-                "bad_lines": len(faults.lines),
-                "faults": [fault._asdict() for fault in sorted(faults.kept)],
+                "bad_lines": len(errors.lines),
+                "faults": [fault._asdict() for fault in sorted(errors.kept)],
             }
             self.stdout.write(json.dumps(told))
             return
-        for line in faults.report():
+        for line in errors.report():
             self.stderr.write(line)
-        if counts or not faults:
+        if counts or not errors:
             self.stdout.write(
                 f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}"
             )
@@ -109,12 +113,12 @@ def uncollected() -> Iterator[None]:
 
 
 def _loader(
-    kind: str, skipped: Faults | None, *, history: bool, on_full: str, **_options: Any
+    kind: str, skipped: RowErrors | None, *, history: bool, on_full: str, **_options: Any
 ) -> Callable[[TextIO], Counter[str]]:
     if kind == "enrollments":
         return partial(
             import_enrollments,
-            options=Options(waitlist=on_full == "waitlist", ask_window=not history),
+            options=Options(waitlist=on_full == "waitlist", check_window=not history),
             skipped=skipped,
         )
     for option, used in {

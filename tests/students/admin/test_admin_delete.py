@@ -74,7 +74,7 @@ def test_what_is_in_use_stays_and_the_page_says_what_to_do(
 
     response = way(admin, row)
 
-    assert str(row.in_use) in response.content.decode()
+    assert str(row.protected_message) in response.content.decode()
     assert type(row).objects.filter(pk=row.pk).exists()
     assert not LogEntry.objects.exists()
 
@@ -86,12 +86,12 @@ def test_what_came_into_use_a_moment_ago_stays(
 ) -> None:
     row = make()
     monkeypatch.setattr(
-        "core.admin.options.RecordedAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), [])
+        "core.admin.options.HistoryModelAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), [])
     )
 
     response = way(admin, row)
 
-    assert str(row.in_use) in messages_of(response)
+    assert str(row.protected_message) in messages_of(response)
     assert type(row).objects.filter(pk=row.pk).exists()
     assert not LogEntry.objects.exists()
 

@@ -62,7 +62,7 @@ class TestEnrollments:
         html = registrar.get(ENROLLMENTS).content.decode()
 
         assert f'<td class="field-course nowrap">{course.code} (2026-FA)</td>' in html
-        assert '<td class="field-standing">waitlisted (1)</td>' in html
+        assert '<td class="field-status_label">waitlisted (1)</td>' in html
 
     def test_come_latest_first(self, registrar: Client) -> None:
         first, second = (enrolled(StudentFactory(), CourseFactory()) for _ in range(2))
@@ -164,7 +164,7 @@ class TestEnrollments:
 def test_a_long_list_is_counted_to_its_bound(
     registrar: Client, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
+    monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 3)
     course = CourseFactory()
     for student in people(5):
         enrolled(student, course)
@@ -178,7 +178,7 @@ def test_a_long_list_is_counted_to_its_bound(
 def test_a_search_tells_how_many_it_found_beside_it(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.admin.paginator.COUNTED", 1)
+    monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 1)
     people(3)
 
     def told(**query: str) -> str:
@@ -193,7 +193,7 @@ def test_a_search_tells_how_many_it_found_beside_it(
 def test_a_list_that_ends_at_its_bound_has_no_more(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.admin.paginator.COUNTED", 3)
+    monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 3)
     people(3)
 
     assert "more than" not in registrar.get(STUDENTS).content.decode()

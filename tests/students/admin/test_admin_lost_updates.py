@@ -9,7 +9,12 @@ from django.test import Client
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.transitions import CORRECT, LOAD, WITHDRAW, Change
+from students.enrollment.transitions import (
+    IMPORT_TRANSITIONS,
+    WITHDRAW,
+    WITHDRAW_OR_CORRECT,
+    EnrollmentChange,
+)
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.admin_page import Fields, fields_of, messages_of, submit
@@ -33,8 +38,8 @@ def colleague_saves(row: Any, **values: Any) -> None:
 
 
 def colleague_gives(row: Enrollment, status: Status) -> None:
-    verb = CORRECT if status == Status.WITHDRAWN else LOAD[status]
-    service.write([Change(row.student_id, row.course_id, verb)])
+    verb = WITHDRAW_OR_CORRECT if status == Status.WITHDRAWN else IMPORT_TRANSITIONS[status]
+    service.apply_changes([EnrollmentChange(row.student_id, row.course_id, verb)])
 
 
 def errors_of(answer: Any) -> Any:
@@ -199,7 +204,7 @@ class TestInline:
     def test_what_was_withdrawn_and_added_again_by_two_is_one_row(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row.student)
-        service.write([Change(row.student_id, row.course_id, WITHDRAW)])
+        service.apply_changes([EnrollmentChange(row.student_id, row.course_id, WITHDRAW)])
 
         answer = submit(
             registrar, page_of(row.student), {"withdraw": [str(row.pk)]}, page=page, follow=True

@@ -12,7 +12,7 @@ from django.test import Client
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.transitions import Change, Options
+from students.enrollment.transitions import EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of, messages_of
@@ -49,7 +49,9 @@ def rows(number: int, status: Status = Status.ACTIVE) -> list[Enrollment]:
 
 
 def waitlisted(student: Student, course: Course) -> Enrollment:
-    [result] = service.write([Change(student.pk, course.pk)], Options(waitlist=True))
+    [result] = service.apply_changes(
+        [EnrollmentChange(student.pk, course.pk)], Options(waitlist=True)
+    )
     assert result.enrollment is not None
     return result.enrollment
 
@@ -203,7 +205,7 @@ class TestAsks:
 
 
 def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.admin.options.AT_ONCE", 2)
+    monkeypatch.setattr("core.admin.options.MAX_ACTION_ROWS", 2)
     many = rows(3)
 
     response = ask(registrar, many[0].pk, select_across=1)

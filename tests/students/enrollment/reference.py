@@ -85,7 +85,7 @@ class School:
             if not self.reasons(student, course):
                 self.put(student, course, "active")
 
-    def settle(self, courses: set[int]) -> None:
+    def promote_waiting(self, courses: set[int]) -> None:
         """Nobody who may come in waits beside a free seat."""
         for course in sorted(courses):
             self.move_up(course)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from core.imports.csv_reader import Rejected
+from core.imports.csv_reader import ImportRejected
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
@@ -24,7 +24,7 @@ from students.enrollment.transitions import (
     COMPLETE,
     ENROLL,
     WITHDRAW,
-    Change,
+    EnrollmentChange,
     Options,
     Outcome,
     Refused,
@@ -90,13 +90,17 @@ class Comparison(RuleBasedStateMachine):
         self.atomic.__exit__(None, None, None)
 
     def done(
-        self, act: Callable[..., list[Result]], changes: list[Change], options: Options, **how: bool
+        self,
+        act: Callable[..., list[Result]],
+        changes: list[EnrollmentChange],
+        options: Options,
+        **how: bool,
     ) -> list[Result]:
         """What `act`, of the writer, has done, which is what it told when it was asked before. Raises Refused."""
-        with service.promotions() as promised:
+        with service.collect_promotions() as promised:
             told = act(changes, options, **{**how, "validate_only": True})
         refused: Refused | None = None
-        with service.promotions() as promoted:
+        with service.collect_promotions() as promoted:
             try:
                 results = act(changes, options, **how)
             except Refused as error:
@@ -107,34 +111,39 @@ class Comparison(RuleBasedStateMachine):
             raise refused
         return results
 
-    def change(self, student: int, course: int, verb: Any) -> Change:
-        return Change(self.students[student].pk, self.courses[course].pk, verb)
+    def change(self, student: int, course: int, transition: Any) -> EnrollmentChange:
+        return EnrollmentChange(self.students[student].pk, self.courses[course].pk, transition)
 
     @rule(student=who, course=what, wait=st.booleans(), override=overrides)
     def enroll(self, student: int, course: int, wait: bool, override: set[str]) -> None:
         [result] = self.done(
-            service.write,
+            service.apply_changes,
             [self.change(student, course, ENROLL)],
             Options(wait, override),
             all_or_nothing=False,
         )
         assert result.outcome == self.school.enroll(student, course, wait=wait, override=override)
-        self.school.settle({course})
+        self.school.promote_waiting({course})
 
     @rule(student=who, course=what)
     def withdraw(self, student: int, course: int) -> None:
-        [result] = self.done(service.write, [self.change(student, course, WITHDRAW)], Options())
+        [result] = self.done(
+            service.apply_changes, [self.change(student, course, WITHDRAW)], Options()
+        )
         assert result.outcome == self.school.leave(student, course, "withdrawn")
-        self.school.settle({course})
+        self.school.promote_waiting({course})
 
     @rule(student=who, course=what)
     def complete(self, student: int, course: int) -> None:
         [result] = self.done(
-            service.write, [self.change(student, course, COMPLETE)], Options(), all_or_nothing=False
+            service.apply_changes,
+            [self.change(student, course, COMPLETE)],
+            Options(),
+            all_or_nothing=False,
         )
         waits_for = {number for number, queue in self.school.queue.items() if student in queue}
         assert result.outcome == self.school.leave(student, course, "completed")
-        self.school.settle({course} | waits_for)
+        self.school.promote_waiting({course} | waits_for)
 
     @rule(
         list_=wishes, wait=st.booleans(), all_or_nothing=st.booleans(), validate_only=st.booleans()
@@ -149,18 +158,18 @@ class Comparison(RuleBasedStateMachine):
         expected = copy.deepcopy(self.school)
         outcomes = [
             expected.enroll(student, course, wait=wait, override=set())
-            if verb == "enroll"
+            if transition == "enroll"
             else expected.leave(student, course, "withdrawn")
-            for student, course, verb in list_
+            for student, course, transition in list_
         ]
-        expected.settle({course for _student, course, _verb in list_})
+        expected.promote_waiting({course for _student, course, _verb in list_})
         changes = [
-            self.change(student, course, ENROLL if verb == "enroll" else WITHDRAW)
-            for student, course, verb in list_
+            self.change(student, course, ENROLL if transition == "enroll" else WITHDRAW)
+            for student, course, transition in list_
         ]
         try:
             results = self.done(
-                service.write,
+                service.apply_changes,
                 changes,
                 Options(wait),
                 all_or_nothing=all_or_nothing,
@@ -187,7 +196,7 @@ class Comparison(RuleBasedStateMachine):
             student for (student, _course), status in lines.items() if status == "completed"
         }
         waited_for = {course for course, queue in expected.queue.items() if completing & set(queue)}
-        expected.settle({course for _student, course in lines} | waited_for)
+        expected.promote_waiting({course for _student, course in lines} | waited_for)
         rows = [
             f"{self.students[student].number},{self.term.code},{course},{status}"
             for (student, course), status in lines.items()
@@ -197,7 +206,7 @@ class Comparison(RuleBasedStateMachine):
                 StringIO("\n".join(["student_number,term_code,course_code,status", *rows])),
                 Options(wait),
             )
-        except Rejected:
+        except ImportRejected:
             assert "refused" in outcomes
             return
         self.school = expected
@@ -220,9 +229,9 @@ class Comparison(RuleBasedStateMachine):
         ]
         others = [course for course in held if course not in courses]
         outcomes += [expected.leave(student, course, "withdrawn") for course in others]
-        expected.settle({*wanted, *others})
+        expected.promote_waiting({*wanted, *others})
         try:
-            act = partial(service.replace, self.students[student].pk)
+            act = partial(service.replace_courses, self.students[student].pk)
             results = self.done(
                 act,
                 [self.change(student, course, ENROLL) for course in wanted],
@@ -238,20 +247,20 @@ class Comparison(RuleBasedStateMachine):
     def resize(self, course: int, capacity: int | None) -> None:
         self.save(course, capacity=capacity)
         self.school.capacity[course] = capacity
-        self.school.settle({course})
+        self.school.promote_waiting({course})
 
     @rule(course=what, is_open=st.booleans())
     def open_or_close(self, course: int, is_open: bool) -> None:
         self.save(course, is_open=is_open)
         self.school.is_open[course] = is_open
-        self.school.settle({course})
+        self.school.promote_waiting({course})
 
     @rule(course=what, codes=st.sets(what))
     def ask_for(self, course: int, codes: set[int]) -> None:
         codes = {code for code in codes if code < course}
         self.save(course, prerequisites=[str(code) for code in sorted(codes)])
         self.school.asks_for[course] = codes
-        self.school.settle({course})
+        self.school.promote_waiting({course})
 
     @rule(window=st.booleans())
     def open_or_close_the_window(self, window: bool) -> None:
@@ -260,7 +269,7 @@ class Comparison(RuleBasedStateMachine):
         )
         self.term.save()
         self.school.window = window
-        self.school.settle(set(range(COURSES)))
+        self.school.promote_waiting(set(range(COURSES)))
 
     @rule(student=who, active=st.booleans())
     def activate(self, student: int, active: bool) -> None:
@@ -268,7 +277,7 @@ class Comparison(RuleBasedStateMachine):
         row.is_active = active
         row.save()
         self.school.active[student] = active
-        self.school.settle(
+        self.school.promote_waiting(
             {number for number, queue in self.school.queue.items() if student in queue}
         )
 

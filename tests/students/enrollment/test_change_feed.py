@@ -129,7 +129,7 @@ def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced
     monkeypatch.setattr(
         "students.enrollment.change_feed.timezone.now", lambda: announced - timedelta(hours=1)
     )
-    assert change_feed.stamp(announced, []) == announced
+    assert change_feed.commit_timestamp(announced, []) == announced
 
 
 def test_a_poller_beside_many_writers_sees_all_they_did(
@@ -137,13 +137,13 @@ def test_a_poller_beside_many_writers_sees_all_they_did(
 ) -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(12)]
     chance = Random(7)
-    stamp = change_feed.stamp
+    stamp = change_feed.commit_timestamp
 
     def slowly(*found: Any) -> datetime:
         sleep(chance.random() / 50)
         return stamp(*found)
 
-    monkeypatch.setattr("students.enrollment.decisions.stamp", slowly)
+    monkeypatch.setattr("students.enrollment.decisions.commit_timestamp", slowly)
 
     def work(mine: list[Enrollment]) -> None:
         try:

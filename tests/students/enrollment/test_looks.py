@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import locks, service
-from students.enrollment.transitions import WITHDRAW, Change, Options, Outcome, Result
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Options, Outcome, Result
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Student
 
@@ -34,7 +34,7 @@ def somebody_writing(student: Student, course: Course) -> Iterator[None]:
     def work() -> None:
         try:
             with transaction.atomic():
-                locks.lock([student.pk], [course.pk])
+                locks.lock_students_and_courses([student.pk], [course.pk])
                 has_begun.set()
                 is_over.wait(60)
         finally:
@@ -122,12 +122,12 @@ def test_waits_for_nobody(look: Look, client: Client) -> None:
 def test_only_reads() -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(3)]
     changes = [
-        *(Change(row.student_id, row.course_id, WITHDRAW) for row in rows),
-        Change(StudentFactory().pk, rows[0].course_id),
+        *(EnrollmentChange(row.student_id, row.course_id, WITHDRAW) for row in rows),
+        EnrollmentChange(StudentFactory().pk, rows[0].course_id),
     ]
     with CaptureQueriesContext(connection) as queries:
-        service.write(changes, validate_only=True)
-        service.replace(rows[0].student_id, [], validate_only=True)
+        service.apply_changes(changes, validate_only=True)
+        service.replace_courses(rows[0].student_id, [], validate_only=True)
     asked = [
         question for query in queries.captured_queries for question in query["sql"].split("; ")
     ]
@@ -158,37 +158,38 @@ class TestPositions:
 
     def test_of_those_who_would_come(self, queue: list[Enrollment]) -> None:
         changes = [
-            Change(student.pk, queue[0].course_id) for student in StudentFactory.create_batch(2)
+            EnrollmentChange(student.pk, queue[0].course_id)
+            for student in StudentFactory.create_batch(2)
         ]
-        told = self.places(service.write(changes, WAIT, validate_only=True))
+        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
             told
             == [(Outcome.WAITLISTED, 4), (Outcome.WAITLISTED, 5)]
-            == self.places(service.write(changes, WAIT))
+            == self.places(service.apply_changes(changes, WAIT))
         )
 
     def test_of_one_who_stays_while_another_before_goes(self, queue: list[Enrollment]) -> None:
         changes = [
-            Change(queue[1].student_id, queue[1].course_id, WITHDRAW),
-            Change(queue[3].student_id, queue[3].course_id),
+            EnrollmentChange(queue[1].student_id, queue[1].course_id, WITHDRAW),
+            EnrollmentChange(queue[3].student_id, queue[3].course_id),
         ]
-        told = self.places(service.write(changes, WAIT, validate_only=True))
+        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
             told
             == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
-            == self.places(service.write(changes, WAIT))
+            == self.places(service.apply_changes(changes, WAIT))
         )
 
     def test_of_one_who_stays_while_another_moves_up(self, queue: list[Enrollment]) -> None:
         changes = [
-            Change(queue[0].student_id, queue[0].course_id, WITHDRAW),
-            Change(queue[3].student_id, queue[3].course_id),
+            EnrollmentChange(queue[0].student_id, queue[0].course_id, WITHDRAW),
+            EnrollmentChange(queue[3].student_id, queue[3].course_id),
         ]
-        told = self.places(service.write(changes, WAIT, validate_only=True))
+        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
             told
             == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
-            == self.places(service.write(changes, WAIT))
+            == self.places(service.apply_changes(changes, WAIT))
         )
 
     def test_beside_a_refusal(self, queue: list[Enrollment], api: APIClient) -> None:

@@ -36,7 +36,7 @@ def checked_by_both_first(monkeypatch: pytest.MonkeyPatch, hold: Callable[[], No
         hold()
 
     for module in (models, imports):
-        monkeypatch.setattr(module, "hold", wait_and_hold)
+        monkeypatch.setattr(module, "lock_prerequisites", wait_and_hold)
 
 
 def halves() -> list[tuple[Course, str]]:
@@ -81,7 +81,7 @@ def race(*ways: Callable[[Course, str], str]) -> Counter[str]:
 
 @pytest.mark.parametrize("_round", range(3))
 def test_one_of_two_is_refused(_round: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    checked_by_both_first(monkeypatch, prerequisites.hold)
+    checked_by_both_first(monkeypatch, prerequisites.lock_prerequisites)
     assert race(by_model, by_model) == Counter(saved=1, circular=1)
     assert circles() == 1
 
@@ -91,14 +91,14 @@ def test_without_the_lock_both_are_saved(monkeypatch: pytest.MonkeyPatch) -> Non
     if connection.vendor == "sqlite":
         pytest.skip("SQLite lets only one write.")
     both = Barrier(2)
-    check = Course.check_circle
+    check = Course.check_cycle
 
     def both_check_before_either_commits(course: Course) -> None:
         check(course)
         both.wait(10)
 
     checked_by_both_first(monkeypatch, lambda: None)
-    monkeypatch.setattr(Course, "check_circle", both_check_before_either_commits)
+    monkeypatch.setattr(Course, "check_cycle", both_check_before_either_commits)
     assert race(by_model, by_model) == Counter(saved=2)
     assert circles() == 2
 
@@ -115,7 +115,7 @@ def test_an_import_and_a_form_are_serialized_too(
         assert "A course cannot come before itself" in answer.content.decode()
         return "refused"
 
-    checked_by_both_first(monkeypatch, prerequisites.hold)
+    checked_by_both_first(monkeypatch, prerequisites.lock_prerequisites)
     assert race(by_import, by_form) == Counter(saved=1, refused=1)
     assert circles() == 1
 
@@ -146,6 +146,6 @@ def test_the_api_and_the_admin_are_serialized_too(
         assert "A course cannot come before itself" in str(answer.context["adminform"].form.errors)
         return "refused"
 
-    checked_by_both_first(monkeypatch, prerequisites.hold)
+    checked_by_both_first(monkeypatch, prerequisites.lock_prerequisites)
     assert race(by_api, by_admin) == Counter(saved=1, refused=1)
     assert circles() == 1

@@ -12,8 +12,8 @@ from django.db import connection
 
 from courses.factories import CourseFactory
 from students.enrollment import service
-from students.enrollment.decisions import Ledger
-from students.enrollment.transitions import Change, Outcome, Refused
+from students.enrollment.decisions import EnrollmentDecisions
+from students.enrollment.transitions import EnrollmentChange, Outcome, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.unlocked import take_out_locks
@@ -81,13 +81,13 @@ def test_without_immediate_transactions_sqlite_fails(monkeypatch: pytest.MonkeyP
 
 def slow_down_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time for the others between the count and the write."""
-    decide = Ledger.decide
+    decide = EnrollmentDecisions.decide
 
-    def slowly(self: Any, change: Change) -> Any:
+    def slowly(self: Any, change: EnrollmentChange) -> Any:
         sleep(0.05)
         return decide(self, change)
 
-    monkeypatch.setattr(Ledger, "decide", slowly)
+    monkeypatch.setattr(EnrollmentDecisions, "decide", slowly)
 
 
 @pytest.mark.parametrize("_round", range(3))
@@ -117,10 +117,10 @@ def test_lists_in_opposite_orders_do_not_wait_for_each_other_forever() -> None:
 def test_a_set_is_exact_even_while_others_add() -> None:
     student = StudentFactory()
     courses = CourseFactory.create_batch(10)
-    wanted = [Change(student.pk, course.pk) for course in courses[:2]]
+    wanted = [EnrollmentChange(student.pk, course.pk) for course in courses[:2]]
     adds = [enroll(student, course) for course in courses[2:]]
-    at_once(lambda: service.replace(student.pk, wanted), *adds)
-    service.replace(student.pk, wanted)
+    at_once(lambda: service.replace_courses(student.pk, wanted), *adds)
+    service.replace_courses(student.pk, wanted)
     assert set(Enrollment.objects.current().values_list("course", flat=True)) == {
         course.pk for course in courses[:2]
     }

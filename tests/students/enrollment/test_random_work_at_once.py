@@ -28,8 +28,8 @@ from core.history.models import Door
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import locks, service
-from students.enrollment.decisions import Ledger
-from students.enrollment.rules import refusals
+from students.enrollment.decisions import EnrollmentDecisions
+from students.enrollment.rules import find_refusals
 from students.factories import StudentFactory
 from students.models import Enrollment, Status
 from tests.students.enrollment.test_races import at_once, slow_down_decisions
@@ -83,7 +83,7 @@ def wrongs() -> list[str]:
                 code for code in course.prerequisites if (row.student_id, code) not in completed
             ]
             if not list(
-                refusals(row.student, course, taken=course.taken, today=today, missing=missing)
+                find_refusals(row.student, course, taken=course.taken, today=today, missing=missing)
             ):
                 found.append(f"{row.student} waits beside a free seat of {course}")
     for row in Enrollment.objects.all():
@@ -269,21 +269,21 @@ def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool
 def test_the_checker_sees_a_waitlist_that_does_not_move(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Ledger, "_move_up", lambda self, course: None)
+    monkeypatch.setattr(EnrollmentDecisions, "_move_up", lambda self, course: None)
     assert controlled(monkeypatch, tmp_path, "waits beside a free seat")
 
 
 def test_the_checker_sees_a_queue_that_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    move_up = Ledger._move_up
+    move_up = EnrollmentDecisions._move_up
 
-    def backwards(ledger: Any, course: Any) -> None:
-        ledger._queue(course).reverse()
-        move_up(ledger, course)
-        ledger._queue(course).reverse()
+    def backwards(decisions: Any, course: Any) -> None:
+        decisions._queue(course).reverse()
+        move_up(decisions, course)
+        decisions._queue(course).reverse()
 
-    monkeypatch.setattr(Ledger, "_move_up", backwards)
+    monkeypatch.setattr(EnrollmentDecisions, "_move_up", backwards)
     assert controlled(monkeypatch, tmp_path, "came before one who waited")
 
 
@@ -304,7 +304,7 @@ def test_the_checker_sees_a_write_that_is_lost(
     save = service._save
     random = Random(1)
     monkeypatch.setattr(
-        service, "_save", lambda ledger: save(ledger) if random.random() < 0.9 else None
+        service, "_save", lambda decisions: save(decisions) if random.random() < 0.9 else None
     )
     assert controlled(monkeypatch, tmp_path, "in the history")
 
@@ -328,18 +328,18 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
     """The control of the order: courses locked as they come are locked in a circle."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all at once.")
-    read = Ledger._read
+    read = EnrollmentDecisions._read
 
-    def as_they_come(ledger: Any, changes: Any, courses: Any) -> None:
+    def as_they_come(decisions: Any, changes: Any, courses: Any) -> None:
         wanted = [change.course_id for change in changes]
         for course in Random().sample(wanted, len(wanted)):
             locks.lock_courses([course])
-        read(ledger, changes, courses)
+        read(decisions, changes, courses)
 
     def until_it_fails() -> None:
         for _ in range(20):
             test_lists_of_courses_in_any_order_never_wait_in_a_circle()
 
-    monkeypatch.setattr(Ledger, "_read", as_they_come)
+    monkeypatch.setattr(EnrollmentDecisions, "_read", as_they_come)
     with pytest.raises(OperationalError):
         until_it_fails()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from courses.models import Course, Term
-from students.enrollment.rules import Refusal, refusals
+from students.enrollment.rules import Refusal, find_refusals
 from students.models import Student
 
 TODAY = date(2026, 8, 15)
@@ -30,12 +30,12 @@ def reasons(**state: Any) -> list[str]:
     student = Student(
         number="S1", first_name="Ann", last_name="Smith", is_active=state.get("is_active", True)
     )
-    found = refusals(
+    found = find_refusals(
         student,
         course,
         taken=state.get("taken", 0),
         today=TODAY,
-        ask_window=state.get("ask_window", True),
+        check_window=state.get("ask_window", True),
     )
     return [str(reason.code) for reason in found]
 
@@ -74,7 +74,7 @@ def test_applies(state: dict[str, Any], expected: list[str]) -> None:
 
 def test_says_what_and_which() -> None:
     course = Course(code="BIO-101", term=Term(code="2026-FA"), capacity=30)
-    [reason] = refusals(Student(), course, taken=30, today=TODAY)
+    [reason] = find_refusals(Student(), course, taken=30, today=TODAY)
     assert reason.messages == ["BIO-101 (2026-FA) is full: 30 of 30 seats are taken."]
     assert reason.params == {"course": "BIO-101 (2026-FA)", "taken": 30, "capacity": 30}
 

@@ -106,7 +106,7 @@ def test_what_was_waited_for_is_earlier_in_the_history() -> None:
     def give_a_seat() -> None:
         try:
             with transaction.atomic():
-                Course.locked(pk=course.pk)
+                Course.get_locked(pk=course.pk)
                 locked.set()
                 wait_until_somebody_waits()
                 change(course, capacity=1)

@@ -7,23 +7,23 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Term
 from students.enrollment import service
 from students.enrollment.transitions import (
     ACTIVATE,
     COMPLETE,
-    CORRECT,
-    END,
     ENROLL,
-    LOAD,
+    IMPORT_TRANSITIONS,
     WITHDRAW,
-    Change,
+    WITHDRAW_OR_CORRECT,
+    WITHDRAW_STRICTLY,
+    EnrollmentChange,
     Options,
     Outcome,
     Refused,
-    Verb,
+    Transition,
 )
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
@@ -42,7 +42,7 @@ def codes(error: Refused) -> list[str | None]:
 class TestEnroll:
     def test_creates_an_active_row_with_one_history_record(self) -> None:
         student, course = StudentFactory(), CourseFactory()
-        with acting(Door.STAFF, reason="asked by phone"):
+        with record_changes_as(Door.STAFF, reason="asked by phone"):
             [result] = service.enroll([(student.pk, course.pk)])
         row = Enrollment.objects.get()
         assert (result.outcome, result.enrollment) == (Outcome.CREATED, row)
@@ -122,8 +122,11 @@ class TestEnroll:
     def test_a_seat_freed_in_the_list_can_be_taken_in_it(self) -> None:
         row = enrolled(StudentFactory(), CourseFactory(capacity=1))
         other = StudentFactory()
-        results = service.write(
-            [Change(row.student_id, row.course_id, WITHDRAW), Change(other.pk, row.course_id)]
+        results = service.apply_changes(
+            [
+                EnrollmentChange(row.student_id, row.course_id, WITHDRAW),
+                EnrollmentChange(other.pk, row.course_id),
+            ]
         )
         assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.CREATED]
 
@@ -186,8 +189,9 @@ class TestReplace:
             (done, Status.COMPLETED),
         ):
             enrolled(student, course, status)
-        results = service.replace(
-            student.pk, [Change(student.pk, comes.pk), Change(student.pk, stays.pk)]
+        results = service.replace_courses(
+            student.pk,
+            [EnrollmentChange(student.pk, comes.pk), EnrollmentChange(student.pk, stays.pk)],
         )
         assert [(result.change.course_id, result.outcome) for result in results] == [
             (comes.pk, Outcome.CREATED),
@@ -203,49 +207,53 @@ class TestReplace:
     def test_a_refusal_leaves_everything_as_it_was(self) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         with pytest.raises(Refused):
-            service.replace(row.student_id, [Change(row.student_id, CourseFactory(capacity=0).pk)])
+            service.replace_courses(
+                row.student_id, [EnrollmentChange(row.student_id, CourseFactory(capacity=0).pk)]
+            )
         assert Enrollment.objects.get().status == Status.ACTIVE
 
 
 @pytest.mark.parametrize(
-    ("before", "verb", "after"),
+    ("before", "transition", "after"),
     [
         (Status.ACTIVE, COMPLETE, Status.COMPLETED),
         (Status.COMPLETED, COMPLETE, Status.COMPLETED),
         (Status.WITHDRAWN, COMPLETE, None),
-        (Status.ACTIVE, END, Status.WITHDRAWN),
-        (Status.COMPLETED, END, None),
-        (Status.COMPLETED, CORRECT, Status.WITHDRAWN),
-        (Status.ACTIVE, CORRECT, Status.WITHDRAWN),
+        (Status.ACTIVE, WITHDRAW_STRICTLY, Status.WITHDRAWN),
+        (Status.COMPLETED, WITHDRAW_STRICTLY, None),
+        (Status.COMPLETED, WITHDRAW_OR_CORRECT, Status.WITHDRAWN),
+        (Status.ACTIVE, WITHDRAW_OR_CORRECT, Status.WITHDRAWN),
         (Status.WITHDRAWN, ACTIVATE, Status.ACTIVE),
         (Status.ACTIVE, ACTIVATE, Status.ACTIVE),
         (Status.COMPLETED, ACTIVATE, None),
-        (Status.ACTIVE, LOAD[Status.COMPLETED], Status.COMPLETED),
-        (Status.WITHDRAWN, LOAD[Status.COMPLETED], Status.COMPLETED),
-        (Status.COMPLETED, LOAD[Status.WITHDRAWN], Status.WITHDRAWN),
-        (Status.COMPLETED, LOAD[Status.ACTIVE], Status.COMPLETED),
+        (Status.ACTIVE, IMPORT_TRANSITIONS[Status.COMPLETED], Status.COMPLETED),
+        (Status.WITHDRAWN, IMPORT_TRANSITIONS[Status.COMPLETED], Status.COMPLETED),
+        (Status.COMPLETED, IMPORT_TRANSITIONS[Status.WITHDRAWN], Status.WITHDRAWN),
+        (Status.COMPLETED, IMPORT_TRANSITIONS[Status.ACTIVE], Status.COMPLETED),
     ],
 )
-def test_from_one_status_to_another(before: Status, verb: Verb, after: Status | None) -> None:
+def test_from_one_status_to_another(
+    before: Status, transition: Transition, after: Status | None
+) -> None:
     row = enrolled(StudentFactory(), CourseFactory(), before)
-    change = Change(row.student_id, row.course_id, verb, "/status")
+    change = EnrollmentChange(row.student_id, row.course_id, transition, "/status")
     if after is None:
         with pytest.raises(Refused) as refused:
-            service.write([change])
+            service.apply_changes([change])
         assert codes(refused.value) == ["invalid_status"]
         after = before
     else:
-        service.write([change])
+        service.apply_changes([change])
     assert Enrollment.objects.get().status == after
     assert len(history_of(row)) == (1 if after == before else 2)
 
 
 def test_the_window_is_not_asked_when_told_so(db: None) -> None:
     term = TermFactory(enrollment_closes_on=timezone.localdate() - timedelta(days=1))
-    change = Change(StudentFactory().pk, CourseFactory(term=term).pk)
+    change = EnrollmentChange(StudentFactory().pk, CourseFactory(term=term).pk)
     [asked] = service.decide_and_save([change])
     assert asked.outcome == Outcome.REFUSED
-    [result] = service.decide_and_save([change], Options(ask_window=False))
+    [result] = service.decide_and_save([change], Options(check_window=False))
     assert result.outcome == Outcome.CREATED
 
 
@@ -261,15 +269,19 @@ def test_takes_as_many_queries_for_many_as_for_one(django_assert_num_queries: An
 
 
 @pytest.mark.parametrize("before", [None, *Status])
-@pytest.mark.parametrize("verb", [ENROLL, WITHDRAW, ACTIVATE, COMPLETE, CORRECT])
-def test_tells_of_the_row_what_the_database_has(before: Status | None, verb: Verb) -> None:
+@pytest.mark.parametrize("transition", [ENROLL, WITHDRAW, ACTIVATE, COMPLETE, WITHDRAW_OR_CORRECT])
+def test_tells_of_the_row_what_the_database_has(
+    before: Status | None, transition: Transition
+) -> None:
     student, course = StudentFactory(), CourseFactory()
     if before == Status.WAITLISTED:
         course = CourseFactory(capacity=0)
         service.enroll([(student.pk, course.pk)], Options(waitlist=True))
     elif before:
         enrolled(student, course, before)
-    [result] = service.write([Change(student.pk, course.pk, verb)], all_or_nothing=False)
+    [result] = service.apply_changes(
+        [EnrollmentChange(student.pk, course.pk, transition)], all_or_nothing=False
+    )
     stored = (
         Enrollment.objects.filter(student=student)
         .values("pk", "status", "enrolled_at", "updated_at")

@@ -7,18 +7,18 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import decisions, service
-from students.enrollment.rules import refusals
+from students.enrollment.rules import find_refusals
 from students.enrollment.transitions import (
     ACTIVATE,
     COMPLETE,
     ENROLL,
-    LOAD,
+    IMPORT_TRANSITIONS,
     WITHDRAW,
-    Change,
+    EnrollmentChange,
     Options,
     Outcome,
     Refused,
@@ -115,7 +115,7 @@ class TestJoining:
 class TestMovingUp:
     def test_by_a_withdrawal(self) -> None:
         course, seated, waiters = full()
-        with acting(Door.STAFF, reason="ill"):
+        with record_changes_as(Door.STAFF, reason="ill"):
             service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *seated, *waiters) == ["withdrawn", "active", "waitlisted"]
         last = Enrollment.objects.get(student=waiters[0]).history.latest("history_id")
@@ -127,12 +127,12 @@ class TestMovingUp:
 
     def test_by_a_completion(self) -> None:
         course, seated, waiters = full()
-        service.write([Change(seated[0].pk, course.pk, COMPLETE)])
+        service.apply_changes([EnrollmentChange(seated[0].pk, course.pk, COMPLETE)])
         assert standing(course, *waiters) == ["active", "waitlisted"]
 
     def test_by_a_set_replaced(self) -> None:
         course, seated, waiters = full()
-        service.replace(seated[0].pk, [])
+        service.replace_courses(seated[0].pk, [])
         assert standing(course, *waiters) == ["active", "waitlisted"]
 
     @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ class TestMovingUp:
         course.save()
         service.withdraw([(seated[0].pk, course.pk)])
         assert standing(course, *waiters) == ["waitlisted"]
-        service.write([Change(waiters[0].pk, before.pk, COMPLETE)])
+        service.apply_changes([EnrollmentChange(waiters[0].pk, before.pk, COMPLETE)])
         assert standing(course, *waiters) == ["active"]
 
     def test_by_prerequisites_taken_away(self) -> None:
@@ -247,7 +247,7 @@ class TestMovingUp:
         term.save()
         service.withdraw([(seated[0].pk, course.pk)])
         time_machine.move_to(timezone.now() + timedelta(days=8))
-        service.write([Change(waiters[0].pk, course.pk, ACTIVATE)])
+        service.apply_changes([EnrollmentChange(waiters[0].pk, course.pk, ACTIVATE)])
         assert standing(course, *waiters) == ["active"]
 
     def test_of_several_into_several_seats_in_one_list(self) -> None:
@@ -259,10 +259,10 @@ class TestMovingUp:
         course, seated, waiters = full()
         records = Enrollment.history.model.objects.count()
         with pytest.raises(Refused):
-            service.write(
+            service.apply_changes(
                 [
-                    Change(seated[0].pk, course.pk, WITHDRAW),
-                    Change(seated[0].pk, CourseFactory(capacity=0).pk),
+                    EnrollmentChange(seated[0].pk, course.pk, WITHDRAW),
+                    EnrollmentChange(seated[0].pk, CourseFactory(capacity=0).pk),
                 ]
             )
         assert standing(course, *seated, *waiters) == ["active", "waitlisted", "waitlisted"]
@@ -277,8 +277,12 @@ class TestMovingUp:
     def test_before_whoever_comes_in_the_same_list(self) -> None:
         course, seated, waiters = full()
         newcomer = StudentFactory()
-        results = service.write(
-            [Change(seated[0].pk, course.pk, WITHDRAW), Change(newcomer.pk, course.pk)], WAIT
+        results = service.apply_changes(
+            [
+                EnrollmentChange(seated[0].pk, course.pk, WITHDRAW),
+                EnrollmentChange(newcomer.pk, course.pk),
+            ],
+            WAIT,
         )
         assert [result.outcome for result in results] == [Outcome.WITHDRAWN, Outcome.WAITLISTED]
         assert standing(course, *seated, *waiters, newcomer) == [
@@ -297,7 +301,10 @@ class TestMovingUp:
             (waiters[0], WITHDRAW),
             (waiters[0], ENROLL),
         ]
-        service.write([Change(student.pk, course.pk, verb) for student, verb in pairs], WAIT)
+        service.apply_changes(
+            [EnrollmentChange(student.pk, course.pk, transition) for student, transition in pairs],
+            WAIT,
+        )
         assert standing(course, *seated, waiters[1], newcomer, waiters[0]) == [
             "withdrawn",
             "active",
@@ -308,7 +315,9 @@ class TestMovingUp:
 
     def test_when_an_import_completes(self) -> None:
         course, seated, waiters = full(waiters=1)
-        service.decide_and_save([Change(seated[0].pk, course.pk, LOAD[Status.COMPLETED])])
+        service.decide_and_save(
+            [EnrollmentChange(seated[0].pk, course.pk, IMPORT_TRANSITIONS[Status.COMPLETED])]
+        )
         assert standing(course, *waiters) == ["active"]
 
 
@@ -316,7 +325,7 @@ class TestOverride:
     def test_accepts_the_refusals_that_it_names_and_is_recorded(self) -> None:
         course, _seated, _waiters = full(waiters=0, is_open=True)
         student = StudentFactory()
-        with acting(Door.API, reason="the dean asked"):
+        with record_changes_as(Door.API, reason="the dean asked"):
             [result] = service.enroll(
                 [(student.pk, course.pk)], Options(override={"course_full", "course_closed"})
             )
@@ -348,8 +357,11 @@ class TestOverride:
     def test_in_a_set_is_meant_for_the_courses_that_are_new_in_it(self) -> None:
         course, _seated, waiters = full()
         other = CourseFactory(capacity=0)
-        wanted = [Change(waiters[1].pk, course.pk), Change(waiters[1].pk, other.pk)]
-        results = service.replace(waiters[1].pk, wanted, Options(override={"course_full"}))
+        wanted = [
+            EnrollmentChange(waiters[1].pk, course.pk),
+            EnrollmentChange(waiters[1].pk, other.pk),
+        ]
+        results = service.replace_courses(waiters[1].pk, wanted, Options(override={"course_full"}))
         assert [result.outcome for result in results] == [Outcome.UNCHANGED, Outcome.CREATED]
         assert standing(course, *waiters) == ["waitlisted", "waitlisted"]
 
@@ -390,8 +402,11 @@ class TestPrerequisites:
     def test_completed_in_the_same_list_count(self) -> None:
         before = CourseFactory(code="BIO-1")
         course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
-        results = service.write(
-            [Change(student.pk, before.pk, LOAD[Status.COMPLETED]), Change(student.pk, course.pk)]
+        results = service.apply_changes(
+            [
+                EnrollmentChange(student.pk, before.pk, IMPORT_TRANSITIONS[Status.COMPLETED]),
+                EnrollmentChange(student.pk, course.pk),
+            ]
         )
         assert [result.outcome for result in results] == [Outcome.CREATED, Outcome.CREATED]
 
@@ -404,11 +419,11 @@ class TestPrerequisites:
         if waiting:
             service.enroll([(student.pk, course.pk)], WAIT)
         changes = [
-            Change(student.pk, before.pk, LOAD[Status.WITHDRAWN]),
-            Change(seated[0].pk, course.pk, WITHDRAW),
-            Change(student.pk, course.pk),
+            EnrollmentChange(student.pk, before.pk, IMPORT_TRANSITIONS[Status.WITHDRAWN]),
+            EnrollmentChange(seated[0].pk, course.pk, WITHDRAW),
+            EnrollmentChange(student.pk, course.pk),
         ]
-        results = service.write(changes, all_or_nothing=False)
+        results = service.apply_changes(changes, all_or_nothing=False)
         assert results[2].outcome == (Outcome.UNCHANGED if waiting else Outcome.REFUSED)
         assert not student.enrollments.filter(status=Status.ACTIVE).exists()
 
@@ -417,8 +432,11 @@ class TestPrerequisites:
         course, student = CourseFactory(prerequisites=["BIO-1"]), StudentFactory()
         for one in (first, second):
             enrolled(student, one, Status.COMPLETED)
-        results = service.write(
-            [Change(student.pk, first.pk, LOAD[Status.WITHDRAWN]), Change(student.pk, course.pk)]
+        results = service.apply_changes(
+            [
+                EnrollmentChange(student.pk, first.pk, IMPORT_TRANSITIONS[Status.WITHDRAWN]),
+                EnrollmentChange(student.pk, course.pk),
+            ]
         )
         assert results[1].outcome == Outcome.CREATED
 
@@ -453,25 +471,36 @@ class TestWithinOneList:
         if was_there:
             enrolled(student, course, Status.WITHDRAWN)
         records = Enrollment.history.filter(student=student).count()
-        service.write([Change(student.pk, course.pk), Change(seated.pk, course.pk, WITHDRAW)], WAIT)
+        service.apply_changes(
+            [
+                EnrollmentChange(student.pk, course.pk),
+                EnrollmentChange(seated.pk, course.pk, WITHDRAW),
+            ],
+            WAIT,
+        )
         assert standing(course, seated, student) == ["withdrawn", "active"]
         assert Enrollment.history.filter(student=student).count() == records + 1
 
     def test_who_moved_up_and_is_withdrawn_after_all_has_one_record_of_it(self) -> None:
         course, [seated], waiters = full()
         changes = [
-            Change(seated.pk, course.pk, WITHDRAW),
+            EnrollmentChange(seated.pk, course.pk, WITHDRAW),
             # Nobody is enrolled before the queue was asked.
-            Change(StudentFactory().pk, course.pk),
-            Change(waiters[0].pk, course.pk, WITHDRAW),
+            EnrollmentChange(StudentFactory().pk, course.pk),
+            EnrollmentChange(waiters[0].pk, course.pk, WITHDRAW),
         ]
-        service.write(changes, all_or_nothing=False)
+        service.apply_changes(changes, all_or_nothing=False)
         assert standing(course, seated, *waiters) == ["withdrawn", "withdrawn", "active"]
         assert [Enrollment.history.filter(student=student).count() for student in waiters] == [2, 2]
 
     def test_who_is_enrolled_and_withdrawn_has_one_record_of_it(self) -> None:
         student, course = StudentFactory(), CourseFactory()
-        service.write([Change(student.pk, course.pk), Change(student.pk, course.pk, WITHDRAW)])
+        service.apply_changes(
+            [
+                EnrollmentChange(student.pk, course.pk),
+                EnrollmentChange(student.pk, course.pk, WITHDRAW),
+            ]
+        )
         assert standing(course, student) == ["withdrawn"]
         assert [(record.history_type, record.status) for record in Enrollment.history.all()] == [
             ("+", "withdrawn")
@@ -481,11 +510,11 @@ class TestWithinOneList:
         course, seated, waiters = full(seats=2)
         newcomer = StudentFactory()
         changes = [
-            Change(seated[0].pk, course.pk, WITHDRAW),
-            Change(newcomer.pk, course.pk),
-            Change(seated[1].pk, course.pk, WITHDRAW),
+            EnrollmentChange(seated[0].pk, course.pk, WITHDRAW),
+            EnrollmentChange(newcomer.pk, course.pk),
+            EnrollmentChange(seated[1].pk, course.pk, WITHDRAW),
         ]
-        results = service.write(changes, all_or_nothing=False)
+        results = service.apply_changes(changes, all_or_nothing=False)
         assert [result.outcome for result in results] == [
             Outcome.WITHDRAWN,
             Outcome.REFUSED,
@@ -506,12 +535,12 @@ class TestLongQueues:
 
         def noted(student: Student, course: Course, **more: Any) -> Any:
             asked.append(student.pk)
-            return refusals(student, course, **more)
+            return find_refusals(student, course, **more)
 
-        monkeypatch.setattr(decisions, "refusals", noted)
+        monkeypatch.setattr(decisions, "find_refusals", noted)
         newcomers = StudentFactory.create_batch(4)
-        service.write(
-            [Change(student.pk, course.pk) for student in newcomers], all_or_nothing=False
+        service.apply_changes(
+            [EnrollmentChange(student.pk, course.pk) for student in newcomers], all_or_nothing=False
         )
         assert asked == [student.pk for student in (*waiters, *newcomers)]
 
@@ -521,8 +550,10 @@ class TestLongQueues:
 
         def wait(*some: Course) -> int:
             return count_queries(
-                lambda: service.write(
-                    [Change(student.pk, course.pk) for course in some], WAIT, validate_only=True
+                lambda: service.apply_changes(
+                    [EnrollmentChange(student.pk, course.pk) for course in some],
+                    WAIT,
+                    validate_only=True,
                 )
             )
 
@@ -531,24 +562,25 @@ class TestLongQueues:
     def test_are_read_together_where_a_term_changes(self) -> None:
         courses = [full()[0].pk for _ in range(3)]
         Course.objects.update(capacity=9, is_open=False)
-        assert count_queries(lambda: service.move_up(courses[:1])) == count_queries(
-            lambda: service.move_up(courses)
+        assert count_queries(lambda: service.promote_waiting(courses[:1])) == count_queries(
+            lambda: service.promote_waiting(courses)
         )
 
     @transaction.atomic
     def test_are_not_read_where_nobody_can_move(self) -> None:
         [roomy, crowded] = [full()[0].pk for _ in range(2)]
         Course.objects.filter(pk=roomy).update(capacity=9)
-        moved = decisions.Ledger([], courses=[roomy, crowded])
-        moved.settle()
+        moved = decisions.EnrollmentDecisions([], courses=[roomy, crowded])
+        moved.promote_waiting()
         assert moved.queues.keys() == {roomy}
 
 
 class TestPartial:
     def test_what_can_be_done_is_done(self) -> None:
         student, good, bad = StudentFactory(), CourseFactory(), CourseFactory(capacity=0)
-        results = service.write(
-            [Change(student.pk, bad.pk), Change(student.pk, good.pk)], all_or_nothing=False
+        results = service.apply_changes(
+            [EnrollmentChange(student.pk, bad.pk), EnrollmentChange(student.pk, good.pk)],
+            all_or_nothing=False,
         )
         assert [result.outcome for result in results] == [Outcome.REFUSED, Outcome.CREATED]
         assert Enrollment.objects.get().course == good
@@ -557,11 +589,11 @@ class TestPartial:
         course, seated, waiters = full()
         records = Enrollment.history.model.objects.count()
         newcomer = StudentFactory()
-        results = service.write(
+        results = service.apply_changes(
             [
-                Change(seated[0].pk, course.pk, WITHDRAW),
-                Change(newcomer.pk, course.pk),
-                Change(404, course.pk),
+                EnrollmentChange(seated[0].pk, course.pk, WITHDRAW),
+                EnrollmentChange(newcomer.pk, course.pk),
+                EnrollmentChange(404, course.pk),
             ],
             WAIT,
             validate_only=True,

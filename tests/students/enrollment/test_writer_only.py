@@ -42,7 +42,7 @@ def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None
         path.name
         for path in sources()
         if re.search(
-            r"enrollment\.change_feed import .*\bat\b|\bchange_feed\.at\b", path.read_text()
+            r"enrollment\.change_feed import .*\boverride_clock\b|\bchange_feed\.override_clock\b", path.read_text()
         )
     ]
     assert told == ["demo.py"]
@@ -68,7 +68,7 @@ def names_in(node: ast.expr) -> list[str]:
 def is_write(call: ast.Call) -> bool:
     *receiver, last = names_in(call.func) or [""]
     if not receiver:
-        return last == "Enrollment" or (last == "Put" and "Enrollment" in names_in(call))
+        return last == "Enrollment" or (last == "BulkUpsert" and "Enrollment" in names_in(call))
     if last == "Enrollment" or (last in {"QuerySet", "Manager"} and "Enrollment" in names_in(call)):
         return True
     if last in WRITES and "Enrollment" in receiver:
@@ -116,7 +116,7 @@ def test_the_writer_does() -> None:
         "Enrollment._base_manager.bulk_create(rows)",
         "Enrollment.objects.get(pk=1).save()",
         "QuerySet(Enrollment)",
-        "Put(Enrollment, ['student', 'course'], ['status'])",
+        "BulkUpsert(Enrollment, ['student', 'course'], ['status'])",
         "QuerySet(Enrollment).filter(pk=1).update(status='x')",
         "models.QuerySet(Enrollment)",
         "student.courses.add(course)",

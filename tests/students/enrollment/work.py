@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
@@ -29,7 +29,7 @@ from students.enrollment.transitions import (
     COMPLETE,
     ENROLL,
     WITHDRAW,
-    Change,
+    EnrollmentChange,
     Options,
     Outcome,
     Refused,
@@ -443,15 +443,20 @@ class Worker:
     def command_write(self) -> None:
         verbs = [ENROLL, ENROLL, WITHDRAW, COMPLETE]
         pairs = {(self.student(), self.course()) for _ in range(3)}
-        changes = [Change(student, course, self.random.choice(verbs)) for student, course in pairs]
-        self.write(lambda options: service.write(changes, options, all_or_nothing=self.chance(0.5)))
+        changes = [
+            EnrollmentChange(student, course, self.random.choice(verbs))
+            for student, course in pairs
+        ]
+        self.write(
+            lambda options: service.apply_changes(changes, options, all_or_nothing=self.chance(0.5))
+        )
 
     def command_replace(self) -> None:
         student = self.student()
         self.write(
-            lambda options: service.replace(
+            lambda options: service.replace_courses(
                 student,
-                [Change(student, course) for course in self.some(self.world.courses)],
+                [EnrollmentChange(student, course) for course in self.some(self.world.courses)],
                 options,
             )
         )
@@ -468,7 +473,7 @@ class Worker:
     def write(self, writes: Callable[[Options], list[Result]]) -> None:
         reason, options = self.reason(), Options(self.chance(0.5), self.override())
         try:
-            with acting(Door.COMMAND, reason=reason):
+            with record_changes_as(Door.COMMAND, reason=reason):
                 results = writes(options)
         except Refused:
             self.tell(reason, refused=True)

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from students.enrollment import service
-from students.enrollment.transitions import WITHDRAW, Change, Options
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -24,7 +24,7 @@ def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
     hours: Iterator[Any] = iter(range(1_000))
     monkeypatch.setattr(
-        "students.enrollment.decisions.stamp", lambda *_found: START + timedelta(hours=next(hours))
+        "students.enrollment.decisions.commit_timestamp", lambda *_found: START + timedelta(hours=next(hours))
     )
 
 
@@ -88,7 +88,9 @@ def test_a_students_courses_at_each_moment(api: APIClient) -> None:
 def test_two_changes_in_one_list_show_where_it_ended(api: APIClient) -> None:
     student, course = StudentFactory(), CourseFactory()
     row = enrolled(student, course)
-    service.write([Change(student.pk, course.pk, WITHDRAW), Change(student.pk, course.pk)])
+    service.apply_changes(
+        [EnrollmentChange(student.pk, course.pk, WITHDRAW), EnrollmentChange(student.pk, course.pk)]
+    )
     assert standing(api, f"/courses/{course.pk}/students", as_of=after(1)) == [
         (row.student_id, "active", None)
     ]

@@ -9,11 +9,18 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.utils.html import strip_tags
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.transitions import COMPLETE, CORRECT, LOAD, Change, Options, Verb
+from students.enrollment.transitions import (
+    COMPLETE,
+    IMPORT_TRANSITIONS,
+    WITHDRAW_OR_CORRECT,
+    EnrollmentChange,
+    Options,
+    Transition,
+)
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
 
@@ -40,7 +47,7 @@ def course() -> Course:
 def _rita(rf: RequestFactory) -> Iterator[None]:
     request = rf.get("/")
     request.user = User.objects.create_user("rita")
-    with acting(Door.API, request):
+    with record_changes_as(Door.API, request):
         yield
 
 
@@ -75,7 +82,7 @@ def test_tells_the_reason_and_what_was_overridden(
 ) -> None:
     course.capacity = 0
     course.save()
-    with acting(Door.COMMAND, reason="Needs <it>"):
+    with record_changes_as(Door.COMMAND, reason="Needs <it>"):
         service.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
     assert story(viewer, ann) == [
         "Ann Lee was enrolled in BIO-1 (2026-FA), although the course is full, (command, nobody signed in). Needs &lt;it&gt;"
@@ -85,25 +92,32 @@ def test_tells_the_reason_and_what_was_overridden(
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
-        ([LOAD[Status.COMPLETED]], "was entered as having completed BIO-1 (2026-FA)"),
-        ([LOAD[Status.WITHDRAWN]], "was entered as withdrawn from BIO-1 (2026-FA)"),
-        ([LOAD[Status.ACTIVE], LOAD[Status.WITHDRAWN]], "was withdrawn from BIO-1 (2026-FA)"),
+        ([IMPORT_TRANSITIONS[Status.COMPLETED]], "was entered as having completed BIO-1 (2026-FA)"),
+        ([IMPORT_TRANSITIONS[Status.WITHDRAWN]], "was entered as withdrawn from BIO-1 (2026-FA)"),
         (
-            [LOAD[Status.ACTIVE], LOAD[Status.WITHDRAWN], LOAD[Status.ACTIVE]],
+            [IMPORT_TRANSITIONS[Status.ACTIVE], IMPORT_TRANSITIONS[Status.WITHDRAWN]],
+            "was withdrawn from BIO-1 (2026-FA)",
+        ),
+        (
+            [
+                IMPORT_TRANSITIONS[Status.ACTIVE],
+                IMPORT_TRANSITIONS[Status.WITHDRAWN],
+                IMPORT_TRANSITIONS[Status.ACTIVE],
+            ],
             "was enrolled in BIO-1 (2026-FA) again",
         ),
-        ([LOAD[Status.ACTIVE], COMPLETE], "was set to completed in BIO-1 (2026-FA)"),
+        ([IMPORT_TRANSITIONS[Status.ACTIVE], COMPLETE], "was set to completed in BIO-1 (2026-FA)"),
         (
-            [LOAD[Status.COMPLETED], CORRECT],
+            [IMPORT_TRANSITIONS[Status.COMPLETED], WITHDRAW_OR_CORRECT],
             "was withdrawn from BIO-1 (2026-FA), which had been completed",
         ),
     ],
 )
 def test_every_change_has_its_words(
-    viewer: Client, ann: Student, course: Course, steps: list[Verb], told: str
+    viewer: Client, ann: Student, course: Course, steps: list[Transition], told: str
 ) -> None:
     for verb in steps:
-        service.write([Change(ann.pk, course.pk, verb)])
+        service.apply_changes([EnrollmentChange(ann.pk, course.pk, verb)])
     assert story(viewer, ann)[0] == f"Ann Lee {told} by rita (API)."
 
 
@@ -121,7 +135,7 @@ class TestOneWhoWaits:
     def test_moves_up_because_somebody_was_withdrawn(
         self, viewer: Client, ann: Student, ben: Student, course: Course
     ) -> None:
-        with acting(Door.COMMAND, reason="moved away"):
+        with record_changes_as(Door.COMMAND, reason="moved away"):
             service.withdraw([(ben.pk, course.pk)])
         told = "moved up from the waitlist to active in BIO-1 (2026-FA), because Ben Doe (S2) was withdrawn (command, nobody signed in)."
         assert story(viewer, ann)[0] == f"Ann Lee {told}"
@@ -130,7 +144,7 @@ class TestOneWhoWaits:
     def test_moves_up_because_somebody_completed_the_course(
         self, viewer: Client, ann: Student, ben: Student, course: Course
     ) -> None:
-        service.write([Change(ben.pk, course.pk, COMPLETE)])
+        service.apply_changes([EnrollmentChange(ben.pk, course.pk, COMPLETE)])
         assert story(viewer, ann)[0].endswith(
             "because Ben Doe (S2) was set to completed by rita (API)."
         )
@@ -190,7 +204,7 @@ def test_moves_up_because_a_prerequisite_was_completed(
     service.enroll([(ann.pk, course.pk)])
     advanced.prerequisites, advanced.capacity = ["BIO-1"], 1
     advanced.save()
-    service.write([Change(ann.pk, course.pk, COMPLETE)])
+    service.apply_changes([EnrollmentChange(ann.pk, course.pk, COMPLETE)])
     assert story(viewer, ann)[0].endswith(
         "active in BIO-2 (2026-FA), because BIO-1 (2026-FA) was set to completed by rita (API)."
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
@@ -162,7 +162,7 @@ class TestWaitlist:
         assert places == [("Abel", ""), ("Young", ""), ("Zu", "1"), ("Bell", "2"), ("Moe", "3")]
 
     def test_the_history_tells_what_was_overridden(self, viewer: Client, full: Course) -> None:
-        with acting(Door.STAFF, reason="one more chair"):
+        with record_changes_as(Door.STAFF, reason="one more chair"):
             service.enroll(
                 [(StudentFactory.create().pk, full.pk)], Options(override=["course_full"])
             )

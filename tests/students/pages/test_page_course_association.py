@@ -6,7 +6,7 @@ from django.test import Client
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
-from students.history.queries import changes
+from students.history.queries import enrollment_changes
 from students.models import Enrollment, Status
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_enrolls_over_capacity_where_it_is_full_by_who_may(
     assert Enrollment.objects.filter(course=course, status=Status.ACTIVE).count() == 3
     assert [
         (record.override, record.history_change_reason)
-        for record in changes().filter(student=students[2])
+        for record in enrollment_changes().filter(student=students[2])
     ] == [(["course_full"], "one more chair")]
 
 

@@ -13,7 +13,7 @@ from courses.models import Course, Term
 from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory
-from students.messages import listed
+from students.messages import join_names
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of, messages_of, submit
 
@@ -140,4 +140,4 @@ def test_the_api_leaves_no_message_for_the_next_page(registrar: Client) -> None:
     ("number", "words"), [(1, "a"), (2, "a; b"), (3, "a; b and 1 more"), (4, "a; b and 2 more")]
 )
 def test_the_first_are_named_and_the_others_counted(number: int, words: str) -> None:
-    assert listed("abcd"[:number], 2) == words
+    assert join_names("abcd"[:number], 2) == words

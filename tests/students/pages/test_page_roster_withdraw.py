@@ -120,7 +120,7 @@ def test_the_sheet_has_all_of_them(
     for student in seated:
         assert student.number in text
     assert "The CSV file" not in text
-    monkeypatch.setattr("students.pages.rosters.SHEET_ROWS", 1)
+    monkeypatch.setattr("students.pages.rosters.MAX_PRINTED_ROWS", 1)
     answer = viewer.get(f"/courses/{course.pk}/sheet/")
     assert len(answer.context["rows"]) == 1
     assert "The CSV file has them all." in answer.content.decode()

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from core.history.models import Door, acting
+from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from students.enrollment import service
 from students.enrollment.transitions import Options
@@ -76,7 +76,7 @@ def test_tells_the_history_in_the_time_zone_of_the_school(clerk: Client, student
     course = CourseFactory.create(code="BIO-1")
     with (
         time_machine.travel("2026-09-01T20:30:00Z", tick=False),
-        acting(Door.IMPORT, reason="from the old system"),
+        record_changes_as(Door.IMPORT, reason="from the old system"),
     ):
         service.enroll([(student.pk, course.pk)])
         service.withdraw([(student.pk, course.pk)])

@@ -14,7 +14,7 @@ from courses.models import Course
 from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
-from students.history.queries import changes
+from students.history.queries import enrollment_changes
 from students.models import Enrollment, Status, Student
 
 pytestmark = pytest.mark.django_db
@@ -195,11 +195,11 @@ class TestEnroll:
     ) -> None:
         course = CourseFactory.create()
         assert clerk.post(url, {"courses": [course.pk, f"0{course.pk}"]}).status_code == 302
-        assert changes().count() == 1
+        assert enrollment_changes().count() == 1
 
     def test_the_history_says_who_and_through_which_door(self, clerk: Client, url: str) -> None:
         clerk.post(url, {"courses": [CourseFactory.create().pk]})
-        record = changes().get()
+        record = enrollment_changes().get()
         assert (record.history_user, record.door, record.before, record.status) == (
             User.objects.get(username="clerk"),
             "staff",
@@ -449,7 +449,7 @@ class TestWaiting:
         assert offered(registrar.get(url)) == {"course_full": False}
         fields = {"courses": [waited_for.pk], "override": ["course_full"], "reason": "agreed"}
         assert registrar.post(url, fields).status_code == 302
-        *_before, record = changes().filter(student=student.pk)
+        *_before, record = enrollment_changes().filter(student=student.pk)
         assert (record.before, record.status, record.override, record.history_change_reason) == (
             "waitlisted",
             "active",
@@ -484,7 +484,7 @@ class TestOverride:
             url, {"courses": [course.pk], "override": [code], "reason": "agreed with the dean"}
         )
         assert answer.status_code == 302
-        record = changes().get()
+        record = enrollment_changes().get()
         assert (record.status, record.override, record.history_change_reason) == (
             "active",
             [code],
@@ -503,7 +503,7 @@ class TestOverride:
             "reason": "why",
         }
         assert registrar.post(url, fields).status_code == 302
-        assert {record.course_id: record.override for record in changes()} == {
+        assert {record.course_id: record.override for record in enrollment_changes()} == {
             course.pk: ["course_full"],
             good.pk: [],
         }

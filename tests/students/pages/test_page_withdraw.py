@@ -10,7 +10,7 @@ from courses.models import Course
 from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
-from students.history.queries import latest
+from students.history.queries import latest_changes
 from students.models import Enrollment, Status, Student
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def test_withdraws_with_a_reason_and_keeps_the_row(clerk: Client, row: Enrollmen
     answer = clerk.post(path(row), {"reason": "moved away"})
     assert (answer.status_code, answer["Location"]) == (302, f"/students/{row.student_id}/")
     assert Enrollment.objects.get().status == Status.WITHDRAWN
-    record = latest()[0]
+    record = latest_changes()[0]
     assert (record.before, record.status, record.door, record.history_user.username) == (
         "active",
         "withdrawn",
@@ -51,7 +51,7 @@ def test_withdraws_with_a_reason_and_keeps_the_row(clerk: Client, row: Enrollmen
 
 def test_the_reason_may_be_left_out(clerk: Client, row: Enrollment) -> None:
     assert clerk.post(path(row)).status_code == 302
-    assert latest()[0].history_change_reason == ""
+    assert latest_changes()[0].history_change_reason == ""
 
 
 def test_goes_back_to_the_course_it_came_from(clerk: Client, row: Enrollment) -> None:
