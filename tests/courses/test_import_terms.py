@@ -208,7 +208,9 @@ class TestFile:
 
     def test_a_database_that_is_busy(self) -> None:
         with (
-            patch("core.imports.importer.CsvImporter.write", side_effect=OperationalError("locked")),
+            patch(
+                "core.imports.importer.CsvImporter.write", side_effect=OperationalError("locked")
+            ),
             pytest.raises(CommandError, match=r"away or busy.*locked"),
         ):
             import_csv("terms", HEADER + FALL)

@@ -86,7 +86,8 @@ def test_what_came_into_use_a_moment_ago_stays(
 ) -> None:
     row = make()
     monkeypatch.setattr(
-        "core.admin.options.HistoryModelAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), [])
+        "core.admin.options.HistoryModelAdmin.get_deleted_objects",
+        lambda *_args: ([], {}, set(), []),
     )
 
     response = way(admin, row)

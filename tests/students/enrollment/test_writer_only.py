@@ -42,7 +42,8 @@ def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None
         path.name
         for path in sources()
         if re.search(
-            r"enrollment\.change_feed import .*\boverride_clock\b|\bchange_feed\.override_clock\b", path.read_text()
+            r"enrollment\.change_feed import .*\boverride_clock\b|\bchange_feed\.override_clock\b",
+            path.read_text(),
         )
     ]
     assert told == ["demo.py"]
