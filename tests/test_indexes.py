@@ -54,6 +54,7 @@ FILL = f"""
 MADE: list[type[Model]] = [
     User,
     Session,
+    *apps.get_app_config("accounts").get_models(),
     *apps.get_app_config("courses").get_models(),
     *apps.get_app_config("students").get_models(),
 ]
