@@ -52,7 +52,7 @@ class TokenListView(LoginRequiredMixin, View):
         tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")
         response = render(
             request,
-            "school/tokens.html",
+            "accounts/tokens.html",
             {"tokens": tokens, "secret": secret, "once": token_urlsafe(8)},
         )
         add_never_cache_headers(response)

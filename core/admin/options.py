@@ -85,7 +85,7 @@ class AutocompleteMixin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
 class TextSearchFilter(admin.ListFilter):
     """Rows of a list by a search among what they belong to: a field to type in, for there may be thousands to choose from."""
 
-    template = "admin/search_filter.html"
+    template = "core/admin/_search_filter.html"
     parameter_name: str
 
     def __init__(
@@ -119,7 +119,7 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
-    object_history_list_template = "admin/history_list.html"
+    object_history_list_template = "core/admin/_history_list.html"
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -57,7 +57,7 @@ class StaffListView(StaffView):
 class EditView(StaffView):
     """A form that makes a row, or changes the one that the path names."""
 
-    template_name = "form.html"
+    template_name = "core/form.html"
     queryset: ClassVar[QuerySet[Any]]
     form: ClassVar[type[EditForm]]
     title: ClassVar[str | Promise]

@@ -393,7 +393,8 @@ def _page(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
         # No context processors: they might need the very database that is away.
         kept = _kept(request) if code == "unavailable" and request.method == "POST" else {}
         response = HttpResponse(
-            render_to_string("problem.html", {"problem": body, **kept}), status=body["status"]
+            render_to_string("school/problem.html", {"problem": body, **kept}),
+            status=body["status"],
         )
     if code == "unavailable":
         response["Retry-After"] = RETRY_SECONDS

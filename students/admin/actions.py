@@ -71,7 +71,7 @@ class ConfirmedAction:
     action: ClassVar[str]
     title: ClassVar[Promise]
     button: ClassVar[Promise]
-    template = "admin/confirm.html"
+    template = "students/admin/confirm_action.html"
     # The side by which outcomes are told; each names those of the other side.
     by = "course"
     flag, logged = (

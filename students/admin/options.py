@@ -44,7 +44,7 @@ admin.site.unregister(Course)
 class CourseWithStudentsAdmin(CourseAdmin):
     inlines = [RosterInline]
     actions = ["enroll_students"]
-    change_form_template = "admin/enrollments_change_form.html"
+    change_form_template = "students/admin/change_form_with_enrollments.html"
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([CAN_ADD, "students.view_student"])
@@ -67,7 +67,7 @@ class StudentAdmin(HistoryModelAdmin):
     fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
     inlines = [CoursesInline]
     actions = ["enroll"]
-    change_form_template = "admin/enrollments_change_form.html"
+    change_form_template = "students/admin/change_form_with_enrollments.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
@@ -95,7 +95,7 @@ class EnrollmentAdmin(HistoryAdmin):
     search_fields = ENROLLMENT_SEARCH_FIELDS
     autocomplete_fields = ["student", "course"]
     actions = ["withdraw"]
-    change_form_template = "admin/enrollment_change_form.html"
+    change_form_template = "students/admin/enrollment_change_form.html"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str

@@ -293,7 +293,7 @@ class StudentCoursesView(AssociationView):
 class CourseStudentsView(AssociationView):
     """Students for one course."""
 
-    template_name = "courses/course_association.html"
+    template_name = "students/course_association.html"
     parent_key, chosen = "course", "student"
     parents = Course.objects.select_related("term").with_seats()
     filters = StudentFilterForm

@@ -40,7 +40,7 @@ class CourseView(StaffView):
     """One course, with its roster and what happened to it."""
 
     permission_required = VIEW_PAIR
-    template_name = "courses/course.html"
+    template_name = "students/course.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
@@ -87,7 +87,7 @@ class WholeRosterView(StaffView):
             "title": _("The address asks for what cannot be read"),
             "detail": wrong,
         }
-        return render(self.request, "problem.html", {"problem": problem}, status=400)
+        return render(self.request, "school/problem.html", {"problem": problem}, status=400)
 
 
 class RosterCsvView(WholeRosterView):
@@ -106,7 +106,7 @@ class RosterCsvView(WholeRosterView):
 class RosterPrintView(WholeRosterView):
     """The roster on paper."""
 
-    template_name = "courses/sheet.html"
+    template_name = "students/roster_sheet.html"
 
     def show(self, course: Course, filters: RosterFilterForm) -> HttpResponse:
         rows = get_roster(course, filters)[: MAX_PRINTED_ROWS + 1]
@@ -122,7 +122,7 @@ class RosterWithdrawView(StaffView):
     """Withdraws several students from a course, after showing what will happen."""
 
     permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
-    template_name = "courses/withdraw.html"
+    template_name = "students/roster_withdraw.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.show(pk, self.chosen(pk, request.GET), WithdrawForm())
