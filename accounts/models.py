@@ -5,7 +5,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.models import AuditedModel, current_reason
+from core.history.actor import current_reason
+from core.history.models import AuditedModel
 
 
 class Access(models.TextChoices):

@@ -16,7 +16,7 @@ class TermListView(StaffView):
     template_name = "courses/term_list.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.page(page=paginate(request, Term.objects.order_by("-starts_on", "code")))
+        return self.render(page=paginate(request, Term.objects.order_by("-starts_on", "code")))
 
 
 class TermCreateView(EditView):

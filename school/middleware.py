@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from students.messages import announce_promotions
 
 View = Callable[[HttpRequest], HttpResponse]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from faker import Faker
 
-from core.history.models import BATCH_SIZE, record_history
+from core.history.bulk import BATCH_SIZE, record_history
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students.enrollment import locks, service

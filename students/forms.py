@@ -9,9 +9,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from core.api.filters import is_id
 from core.datetime_fields import MomentField
 from core.db.search import word_prefix_filter
+from core.ids import is_id
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import Options

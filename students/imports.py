@@ -11,7 +11,7 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
-from core.history.models import BATCH_SIZE
+from core.history.bulk import BATCH_SIZE
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 from core.imports.importer import CsvImporter, Key, in_batches
 from courses.models import Course

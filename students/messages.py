@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.models import Door, current_door
+from core.history.actor import Door, current_door
 from core.pages.views import mark_changed
 from students.enrollment import service
 from students.models import Enrollment, Status

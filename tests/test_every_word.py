@@ -23,7 +23,7 @@ from django.utils.translation import trans_real
 from knox.models import AuthToken
 
 from accounts.models import AccessChange
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term

@@ -6,7 +6,7 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-import core.history.models
+import core.history.actor
 
 
 def _move_content_type(apps: Apps, old_label: str, new_label: str) -> None:
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                             models.CharField(
                                 blank=True,
                                 db_default="",
-                                default=core.history.models.current_username,
+                                default=core.history.actor.current_username,
                                 max_length=150,
                                 verbose_name="who",
                             ),
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                                     ("import", "import"),
                                     ("command", "command"),
                                 ],
-                                default=core.history.models.current_door,
+                                default=core.history.actor.current_door,
                                 max_length=10,
                                 verbose_name="door",
                             ),
@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                             "reason",
                             models.TextField(
                                 blank=True,
-                                default=core.history.models.current_reason,
+                                default=core.history.actor.current_reason,
                                 verbose_name="reason",
                             ),
                         ),

@@ -20,10 +20,10 @@ from django.utils.translation import gettext as __
 from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.paginator import BoundedPaginator
-from core.api.filters import is_id
 from core.conflicts import ConflictAwareForm
 from core.history.diffs import attach_diffs
 from core.history.models import HistoryModel
+from core.ids import is_id
 
 if TYPE_CHECKING:
     # simple-history brings no types; its admin is one of Django's.

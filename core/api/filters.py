@@ -4,7 +4,7 @@ from typing import Any
 
 import django_filters as filters
 from django import forms
-from django.db.models import BigIntegerField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -13,13 +13,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.ids import MAX_ID
+
 PAGE_PARAMETERS = {"limit", "cursor", "count"}
-MAX_ID = BigIntegerField.MAX_BIGINT
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` can be the id of a row."""
-    return text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= MAX_ID
 
 
 class InvalidParameter(ValidationError):

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.utils.serializer_helpers import BindingDict
 from rest_framework.validators import UniqueValidator
 
-from core.api.filters import MAX_ID
+from core.ids import MAX_ID
 
 M = TypeVar("M", bound=Model)
 

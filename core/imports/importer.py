@@ -11,7 +11,8 @@ from django.db.models import BooleanField, CheckConstraint, Q
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from core.history.models import BATCH_SIZE, HistoryModel, record_history
+from core.history.bulk import BATCH_SIZE, record_history
+from core.history.models import HistoryModel
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 
 M = TypeVar("M", bound=HistoryModel)

@@ -33,7 +33,7 @@ class StaffView(LoginRequiredMixin, PermissionRequiredMixin, View):
     permission_required: Sequence[str] = ()
     template_name: ClassVar[str]
 
-    def page(self, *, status: int = 200, **context: Any) -> HttpResponse:
+    def render(self, *, status: int = 200, **context: Any) -> HttpResponse:
         known = {
             "today": timezone.localdate(),
             "changed": self.request.session.pop(CHANGED_SESSION_KEY, {}),
@@ -49,7 +49,7 @@ class StaffListView(StaffView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         filters = self.filters(request.GET)
-        return self.page(
+        return self.render(
             filters=filters, page=paginate(request, filters.filter_queryset(self.queryset))
         )
 
@@ -83,7 +83,7 @@ class EditView(StaffView):
 
     def show(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None
-        return self.page(
+        return self.render(
             status=status, form=form, row=row, title=self.title, back=self.get_success_url(row)
         )
 

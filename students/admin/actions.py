@@ -25,7 +25,7 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import MAX_ACTION_ROWS
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.pages.forms import SearchField
 from courses.models import Course
 from students.admin.messages import add_outcome_messages, status_label

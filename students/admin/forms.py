@@ -16,7 +16,7 @@ from core.admin.options import (
     ConflictAwareAdminForm,
     get_save_error,
 )
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from students.admin.messages import add_outcome_messages
 from students.enrollment import locks, service
 from students.enrollment.permissions import (

@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from core.api.filters import MAX_ID
 from core.api.serializers import (
     ColumnSerializer,
     IdField,
@@ -16,7 +15,8 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
 )
-from core.history.models import Door
+from core.history.actor import Door
+from core.ids import MAX_ID
 from students.enrollment.rules import OVERRIDABLE
 from students.enrollment.transitions import (
     ENROLL,

@@ -21,7 +21,7 @@ from core.api.etags import add_etag, check_if_match, has_if_match
 from core.api.viewsets import ModelViewSet
 from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from courses.models import Course
 from students.api.filters import (
     EnrollmentFilterSet,

@@ -15,7 +15,7 @@ from django.db import transaction
 from core.db.bulk_upsert import BulkUpsert
 from core.db.compiled import CompiledQuery, execute_all
 from core.db.parameters import IdListParameter, InIdList
-from core.history.models import history_entry, history_insert, history_params
+from core.history.bulk import history_entry, history_insert, history_params
 from core.history.reasons import MOVED_UP
 from students.enrollment.decisions import EnrollmentDecisions
 from students.enrollment.locks import LOCK_STUDENTS, valid_ids

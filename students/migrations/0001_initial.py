@@ -7,7 +7,7 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
-import core.history.models
+import core.history.actor
 
 
 class Migration(migrations.Migration):
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                             ("import", "import"),
                             ("command", "command"),
                         ],
-                        default=core.history.models.current_door,
+                        default=core.history.actor.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Exists, OuterRef, Subquery
 
-import core.history.models
+import core.history.actor
 
 RECORDS = ["historicalstudent", "historicalenrollment"]
 
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         db_default="",
-                        default=core.history.models.current_username,
+                        default=core.history.actor.current_username,
                         max_length=150,
                         verbose_name="who",
                     ),

@@ -4,7 +4,7 @@ import django.core.serializers.json
 import django.utils.timezone
 from django.db import migrations, models
 
-import core.history.models
+import core.history.actor
 
 
 class Migration(migrations.Migration):
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         db_default="",
-                        default=core.history.models.current_username,
+                        default=core.history.actor.current_username,
                         max_length=150,
                         verbose_name="who",
                     ),
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                             ("import", "import"),
                             ("command", "command"),
                         ],
-                        default=core.history.models.current_door,
+                        default=core.history.actor.current_door,
                         max_length=10,
                         verbose_name="door",
                     ),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                     "reason",
                     models.TextField(
                         blank=True,
-                        default=core.history.models.current_reason,
+                        default=core.history.actor.current_reason,
                         verbose_name="reason",
                     ),
                 ),

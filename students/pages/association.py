@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.conflicts import RecordGone
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.pages.forms import FilterForm
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
@@ -220,7 +220,7 @@ class AssociationView(StaffView):
             # Who waits is not refused, yet may be given a seat.
             waiting = [Refusal.COURSE_FULL for choice in (*chosen, *found) if choice.is_waiting]
             form.offer({*waiting, *(str(reason.code) for reason in refused)})
-        return self.page(
+        return self.render(
             status=status,
             filters=filters,
             form=form,
@@ -345,7 +345,7 @@ class WithdrawView(StaffView):
         promoted = preview_promotions(
             [EnrollmentChange(enrollment.student_id, enrollment.course_id, WITHDRAW)]
         )
-        return self.page(
+        return self.render(
             status=status,
             enrollment=enrollment,
             form=form,

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.pages.views import PAGE_ROWS, StaffView, paginate, paginate_history
 from courses.models import Course
 from students.enrollment import service
@@ -50,7 +50,7 @@ class CourseView(StaffView):
             [row for row in page.rows if (row.status == Status.WAITLISTED) == waits]
             for waits in (False, True)
         ]
-        return self.page(
+        return self.render(
             course=course,
             filters=filters,
             page=page,
@@ -110,7 +110,7 @@ class RosterPrintView(WholeRosterView):
 
     def show(self, course: Course, filters: RosterFilterForm) -> HttpResponse:
         rows = get_roster(course, filters)[: MAX_PRINTED_ROWS + 1]
-        return self.page(
+        return self.render(
             course=course,
             filters=filters,
             rows=rows[:MAX_PRINTED_ROWS],
@@ -160,7 +160,7 @@ class RosterWithdrawView(StaffView):
         promoted = preview_promotions(
             [EnrollmentChange(row.student_id, pk, WITHDRAW) for row in rows]
         )
-        return self.page(
+        return self.render(
             status=status,
             course=course,
             rows=rows,

@@ -65,7 +65,7 @@ class StudentView(StaffView):
         by_term = filters.filter_queryset(enrollments).order_by(
             "-course__term__starts_on", "course__term__code", "course__code"
         )
-        return self.page(
+        return self.render(
             student=student,
             filters=filters,
             current=[row for row in by_term if row.status in CURRENT_STATUSES],

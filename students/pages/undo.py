@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.history.reasons import UNDONE as REASON
 from core.pages.views import StaffView, mark_changed
 from students.enrollment import locks, service

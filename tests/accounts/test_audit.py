@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from knox.models import AuthToken
 
 from accounts.models import AccessChange
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 
 pytestmark = pytest.mark.django_db
 HASHERS = [

@@ -14,8 +14,8 @@ from django.urls import get_resolver, reverse
 from rest_framework.test import APIClient
 from simple_history.utils import update_change_reason
 
+from core.history.actor import Door, record_changes_as
 from core.history.append_only import AppendOnlyModel
-from core.history.models import Door, record_changes_as
 from courses.factories import CourseFactory
 from courses.models import Course, Term
 from students.enrollment import service

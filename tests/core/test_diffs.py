@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from core.history.models import Door, HistoryModel, record_changes_as
+from core.history.actor import Door, record_changes_as
+from core.history.models import HistoryModel
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
 from students.factories import StudentFactory

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from school.dashboard.charts import Chart

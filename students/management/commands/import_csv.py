@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from core.imports.csv_reader import ImportRejected, RowErrors, open_csv
 from courses.imports import import_courses, import_terms

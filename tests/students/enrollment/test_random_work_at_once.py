@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from core.history.models import Door
+from core.history.actor import Door
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import locks, service

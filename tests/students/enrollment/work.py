@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from core.history.models import Door, record_changes_as
+from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from students.enrollment import service
 from students.enrollment.transitions import Options
