@@ -27,10 +27,11 @@ from students.api.viewsets import (
     StudentCoursesViewSet,
     StudentViewSet,
 )
-from students.pages.association import CourseStudentsView, StudentCoursesView, WithdrawView
-from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView, RosterWithdrawView
+from students.pages.association import CourseStudentsView, StudentCoursesView
+from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView
 from students.pages.students import StudentCreateView, StudentEditView, StudentListView, StudentView
 from students.pages.undo import UndoView
+from students.pages.withdrawals import RosterWithdrawView, WithdrawView
 
 api = SimpleRouter(trailing_slash=False, use_regex_path=False)
 api.register("students", StudentViewSet)

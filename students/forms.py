@@ -31,12 +31,13 @@ class StudentFilterForm(FilterForm):
     )
 
     def filter_queryset(self, queryset: Any) -> Any:
-        queryset, active = super().filter_queryset(queryset), self.valid_data.get("is_active")
+        queryset = super().filter_queryset(queryset)
+        active = self.valid_data.get("is_active")
         return queryset if active is None else queryset.filter(is_active=active)
 
 
 class AsOfForm(QueryForm):
-    """Shows enrollments as they stood at a moment."""
+    """Selects the moment at which enrollments are shown."""
 
     as_of = MomentField(label=_("As it stood at"), required=False)
 
@@ -46,7 +47,7 @@ class AsOfForm(QueryForm):
 
 
 class RosterFilterForm(AsOfForm):
-    """What narrows the enrollments of a course; the current ones where nothing is said."""
+    """Filters and sorts the enrollments of a course; by default the current ones, by name."""
 
     q = SearchField()
     status = forms.ChoiceField(
@@ -65,7 +66,8 @@ class RosterFilterForm(AsOfForm):
 
     def filter_queryset(self, queryset: Any) -> Any:
         queryset = super().filter_queryset(queryset)
-        text, status = self.valid_data.get("q"), self.valid_data.get("status")
+        text = self.valid_data.get("q")
+        status = self.valid_data.get("status")
         if text:
             queryset = queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS))
         if status == "all":
@@ -74,7 +76,7 @@ class RosterFilterForm(AsOfForm):
 
 
 class IdsField(forms.Field):
-    """Ids of rows, each once. Whether there are such rows is for the writer to say."""
+    """A list of ids without duplicates. It does not check that the rows exist."""
 
     widget = forms.MultipleHiddenInput
 
@@ -109,13 +111,13 @@ class OptionsForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict, *, sent: bool) -> None:
-        """With `sent`, `data` is what shall be done; otherwise what was filled in until now."""
-        kept = {
+        """With `sent` the form is bound to `data`; otherwise `data` is only shown as initial values."""
+        initial = {
             "on_full": data.get("on_full"),
             "override": data.getlist("override"),
             "reason": data.get("reason"),
         }
-        super().__init__(data if sent else None, initial=kept)
+        super().__init__(data if sent else None, initial=initial)
         self.offered: list[Refusal] = []
 
     def clean(self) -> dict[str, Any]:
@@ -130,7 +132,10 @@ class OptionsForm(forms.Form):
         return self.cleaned_data
 
     def offer(self, refused: Collection[str]) -> None:
-        """Offer to override what was `refused`, as far as that can be overridden, beside what is ticked already."""
+        """Offer to override those of the codes `refused` that can be overridden.
+
+        Refusals that are ticked already stay offered.
+        """
         ticked = self["override"].value() or []
         self.offered = [
             refusal for refusal in OVERRIDABLE if refusal in refused or refusal in ticked
@@ -142,8 +147,8 @@ class OptionsForm(forms.Form):
         self.fields["override"].choices = choices  # type: ignore[attr-defined]
 
     @property
-    def shown(self) -> list[forms.BoundField]:
-        """The fields of the options, without the override where there is none to offer."""
+    def visible_options(self) -> list[forms.BoundField]:
+        """The fields to show: the override and its reason only where a refusal is offered."""
         return [
             self[name]
             for name in ("on_full", "override", "reason")
@@ -152,7 +157,7 @@ class OptionsForm(forms.Form):
 
     @property
     def options(self) -> Options:
-        """Those that could be read; nothing is overridden otherwise."""
+        """The options that are valid; without a valid override nothing is overridden."""
         return Options(
             waitlist=self.cleaned_data.get("on_full") == "waitlist",
             override=self.cleaned_data.get("override") or (),
@@ -164,12 +169,13 @@ class OptionsForm(forms.Form):
 
 
 class AssociationForm(OptionsForm):
-    """Whom to enroll in what, the ids in the field named `choices`, and how."""
+    """The rows to enroll, as ids in the field named `choices`, and how to enroll them."""
 
     def __init__(self, choices: str, data: QueryDict, *, sent: bool, nothing_chosen: Any) -> None:
         super().__init__(data, sent=sent)
         self.choices = choices
-        self.fields["on_full"].choices += [("skip", _("Leave those out and enroll the others"))]  # type: ignore[attr-defined]
+        skip = ("skip", _("Leave those out and enroll the others"))
+        self.fields["on_full"].choices += [skip]  # type: ignore[attr-defined]
         self.fields[choices] = IdsField(error_messages={"required": nothing_chosen})
 
     @property
@@ -178,7 +184,7 @@ class AssociationForm(OptionsForm):
 
     @property
     def ids(self) -> list[int]:
-        """Those that could be read."""
+        """The chosen ids; empty where they are not valid."""
         return self.cleaned_data.get(self.choices) or []
 
 
@@ -192,5 +198,5 @@ class WithdrawForm(forms.Form):
 
 
 def parse_ids(texts: list[str]) -> list[int]:
-    """Those of `texts` that are ids, each once, in their order."""
+    """Return the ids among `texts`, in their order and without duplicates."""
     return list(dict.fromkeys(int(text) for text in texts if is_id(text)))

@@ -1,4 +1,4 @@
-"""Messages to the user of a request about enrollments, shared by the staff pages and the admin."""
+"""Messages about enrollments, shared by the staff pages and the admin."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,33 +13,38 @@ from core.pages.views import mark_changed
 from students.enrollment import service
 from students.models import Enrollment, Status
 
-NAMED = 5
+MAX_NAMES = 5
 
 
 @contextmanager
 def announce_promotions(request: HttpRequest) -> Iterator[None]:
-    """Who moves up from a waitlist inside, by whatever the request changes, is named in a message to its user."""
+    """Add a message that names the students promoted from a waitlist inside the block."""
     with service.collect_promotions() as promoted:
         yield
     if not promoted:
         return
-    # What was rolled back is not so.
-    times = {row.pk: row.enrolled_at for row in promoted}
+    # A promotion that was rolled back is not announced: its time is not in the database.
+    promoted_at = {row.pk: row.enrolled_at for row in promoted}
     rows = (
-        Enrollment.objects.filter(pk__in=times, status=Status.ACTIVE)
+        Enrollment.objects.filter(pk__in=promoted_at, status=Status.ACTIVE)
         .select_related("student", "course__term")
         .order_by("course", "pk")
     )
-    moved = [row for row in rows if row.enrolled_at == times[row.pk]]
+    moved = [row for row in rows if row.enrolled_at == promoted_at[row.pk]]
     if names := [str(row) for row in moved]:
-        # The admin shows no marks, and would leave them to whatever staff page is opened next, be it tomorrow.
+        # Only staff pages show the marks. The admin would leave them in the session for the next
+        # staff page, however much later that is opened.
         if current_door() == Door.STAFF:
             mark_changed(request, moved)
-        messages.success(request, _("Moved up from the waitlist: %s.") % join_names(names, NAMED))
+        messages.success(
+            request, _("Moved up from the waitlist: %s.") % join_names(names, MAX_NAMES)
+        )
 
 
 def join_names(names: Sequence[str], most: int) -> str:
-    """The first of `names`, and how many more there are."""
+    """Return the first `most` of `names`, and how many more there are."""
+    joined = "; ".join(names[:most])
     more = len(names) - most
-    named = "; ".join(names[:most])
-    return named if more <= 0 else named + " " + ngettext("and %d more", "and %d more", more) % more
+    if more <= 0:
+        return joined
+    return joined + " " + ngettext("and %d more", "and %d more", more) % more

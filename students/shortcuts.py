@@ -1,4 +1,4 @@
-"""What a view of any door does in one line."""
+"""Shortcuts for views of the API and the staff pages."""
 
 from django.http import Http404
 
@@ -7,7 +7,7 @@ from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Outcome,
 
 
 def withdraw_or_404(student_id: int, course_id: int) -> Result:
-    """What became of a student who was withdrawn from a course. Raises Http404 without a current enrollment."""
+    """Withdraw a student from a course. Raises Http404 without a current enrollment."""
     try:
         [result] = service.apply_changes([EnrollmentChange(student_id, course_id, WITHDRAW)])
     except Refused as error:

@@ -1,4 +1,4 @@
-"""The enrollment side of Django's admin. Django imports this package to find what is registered."""
+"""The admin of students and enrollments. Django imports it to register the model admins."""
 
 from students.admin import options
 

@@ -11,17 +11,15 @@ from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import (
-    TextSearchFilter,
-)
+from core.admin.options import TextSearchFilter
 from core.db.parameters import IdList, InIdList
 from core.db.search import estimated_rows, hint_most_rows_match, scans_in_order, word_prefix_filter
 from courses.models import Course, Term
 from students.models import Enrollment, Student
 
-# So many keys are named in a question.
-LISTED = 20_000
-NONE = Q(pk__in=[])
+# The most ids that a query lists.
+MAX_LISTED_IDS = 20_000
+NO_ROWS = Q(pk__in=[])
 ENROLLMENT_SEARCH_FIELDS = [
     "student__number",
     "student__first_name",
@@ -33,7 +31,7 @@ ENROLLMENT_SEARCH_FIELDS = [
 
 
 class TermOfStudentFilter(admin.SimpleListFilter):
-    """Students by a term in which they have a course now."""
+    """Filters students by a term in which they have a current course."""
 
     title = _("term")
     parameter_name = "term"
@@ -46,14 +44,15 @@ class TermOfStudentFilter(admin.SimpleListFilter):
             return queryset
         enrolled = Enrollment.objects.current().filter(course__term__code=self.value()).order_by()
         of_student = enrolled.filter(student=OuterRef("pk"))
-        if request.GET.get(SEARCH_VAR) and enrolled[: LISTED + 1].count() > LISTED:
-            # Asked of each student who is found, whom PostgreSQL would else look for among all who are enrolled.
+        if request.GET.get(SEARCH_VAR) and enrolled[: MAX_LISTED_IDS + 1].count() > MAX_LISTED_IDS:
+            # This subquery is run for each student found. For EXISTS, PostgreSQL would first read
+            # all enrollments of the term.
             return queryset.filter(IsNull(Subquery(of_student.values("pk")[:1]), False))
         return queryset.filter(Exists(of_student))
 
 
 class CourseOfEnrollmentFilter(TextSearchFilter):
-    """Enrollments by their course."""
+    """Filters enrollments by a search for their course."""
 
     title = _("course")
     parameter_name = "in_course"
@@ -61,26 +60,30 @@ class CourseOfEnrollmentFilter(TextSearchFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Enrollment]
     ) -> QuerySet[Enrollment]:
-        return (
-            queryset.filter(enrollments_of("course", Course, self.text)) if self.text else queryset
-        )
+        if not self.text:
+            return queryset
+        return queryset.filter(enrollments_of("course", Course, self.text))
 
 
 def enrollments_of(
     key: str, model: type[Student | Course], text: str, *, either: bool = False
 ) -> Q:
-    """Enrollments of a student or a course that is found by `text`. Unless these are very many they are named: a database that knows
-    them goes by their index, or along the latest until a page is full, whichever is shorter."""
+    """Return a condition on enrollments: their student or course, by `key`, is found by `text`.
+
+    `either` says that the same word may also be searched in the other one. Up to MAX_LISTED_IDS
+    ids are listed in the query: knowing them, the database chooses between their index and
+    reading the latest enrollments until a page is full.
+    """
     found: Any = model._default_manager.order_by("pk").search(text)
-    if scans_in_order(found) and estimated_rows(found) > LISTED:
-        # Where it is one of two ways to be found, PostgreSQL would collect all of them.
+    if scans_in_order(found) and estimated_rows(found) > MAX_LISTED_IDS:
+        if not either:
+            return Q(**{f"{key}__in": found.order_by().values("pk")})
+        # As one side of an OR, PostgreSQL would collect all ids of that subquery first.
         fields = [field for field in ENROLLMENT_SEARCH_FIELDS if field.startswith(key)]
-        return (
-            hint_most_rows_match(word_prefix_filter(text, fields))
-            if either
-            else Q(**{f"{key}__in": found.order_by().values("pk")})
-        )
-    keys = list(found.order_by().values_list("pk", flat=True)[: LISTED + 1])
-    if len(keys) <= LISTED:
-        return Q(InIdList(key, IdList(keys))) if keys else NONE
+        return hint_most_rows_match(word_prefix_filter(text, fields))
+    ids = list(found.order_by().values_list("pk", flat=True)[: MAX_LISTED_IDS + 1])
+    if not ids:
+        return NO_ROWS
+    if len(ids) <= MAX_LISTED_IDS:
+        return Q(InIdList(key, IdList(ids)))
     return hint_most_rows_match(Exists(found.order_by().filter(pk=OuterRef(f"{key}_id"))))

@@ -12,10 +12,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import (
-    ConflictAwareAdminForm,
-    get_save_error,
-)
+from core.admin.options import ConflictAwareAdminForm, get_save_error
 from core.history.actor import Door, record_changes_as
 from students.admin.messages import add_outcome_messages
 from students.enrollment import locks, service
@@ -35,14 +32,14 @@ from students.enrollment.transitions import (
 from students.forms import OptionsForm
 from students.models import Enrollment, Status
 
-# The outcomes that Django's own “was added” and “was changed” do not mention.
-NOT_ENROLLED = (Outcome.WAITLISTED, Outcome.UNCHANGED)
-# So many rows fit on a page of 100 KB.
-SHOWN = 50
+# Outcomes about which Django's own messages “was added” and “was changed” say nothing.
+OUTCOMES_TO_ANNOUNCE = (Outcome.WAITLISTED, Outcome.UNCHANGED)
+# With more rows the page would be larger than 100 KB.
+MAX_SHOWN_ROWS = 50
 
 
 class EnrollingForm(OptionsForm):
-    """The options of all that a page enrolls; whom and what, the page's own fields say."""
+    """The options for all enrollments of an admin page; the page has the students and courses."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST, sent=request.method == "POST")
@@ -61,22 +58,23 @@ class EnrollingForm(OptionsForm):
         return super().clean()
 
     def check(self) -> None:
-        """Raises ValidationError for the page, where something is wrong; what it is stands beside its field."""
+        """Raise a ValidationError for the whole page where this form has errors."""
         if not self.is_valid():
             raise ValidationError(_("Nothing was saved: look at “Enrolling”."))
 
     def write(self, changes: Sequence[EnrollmentChange]) -> list[Result]:
-        """Make `changes` by the writer, as the options say. Raises Refused."""
+        """Apply `changes` with the options of this form. Raises Refused."""
         with record_changes_as(Door.ADMIN, self.request, self.reason_given):
             return service.apply_changes(changes, self.options)
 
     @property
     def fieldset(self) -> Fieldset:
-        return Fieldset(self, _("Enrolling"), fields=[field.name for field in self.shown])  # type: ignore[arg-type]
+        names = [bound_field.name for bound_field in self.visible_options]
+        return Fieldset(self, _("Enrolling"), fields=names)  # type: ignore[arg-type]
 
 
 class EnrollmentForm(ConflictAwareAdminForm):
-    """A new enrollment, or the status of one."""
+    """Adds an enrollment, or changes the status of one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,7 +94,7 @@ class EnrollmentForm(ConflictAwareAdminForm):
         return super().clean()
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Whether the two may come together, and whether they have already, the writer says.
+        # The enrollment service checks the pair itself, and that it exists only once.
         return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
 
     def shows(self, error: ValidationError) -> bool:
@@ -104,23 +102,27 @@ class EnrollmentForm(ConflictAwareAdminForm):
 
 
 class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """The enrollments of one student or one course: some to add, some ticked to be withdrawn, written at once or not at all."""
+    """The enrollments of one student or course: rows to add, and ticked rows to withdraw.
+
+    All of it is written, or nothing.
+    """
 
     request: HttpRequest
     is_cut = False
 
     def get_queryset(self) -> Any:
         if not self.is_bound and not hasattr(self, "_queryset"):
-            found = list(super().get_queryset()[: SHOWN + 1])
-            self.is_cut = len(found) > SHOWN
-            self._queryset: Any = found[:SHOWN]
+            found = list(super().get_queryset()[: MAX_SHOWN_ROWS + 1])
+            self.is_cut = len(found) > MAX_SHOWN_ROWS
+            self._queryset: Any = found[:MAX_SHOWN_ROWS]
         return super().get_queryset()
 
     @cached_property
     def forms(self) -> list[Any]:
         made = super().forms
         if self.is_bound:
-            # Each row is shown beside its own form, whatever has come since the page was shown.
+            # Forms and rows must stay paired even where enrollments were added since the page was
+            # shown.
             rows = [form.instance for form in made[: self.initial_form_count()]]
             if any(row.pk is None for row in rows):
                 raise BadRequest("The page names enrollments that it did not show.")
@@ -148,25 +150,27 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         if any(self.errors):
             return
         if isinstance(error := get_save_error(self.request), Refused):
-            self._show(error)
-        # Before the page's own row is saved, in the order of the writer. (A new one is nobody else's yet.)
-        rows = [*self._ending(), *self._beginning().values()]
+            self._add_refusals(error)
+        # Locked before the page's own row is saved, in the order of the enrollment service. Rows
+        # without an id are new: nobody else can lock them.
+        rows = [*self._rows_to_withdraw(), *self._rows_to_add().values()]
         locks.lock_students_and_courses(
             [row.student_id for row in rows if row.student_id],
             [row.course_id for row in rows if row.course_id],
         )
 
     def save(self, commit: bool = True) -> list[Enrollment]:  # noqa: FBT001, FBT002 (Django calls it)
-        """Write all of it by the writer. Raises Refused."""
-        ending = [
-            EnrollmentChange(row.student_id, row.course_id, WITHDRAW) for row in self._ending()
+        """Withdraw and enroll through the service. Raises Refused."""
+        withdrawals = [
+            EnrollmentChange(row.student_id, row.course_id, WITHDRAW)
+            for row in self._rows_to_withdraw()
         ]
-        beginning = [
+        additions = [
             EnrollmentChange(row.student_id, row.course_id, ENROLL, at)
-            for at, row in self._beginning().items()
+            for at, row in self._rows_to_add().items()
         ]
-        # Seats that are given up come first, for those who take them.
-        results = self.enrolling.write([*ending, *beginning])
+        # Withdrawals come first: their seats can be taken by the additions.
+        results = self.enrolling.write([*withdrawals, *additions])
         self.new_objects = [
             result.enrollment
             for result in results
@@ -178,21 +182,21 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             if result.outcome == Outcome.WITHDRAWN
         ]
         self.deleted_objects: list[Enrollment] = []
-        add_outcome_messages(self.request, results, NOT_ENROLLED)
+        add_outcome_messages(self.request, results, OUTCOMES_TO_ANNOUNCE)
         return self.new_objects
 
-    def _ending(self) -> list[Enrollment]:
+    def _rows_to_withdraw(self) -> list[Enrollment]:
         return [row for row in self.get_queryset() if str(row.pk) in self.ticked]
 
-    def _beginning(self) -> dict[Any, Enrollment]:
-        """The rows to add, by the prefix of their form."""
+    def _rows_to_add(self) -> dict[Any, Enrollment]:
+        """Return the rows to add by the prefix of their form."""
         rows = {form.prefix: form.instance for form in self.extra_forms if form.has_changed()}
         for row in rows.values():
             setattr(row, self.fk.name, self.instance)
         return rows
 
-    def _show(self, refused: Refused) -> None:
-        """Each reason beside the row that it is about. Raises ValidationError: the page is not saved."""
+    def _add_refusals(self, refused: Refused) -> None:
+        """Show each reason beside its row. Raises ValidationError, so that nothing is saved."""
         forms = {form.prefix: form for form in self.extra_forms}
         for result in refused.results:
             for reason in result.refusals:

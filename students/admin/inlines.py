@@ -14,37 +14,34 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import (
-    AutocompleteMixin,
-)
+from core.admin.options import AutocompleteMixin
 from students.admin.forms import EnrollmentFormSet
 from students.admin.messages import status_label
-from students.enrollment.permissions import (
-    CAN_WITHDRAW,
-)
+from students.enrollment.permissions import CAN_WITHDRAW
 from students.models import CURRENT_STATUSES, Enrollment
 
-# So many can a page have with those that are added to it: each is a form to be made and read.
-ROWS = 333
+# The most rows of a page, with those added to it: each is a form of three fields, and Django
+# reads at most 1,000 fields (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+MAX_ROWS = 333
 
 
 class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[type-arg]
-    """Enrollments on the page of one of the two that they join."""
+    """The enrollments on the admin page of a student or a course."""
 
     model = Enrollment
     formset = EnrollmentFormSet
     extra = 1
-    max_num = ROWS
+    max_num = MAX_ROWS
     readonly_fields = ["status_label", "since", "withdraw"]
     order: list[str]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        shown = [*self.autocomplete_fields, "status_label", "since"]
+        fields = [*self.autocomplete_fields, "status_label", "since"]
         parent = self.admin_site.get_model_admin(self.parent_model)
         may_withdraw = request.user.has_perm(CAN_WITHDRAW) and parent.has_change_permission(
             request, obj
         )
-        return [*shown, "withdraw"] if obj and may_withdraw else shown
+        return [*fields, "withdraw"] if obj and may_withdraw else fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
@@ -56,8 +53,8 @@ class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[
         )
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        # A page that claims to have more is told so before forms are made for them.
-        formset: Any = super().get_formset(request, obj, absolute_max=ROWS, **kwargs)
+        # absolute_max refuses a request for more rows before a form is made for each of them.
+        formset: Any = super().get_formset(request, obj, absolute_max=MAX_ROWS, **kwargs)
         formset.request = request
         return formset
 
@@ -70,7 +67,7 @@ class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
-            # Whom or what to enroll is chosen here, not made.
+            # Without the links of this wrapper that add or change a student or a course.
             field.widget = field.widget.widget
         return field
 

@@ -1,4 +1,4 @@
-"""How the admin tells of enrollments and of what became of them."""
+"""Messages of the admin about enrollments."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from students.enrollment.transitions import Outcome, Result
 from students.messages import join_names
 from students.models import Enrollment
 
-NAMED = 10
+MAX_NAMES = 10
 
 
 def status_label(row: Enrollment) -> str:
-    """The status, with the place of one who waits."""
+    """Return the status, with the place on the waitlist in parentheses."""
     status = row.get_status_display()
     return f"{status} ({row.position})" if row.position else status
 
@@ -25,23 +25,21 @@ def status_label(row: Enrollment) -> str:
 def add_outcome_messages(
     request: HttpRequest, results: Sequence[Result], outcomes: Iterable[Outcome] = Outcome
 ) -> None:
-    """One message for each of `outcomes` among `results`, naming the first of those who had it."""
+    """Add one message for each of `outcomes` among `results`, with the first names."""
     for outcome in outcomes:
-        rows = [
-            _named(result.enrollment)
+        names = [
+            _name(result.enrollment)
             for result in results
             if result.outcome == outcome and result.enrollment
         ]
-        if rows:
+        if names:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
             messages.add_message(
-                request, level, f"{capfirst(outcome.label)}: {join_names(rows, NAMED)}."
+                request, level, f"{capfirst(outcome.label)}: {join_names(names, MAX_NAMES)}."
             )
 
 
-def _named(row: Enrollment) -> str:
-    return (
-        _("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position}
-        if row.position
-        else str(row)
-    )
+def _name(row: Enrollment) -> str:
+    if not row.position:
+        return str(row)
+    return _("%(enrollment)s, place %(position)d") % {"enrollment": row, "position": row.position}

@@ -1,4 +1,4 @@
-"""Pages of students and enrollments in Django's admin, and of courses with their students."""
+"""The admin of students and enrollments, and of courses with their rosters."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.options import (
-    HistoryAdmin,
-    HistoryModelAdmin,
-)
+from core.admin.options import HistoryAdmin, HistoryModelAdmin
 from courses.admin import CourseAdmin
 from courses.models import Course
 from students.admin.actions import EnrollInCoursesAction, EnrollStudentsAction, WithdrawAction
 from students.admin.filters import (
     ENROLLMENT_SEARCH_FIELDS,
-    NONE,
+    NO_ROWS,
     CourseOfEnrollmentFilter,
     TermOfStudentFilter,
     enrollments_of,
 )
-from students.admin.forms import NOT_ENROLLED, EnrollmentForm
+from students.admin.forms import OUTCOMES_TO_ANNOUNCE, EnrollmentForm
 from students.admin.inlines import CoursesInline, RosterInline
 from students.admin.messages import add_outcome_messages, status_label
 from students.enrollment import locks
@@ -36,7 +33,7 @@ from students.enrollment.permissions import (
 from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
 from students.models import Enrollment, Status, Student
 
-# As Django does it for its own users: the catalogue's page of a course, with its students.
+# Registered again with the roster: the app `courses` knows nothing about enrollments.
 admin.site.unregister(Course)
 
 
@@ -61,7 +58,7 @@ class StudentAdmin(HistoryModelAdmin):
     list_display = ["number", "last_name", "first_name", "email", "course_count", "is_active"]
     list_display_links = ["number", "last_name"]
     list_filter = ["is_active", TermOfStudentFilter]
-    # Where an index has the order.
+    # Only the columns that have an index in this order.
     sortable_by = ["number", "last_name"]
     search_fields = ["number", "first_name", "last_name", "email"]
     fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
@@ -102,16 +99,17 @@ class EnrollmentAdmin(HistoryAdmin):
     ) -> tuple[QuerySet[Enrollment], bool]:
         words = search_term.replace("\0", "").split()
         of_courses = {word: enrollments_of("course", Course, word, either=True) for word in words}
-        # The words that no course has are all the student's: fewer have them together.
-        others = " ".join(word for word in words if of_courses[word] == NONE)
+        # A word that no course has must be one of the student: searched together, such words find
+        # fewer students.
+        others = " ".join(word for word in words if of_courses[word] == NO_ROWS)
         for word, of_course in of_courses.items():
-            if of_course != NONE:
+            if of_course != NO_ROWS:
                 queryset = queryset.filter(
                     enrollments_of("student", Student, word, either=True) | of_course
                 )
-        return queryset.filter(
-            enrollments_of("student", Student, others)
-        ) if others else queryset, False
+        if others:
+            queryset = queryset.filter(enrollments_of("student", Student, others))
+        return queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows: Any = super().get_queryset(request)
@@ -133,7 +131,10 @@ class EnrollmentAdmin(HistoryAdmin):
         return ["student", "course", "place", "enrolled_at", "updated_at"] if obj else []
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Latest first; those of a term or of some courses by course: they are found by an index of it, wherever in time they are."""
+        """Return the latest first; with a filter by term or course, by course.
+
+        Filtered enrollments are read from the index of their course, which has no order of time.
+        """
         of_courses = (
             request.GET.get("course__term__id__exact")
             or request.GET.get(CourseOfEnrollmentFilter.parameter_name, "").strip()
@@ -149,7 +150,9 @@ class EnrollmentAdmin(HistoryAdmin):
         return row.position
 
     def has_change_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
-        return any(request.user.has_perm(permission) for permission, _verb in TRANSITIONS.values())
+        return any(
+            request.user.has_perm(permission) for permission, _transition in TRANSITIONS.values()
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
         return False
@@ -164,7 +167,7 @@ class EnrollmentAdmin(HistoryAdmin):
         form: EnrollmentForm,
         change: bool,  # noqa: FBT001 (Django calls it)
     ) -> None:
-        """Give the pair its status by the writer. Raises Refused."""
+        """Save the status through the enrollment service. Raises Refused."""
         if change and "status" not in form.changed_data:
             return
         if change:
@@ -176,7 +179,7 @@ class EnrollmentAdmin(HistoryAdmin):
         )
         assert result.enrollment is not None
         obj.pk, obj.is_unchanged = result.enrollment.pk, result.outcome == Outcome.UNCHANGED  # type: ignore[attr-defined]
-        add_outcome_messages(request, [result], NOT_ENROLLED)
+        add_outcome_messages(request, [result], OUTCOMES_TO_ANNOUNCE)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if is_unchanged(obj) else super().log_addition(request, obj, message)
@@ -208,5 +211,5 @@ class EnrollmentAdmin(HistoryAdmin):
 
 
 def is_unchanged(row: Enrollment) -> bool:
-    """Whether the writer found nothing to do."""
+    """Return whether the enrollment service had nothing to change."""
     return getattr(row, "is_unchanged", False)

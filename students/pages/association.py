@@ -1,7 +1,4 @@
-"""Staff pages that enroll and withdraw: one student in several courses, several students in one course.
-
-The views carry; `students.enrollment.service` decides.
-"""
+"""Staff pages that enroll one student in several courses, or several students in one course."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -16,47 +13,36 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.conflicts import RecordGone
 from core.history.actor import Door, record_changes_as
 from core.pages.forms import FilterForm
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, CAN_WITHDRAW, VIEW_PAIR
+from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Outcome, Refused, Result
-from students.forms import AssociationForm, StudentFilterForm, WithdrawForm, parse_ids
+from students.enrollment.transitions import EnrollmentChange, Refused, Result
+from students.forms import AssociationForm, StudentFilterForm, parse_ids
 from students.models import Enrollment, Status, Student
 from students.pages import pasted_list
-from students.pages.undo import TAG, remember_for_undo
-from students.shortcuts import withdraw_or_404
+from students.pages.results import (
+    SkippedResult,
+    add_result_messages,
+    result_label,
+    result_message,
+    skip_full_courses,
+)
 
-CHOICE_ROWS = 20
-# So many pasted names that name nothing are told one by one.
-UNREAD = 50
-
-
-class SkippedResult(Result):
-    """What was not tried, for its course is full and the others shall be enrolled."""
-
-    @classmethod
-    def of(cls, results: Iterable[Result]) -> list[Result]:
-        """`results`, those of them left out that are refused for nothing but that."""
-        return [
-            cls(result.change, result.outcome, result.enrollment)
-            if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL]
-            else result
-            for result in results
-        ]
+CHOICES_PER_PAGE = 20
+# Unknown pasted names that the page lists one by one; the others are counted.
+MAX_LISTED_UNKNOWN_NAMES = 50
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A row of the form: what can be chosen, the enrollment that there is already, and what a refused answer said of it."""
+    """A row of the form: a course or student, its enrollment if there is one, and its result."""
 
     row: Course | Student
     enrollment: Enrollment | None
@@ -69,7 +55,7 @@ class Choice:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to choose: enrolling it again would change nothing, whatever is overridden."""
+        """Whether enrolling the row would change nothing, whatever is overridden."""
         return (
             not self.chosen
             and self.enrollment is not None
@@ -78,120 +64,126 @@ class Choice:
 
     @property
     def outcome(self) -> str:
-        """What would become of it, in words."""
+        """The outcome in words; empty where nothing was checked."""
         return result_label(self.result) if self.result else ""
 
 
 class AssociationView(StaffView):
-    """The association form: finds what can be chosen, keeps what was chosen across searches, enrolls all of it or nothing."""
+    """The association form: search, choose across searches and pages, enroll all or nothing.
+
+    The parent is the student or course of the path; the choices are rows of the other model.
+    """
 
     permission_required = [CAN_ADD, *VIEW_PAIR]
-    # Of the two keys of an enrollment, the one in the path and the one that is chosen.
+    # The foreign key of an enrollment that the path gives, and the one that the form chooses.
     parent_key: ClassVar[str]
-    chosen: ClassVar[str]
+    choice_key: ClassVar[str]
     parents: ClassVar[QuerySet[Any]]
     filters: ClassVar[type[FilterForm]]
     nothing_chosen: ClassVar[Promise]
-    unread: Sequence[str] = ()
+    unknown_names: Sequence[str] = ()
 
     @property
     def field(self) -> str:
-        return f"{self.chosen}s"
+        return f"{self.choice_key}s"
 
     @property
     def choices(self) -> QuerySet[Any]:
-        """All that can be chosen, what is likely to be looked for first."""
+        """All rows that can be chosen, those that are probably wanted first."""
         raise NotImplementedError
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.check(get_object_or_404(self.parents, pk=pk), request.GET)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        subject = get_object_or_404(self.parents, pk=pk)
+        parent = get_object_or_404(self.parents, pk=pk)
         if any(request.POST.getlist("override")) and not self.may_override:
             raise PermissionDenied
-        data = self.with_pasted(request.POST)
+        data = self.add_pasted(request.POST)
         if request.GET.get("do") == "check":
-            return self.check(subject, data)
-        form = self.form(data, sent=True)
-        ready = form.is_valid() and not self.unread
+            return self.check(parent, data)
+        form = self.get_form(data, sent=True)
+        can_be_saved = form.is_valid() and not self.unknown_names
         try:
             with record_changes_as(Door.STAFF, request, form.reason_given):
-                changes, left_out = self.changes(pk, form)
-                # Where the form cannot be carried out, what would happen to those that could be read is shown beside its errors.
-                results = service.apply_changes(changes, form.options, validate_only=not ready)
+                changes, skipped = self.get_changes(pk, form)
+                # A form with errors is only checked: the page shows the outcomes beside them.
+                results = service.apply_changes(
+                    changes, form.options, validate_only=not can_be_saved
+                )
         except Refused as error:
-            return self.show(subject, data, form, [*error.results, *left_out], status=422)
-        if not ready:
-            return self.show(subject, data, form, [*results, *left_out], status=422)
-        add_result_messages(request, subject, results, self.chosen)
-        self.tell_left_out(subject, left_out)
+            return self.show(parent, data, form, [*error.results, *skipped], status=422)
+        if not can_be_saved:
+            return self.show(parent, data, form, [*results, *skipped], status=422)
+        add_result_messages(request, parent, results, self.choice_key)
+        self.add_skipped_message(parent, skipped)
         return redirect(self.parent_key, pk)
 
-    def check(self, subject: Model, data: QueryDict) -> HttpResponse:
-        """The form as it is filled in until now, and what would happen to those that are chosen."""
-        sent = self.form(data, sent=True)
-        sent.is_valid()
-        options = sent.options if self.may_override else replace(sent.options, override=())
-        results = (
-            service.apply_changes(
-                [self.change(subject.pk, key) for key in sent.ids], options, validate_only=True
-            )
-            if sent.ids
-            else []
-        )
-        return self.show(
-            subject,
-            data,
-            self.form(data, sent=False),
-            SkippedResult.of(results) if sent.skips_full else results,
-        )
+    def check(self, parent: Model, data: QueryDict) -> HttpResponse:
+        """Show the form as filled in so far, with the outcomes of the chosen rows."""
+        sent_form = self.get_form(data, sent=True)
+        sent_form.is_valid()
+        options = sent_form.options
+        if not self.may_override:
+            options = replace(options, override=())
+        results: list[Result] = []
+        if sent_form.ids:
+            changes = [self.get_change(parent.pk, choice_id) for choice_id in sent_form.ids]
+            results = service.apply_changes(changes, options, validate_only=True)
+        if sent_form.skips_full:
+            results = skip_full_courses(results)
+        # The form shown is not bound: what is not filled in yet is no error.
+        return self.show(parent, data, self.get_form(data, sent=False), results)
 
-    def changes(
-        self, pk: int, form: AssociationForm
+    def get_changes(
+        self, parent_id: int, form: AssociationForm
     ) -> tuple[list[EnrollmentChange], list[Result]]:
-        """What shall be done and, where full courses shall be skipped, what is left out for that."""
-        changes = [self.change(pk, key) for key in form.ids]
+        """Return the changes to make, and the results left out because their course is full."""
+        changes = [self.get_change(parent_id, choice_id) for choice_id in form.ids]
         if not form.skips_full:
             return changes, []
-        tried = SkippedResult.of(service.apply_changes(changes, form.options, validate_only=True))
-        return (
-            [result.change for result in tried if not isinstance(result, SkippedResult)],
-            [result for result in tried if isinstance(result, SkippedResult)],
-        )
+        previewed = service.apply_changes(changes, form.options, validate_only=True)
+        results = skip_full_courses(previewed)
+        skipped: list[Result] = [result for result in results if isinstance(result, SkippedResult)]
+        others = [result.change for result in results if not isinstance(result, SkippedResult)]
+        return others, skipped
 
-    def tell_left_out(self, subject: Model, left_out: Sequence[Result]) -> None:
-        """Says what was left out, in the words that the form has for it."""
-        if left_out:
-            rows = self.choices.filter(pk__in=map(self.key, left_out))
-            messages.warning(
-                self.request, _told(subject, result_label(left_out[0]), map(str, rows))
-            )
+    def add_skipped_message(self, parent: Model, skipped: Sequence[Result]) -> None:
+        if skipped:
+            rows = self.choices.filter(pk__in=map(self.get_choice_id, skipped))
+            names = map(str, rows)
+            message = result_message(parent, result_label(skipped[0]), names)
+            messages.warning(self.request, message)
 
-    def with_pasted(self, sent: QueryDict) -> QueryDict:
-        """What was sent, with those chosen that were pasted; what names nothing stays in the field, and is `unread`."""
+    def add_pasted(self, sent: QueryDict) -> QueryDict:
+        """Return a copy of `sent` in which the pasted rows are chosen.
+
+        Names that name no row stay in the field `paste` and are listed in `unknown_names`.
+        """
         data = sent.copy()
-        ids, self.unread = pasted_list.parse(
-            data.get("paste", ""), lambda names: self.named(names, data)
+        parsed = pasted_list.parse(
+            data.get("paste", ""), lambda names: self.find_by_name(names, data)
         )
-        data["paste"] = "\n".join(self.unread)
-        data.setlist(self.field, list(dict.fromkeys([*data.getlist(self.field), *map(str, ids)])))
+        self.unknown_names = parsed.unknown
+        data["paste"] = "\n".join(parsed.unknown)
+        ids = [*data.getlist(self.field), *map(str, parsed.ids)]
+        data.setlist(self.field, list(dict.fromkeys(ids)))
         return data
 
-    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
-        """Those of `names` that name something to choose, each with its key."""
+    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
+        """Return the ids of the choices that `names` name; other names are left out."""
         raise NotImplementedError
 
     @property
     def may_override(self) -> bool:
         return self.request.user.has_perm(CAN_OVERRIDE)
 
-    def form(self, data: QueryDict, *, sent: bool) -> AssociationForm:
+    def get_form(self, data: QueryDict, *, sent: bool) -> AssociationForm:
         return AssociationForm(self.field, data, sent=sent, nothing_chosen=self.nothing_chosen)
 
     def show(
         self,
-        subject: Model,
+        parent: Model,
         data: QueryDict,
         form: AssociationForm,
         results: Sequence[Result] = (),
@@ -200,26 +192,23 @@ class AssociationView(StaffView):
     ) -> HttpResponse:
         ids = parse_ids(data.getlist(self.field))
         filters = self.filters(data)
-        answered = status != HTTPStatus.OK
-        # A row that is ticked stays where it was found, until the answer puts all that was chosen on top.
-        page = paginate(
-            self.request,
-            filters.filter_queryset(self.choices.exclude(pk__in=ids if answered else [])),
-            rows=CHOICE_ROWS,
+        is_refused = status != HTTPStatus.OK
+        # A ticked row keeps its place in the list; only a refused form puts all of them on top.
+        candidates = self.choices.exclude(pk__in=ids) if is_refused else self.choices
+        page = paginate(self.request, filters.filter_queryset(candidates), rows=CHOICES_PER_PAGE)
+        found = self.get_rows(parent, page.rows, ids, results)
+        chosen_elsewhere = self.choices.filter(pk__in=ids).exclude(
+            pk__in=[row.pk for row in page.rows]
         )
-        found = self.rows(subject, page.rows, ids, results)
-        chosen = self.rows(
-            subject,
-            self.choices.filter(pk__in=ids).exclude(pk__in=[row.pk for row in page.rows]),
-            ids,
-            results,
-        )
-        known = {choice.row.pk for choice in (*chosen, *found)}
-        refused = [reason for result in results for reason in result.refusals]
+        chosen = self.get_rows(parent, chosen_elsewhere, ids, results)
+        refusals = [reason for result in results for reason in result.refusals]
         if self.may_override:
-            # Who waits is not refused, yet may be given a seat.
-            waiting = [Refusal.COURSE_FULL for choice in (*chosen, *found) if choice.is_waiting]
-            form.offer({*waiting, *(str(reason.code) for reason in refused)})
+            codes = {str(reason.code) for reason in refusals}
+            # A waiting student is not refused, but may be given a seat by overriding.
+            if any(choice.is_waiting for choice in (*chosen, *found)):
+                codes.add(Refusal.COURSE_FULL)
+            form.offer(codes)
+        enrollments = Enrollment.objects.filter(**{self.parent_key: parent.pk})
         return self.render(
             status=status,
             filters=filters,
@@ -228,56 +217,69 @@ class AssociationView(StaffView):
             chosen=chosen,
             groups=[chosen, found] if chosen else [found],
             found=found,
-            answered=answered,
-            refused=refused,
+            is_refused=is_refused,
+            refusals=refusals,
             outcomes=Counter(result_label(result) for result in results).items(),
             paste=data.get("paste", ""),
-            unread=self.unread[:UNREAD],
-            unread_more=len(self.unread[UNREAD:]),
-            unknown=[
-                message
-                for result in results
-                if self.key(result) not in known
-                for reason in result.refusals
-                for message in reason.messages
-            ],
-            current=Enrollment.objects.filter(**{self.parent_key: subject.pk})
-            .current()
-            .select_related("course__term")
-            .with_position(),
-            back=reverse(self.parent_key, args=[subject.pk]),
-            **{self.parent_key: subject},
+            unknown_names=self.unknown_names[:MAX_LISTED_UNKNOWN_NAMES],
+            more_unknown_names=len(self.unknown_names[MAX_LISTED_UNKNOWN_NAMES:]),
+            messages_without_row=self.get_messages_without_row((*chosen, *found), results),
+            current=enrollments.current().select_related("course__term").with_position(),
+            back=reverse(self.parent_key, args=[parent.pk]),
+            **{self.parent_key: parent},
         )
 
-    def rows(
+    def get_rows(
         self,
-        subject: Model,
+        parent: Model,
         rows: Iterable[Any],
-        chosen: Collection[int],
+        chosen_ids: Collection[int],
         results: Iterable[Result],
     ) -> list[Choice]:
+        """Return `rows` as choices, each with the parent's enrollment in it and its result."""
         rows = list(rows)
-        pairs = Enrollment.objects.filter(
-            **{self.parent_key: subject.pk, f"{self.chosen}__in": rows}
+        enrollments = Enrollment.objects.filter(
+            **{self.parent_key: parent.pk, f"{self.choice_key}__in": rows}
         ).with_position()
-        held = {getattr(enrollment, f"{self.chosen}_id"): enrollment for enrollment in pairs}
-        by_key = {self.key(result): result for result in results}
-        return [Choice(row, held.get(row.pk), row.pk in chosen, by_key.get(row.pk)) for row in rows]
+        enrollment_by_id = {getattr(row, f"{self.choice_key}_id"): row for row in enrollments}
+        result_by_id = {self.get_choice_id(result): result for result in results}
+        return [
+            Choice(
+                row,
+                enrollment_by_id.get(row.pk),
+                row.pk in chosen_ids,
+                result_by_id.get(row.pk),
+            )
+            for row in rows
+        ]
 
-    def change(self, parent_key: int, chosen: int) -> EnrollmentChange:
-        keys = {self.parent_key: parent_key, self.chosen: chosen}
-        return EnrollmentChange(keys["student"], keys["course"])
+    def get_messages_without_row(
+        self, choices: Iterable[Choice], results: Iterable[Result]
+    ) -> list[str]:
+        """Return the messages of refused ids for which the page has no row."""
+        shown_ids = {choice.row.pk for choice in choices}
+        return [
+            message
+            for result in results
+            if self.get_choice_id(result) not in shown_ids
+            for reason in result.refusals
+            for message in reason.messages
+        ]
 
-    def key(self, result: Result) -> int:
-        key: int = getattr(result.change, f"{self.chosen}_id")
-        return key
+    def get_change(self, parent_id: int, choice_id: int) -> EnrollmentChange:
+        ids = {self.parent_key: parent_id, self.choice_key: choice_id}
+        return EnrollmentChange(ids["student"], ids["course"])
+
+    def get_choice_id(self, result: Result) -> int:
+        choice_id: int = getattr(result.change, f"{self.choice_key}_id")
+        return choice_id
 
 
 class StudentCoursesView(AssociationView):
-    """Courses for one student."""
+    """Enrolls one student in several courses."""
 
     template_name = "students/student_association.html"
-    parent_key, chosen = "student", "course"
+    parent_key, choice_key = "student", "course"
     parents = Student.objects.all()
     filters = CourseFilterForm
     nothing_chosen = gettext_lazy("Choose at least one course.")
@@ -286,15 +288,15 @@ class StudentCoursesView(AssociationView):
     def choices(self) -> QuerySet[Any]:
         return Course.objects.select_related("term").with_seats().in_enrollment_order()
 
-    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
+    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
         return pasted_list.find_courses(names, data.get("term", ""))
 
 
 class CourseStudentsView(AssociationView):
-    """Students for one course."""
+    """Enrolls several students in one course."""
 
     template_name = "students/course_association.html"
-    parent_key, chosen = "course", "student"
+    parent_key, choice_key = "course", "student"
     parents = Course.objects.select_related("term").with_seats()
     filters = StudentFilterForm
     nothing_chosen = gettext_lazy("Choose at least one student.")
@@ -303,107 +305,5 @@ class CourseStudentsView(AssociationView):
     def choices(self) -> QuerySet[Any]:
         return Student.objects.with_course_count().order_by("last_name", "first_name", "id")
 
-    def named(self, names: set[str], data: QueryDict) -> pasted_list.Named:
+    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
         return pasted_list.find_students(names)
-
-
-class WithdrawView(StaffView):
-    """Ends an enrollment, after asking once."""
-
-    permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
-    template_name = "students/withdraw.html"
-
-    def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
-        return self.show(self.find(pk, course_id), WithdrawForm())
-
-    def post(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
-        enrollment, form = self.find(pk, course_id), WithdrawForm(request.POST)
-        if not form.is_valid():
-            return self.show(enrollment, form, status=422)
-        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
-            result = withdraw_or_404(pk, course_id)
-        remember_for_undo(
-            request, [result], [enrollment.pk] if enrollment.status == Status.WAITLISTED else []
-        )
-        said = _("%(student)s was withdrawn from %(course)s.") % {
-            "student": enrollment.student,
-            "course": enrollment.course,
-        }
-        messages.success(request, said, extra_tags=TAG)
-        return redirect(self.back(enrollment))
-
-    def find(self, pk: int, course_id: int) -> Enrollment:
-        current = Enrollment.objects.current().select_related("student", "course__term")
-        found = current.filter(student__pk=pk, course__pk=course_id).first()
-        if found is None:
-            raise RecordGone
-        return found
-
-    def show(
-        self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200
-    ) -> HttpResponse:
-        promoted = preview_promotions(
-            [EnrollmentChange(enrollment.student_id, enrollment.course_id, WITHDRAW)]
-        )
-        return self.render(
-            status=status,
-            enrollment=enrollment,
-            form=form,
-            promoted=promoted,
-            back=self.back(enrollment),
-        )
-
-    def back(self, enrollment: Enrollment) -> str:
-        """The page that the link to this one was on."""
-        if self.request.GET.get("from") == "course":
-            return reverse("course", args=[enrollment.course_id])
-        return reverse("student", args=[enrollment.student_id])
-
-
-def add_result_messages(
-    request: HttpRequest,
-    subject: Model,
-    results: Sequence[Result],
-    named: str,
-    waited: Collection[int] = (),
-) -> None:
-    """Says, by outcome, what became of each of `results`, by the name of its student or its course, and remembers it; `waited` as for `remember`."""
-    tag = TAG if remember_for_undo(request, results, waited) else ""
-    by_outcome: dict[tuple[Outcome, str], list[str]] = {}
-    for result in results:
-        by_outcome.setdefault((result.outcome, result_label(result)), []).append(
-            str(getattr(result.enrollment, named))
-        )
-    for (outcome, words), names in by_outcome.items():
-        level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
-        messages.add_message(request, level, _told(subject, words, names), extra_tags=tag)
-        # One button for all.
-        tag = ""
-
-
-def _told(subject: Model, outcome: str, names: Iterable[str]) -> str:
-    return _("%(subject)s, %(outcome)s: %(names)s.") % {
-        "subject": subject,
-        "outcome": outcome,
-        "names": ", ".join(names),
-    }
-
-
-def result_label(result: Result) -> str:
-    """What became of it, or would, with the place on the waitlist."""
-    if isinstance(result, SkippedResult):
-        return _("left out because the course is full")
-    label = str(result.outcome.label)
-    if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
-        return label
-    return _("%(outcome)s, place %(position)d") % {
-        "outcome": label,
-        "position": result.enrollment.position,
-    }
-
-
-def preview_promotions(changes: Sequence[EnrollmentChange]) -> list[Enrollment]:
-    """Whom `changes` would move up from a waitlist."""
-    with service.collect_promotions() as promoted:
-        service.apply_changes(changes, validate_only=True)
-    return promoted

@@ -1,4 +1,4 @@
-"""Lists that were pasted: each line, or else each word of it, names a student or a course."""
+"""Parsing of pasted lists: each line, or else each word of a line, names a student or a course."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,67 +13,71 @@ from courses.models import Course
 from students.models import Student
 
 SEPARATORS = re.compile(r"[\r\n,;\t]+")
-# So many lines or words of a list are looked up, and so many lines of it taken.
-MOST, WORDS = 1_000, 5_000
+# Lines of a list that are read, and names that are looked up in the database.
+MAX_LINES, MAX_NAMES = 1_000, 5_000
 
-Named = Mapping[str, int]
+IdsByName = Mapping[str, int]
 
 
 class ParsedList(NamedTuple):
-    """The keys of what was named, and the names that name nothing, or too much."""
+    """The ids of the named rows, and the names that name no row or more than one."""
 
     ids: list[int]
     unknown: list[str]
 
 
-def parse(text: str, find: Callable[[set[str]], Named]) -> ParsedList:
-    """What the lines of `text` name, by `find`. More than MOST of them are taken for unknown."""
-    lines = [
-        line
-        for part in SEPARATORS.split(text.replace("\0", ""))
-        if (line := " ".join(part.split()))
-    ]
-    names = dict.fromkeys(name for line in lines[:MOST] for name in (line, *line.split()))
-    known = find(set(islice(names, WORDS)))
+def parse(text: str, find: Callable[[set[str]], IdsByName]) -> ParsedList:
+    """Look up the lines of `text` with `find`; a line that is no name is read word by word.
+
+    Lines after the first MAX_LINES are not looked up: their words are returned as unknown.
+    """
+    parts = (" ".join(part.split()) for part in SEPARATORS.split(text.replace("\0", "")))
+    lines = [line for line in parts if line]
+    names = dict.fromkeys(name for line in lines[:MAX_LINES] for name in (line, *line.split()))
+    id_by_name = find(set(islice(names, MAX_NAMES)))
+    # A dict, because each id is returned once and in the order of the list.
     ids, unknown = dict[int, None](), list[str]()
     for line in lines:
-        for name in [line] if line in known else line.split():
-            if name in known:
-                ids[known[name]] = None
+        for name in [line] if line in id_by_name else line.split():
+            if name in id_by_name:
+                ids[id_by_name[name]] = None
             else:
                 unknown.append(name)
     return ParsedList(list(ids), unknown)
 
 
-def find_students(names: set[str]) -> Named:
-    """The students of these numbers or emails."""
-    emails = {name.lower(): name for name in names}
-    found = Student.objects.annotate(lower=Lower("email")).filter(
-        Q(number__in=names) | Q(lower__in=list(emails))
+def find_students(names: set[str]) -> IdsByName:
+    """Find students by number or email. A name that is both counts as the number."""
+    name_by_email = {name.lower(): name for name in names}
+    students = Student.objects.annotate(lower_email=Lower("email")).filter(
+        Q(number__in=names) | Q(lower_email__in=list(name_by_email))
     )
-    rows = list(found.order_by().values_list("pk", "number", "lower"))
-    return {emails[email]: pk for pk, _number, email in rows if email in emails} | {
-        number: pk for pk, number, _email in rows if number in names
-    }
+    rows = list(students.order_by().values_list("pk", "number", "lower_email"))
+    by_email = {name_by_email[email]: pk for pk, _number, email in rows if email in name_by_email}
+    by_number = {number: pk for pk, number, _email in rows if number in names}
+    return by_email | by_number
 
 
-def find_courses(names: set[str], term: str = "") -> Named:
-    """The courses of these codes, in `term` or, without one, in the terms that are not over, where no other has the same code.
+def find_courses(names: set[str], term: str = "") -> IdsByName:
+    """Find courses by code, in `term` or, without one, in the terms that are not over.
 
-    A term may stand behind the code: `BIO-101 2026-FA` or `BIO-101 (2026-FA)`.
+    A code that several of these courses have is left out. A name may add the code of any term:
+    `BIO-101 2026-FA` or `BIO-101 (2026-FA)`.
     """
-    found = Course.objects.select_related("term").filter(
-        code__in={*names, *(name.rpartition(" ")[0] for name in names)}
-    )
-    by_name: dict[str, set[int]] = {}
-    for course in found:
-        current = course.term.code == term if term else course.term.ends_on >= timezone.localdate()
-        for name in (
-            str(course),
-            f"{course.code} {course.term.code}",
-            *([course.code] if current else []),
-        ):
-            by_name.setdefault(name, set()).add(course.pk)
+    codes = {*names, *(name.rpartition(" ")[0] for name in names)}
+    ids_by_name: dict[str, set[int]] = {}
+    for course in Course.objects.select_related("term").filter(code__in=codes):
+        course_names = [str(course), f"{course.code} {course.term.code}"]
+        if term:
+            is_in_scope = course.term.code == term
+        else:
+            is_in_scope = course.term.ends_on >= timezone.localdate()
+        if is_in_scope:
+            course_names.append(course.code)
+        for name in course_names:
+            ids_by_name.setdefault(name, set()).add(course.pk)
     return {
-        name: next(iter(keys)) for name, keys in by_name.items() if len(keys) == 1 and name in names
+        name: next(iter(ids))
+        for name, ids in ids_by_name.items()
+        if len(ids) == 1 and name in names
     }

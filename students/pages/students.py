@@ -21,9 +21,12 @@ from students.history.queries import attach_causes, latest_changes
 from students.models import CURRENT_STATUSES, Enrollment, Student
 
 
-def paginate_enrollment_history(request: HttpRequest, **of: object) -> Page[Any]:
-    """The page of what happened to the enrollments `of` a student or a course that the query names, latest first."""
-    page = paginate(request, latest_changes(**of), parameter="history", rows=HISTORY_ROWS)
+def paginate_enrollment_history(request: HttpRequest, **filters: object) -> Page[Any]:
+    """Return one page of enrollment changes, latest first.
+
+    `filters` select the enrollments, for example `student=7`; the query string names the page.
+    """
+    page = paginate(request, latest_changes(**filters), parameter="history", rows=HISTORY_ROWS)
     attach_causes(page.rows)
     return page
 
@@ -51,7 +54,7 @@ class StudentEditView(StudentCreateView):
 
 
 class StudentView(StaffView):
-    """One student, with the courses term by term and what happened to them."""
+    """One student, with the courses of each term and their history."""
 
     permission_required = ["students.view_student", "students.view_enrollment"]
     template_name = "students/student.html"

@@ -180,7 +180,7 @@ def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str,
 def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
     students: None, course: Course, monkeypatch: pytest.MonkeyPatch, listed: int, text: str
 ) -> None:
-    monkeypatch.setattr("students.admin.filters.LISTED", listed)
+    monkeypatch.setattr("students.admin.filters.MAX_LISTED_IDS", listed)
     client = Client()
     client.force_login(User.objects.create_superuser("reader", password="pass"))
     service.enroll(

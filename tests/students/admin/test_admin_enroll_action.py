@@ -171,7 +171,7 @@ class TestShows:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         page = ask(registrar, ann, bob)
-        monkeypatch.setattr("students.admin.actions.MAX_ACTION_ROWS", 3)
+        monkeypatch.setattr("students.admin.confirmed_action.MAX_ACTION_ROWS", 3)
 
         page = send(registrar, page, chosen=[course.pk, CourseFactory().pk], confirm="yes")
 

@@ -139,7 +139,7 @@ class TestEnrollments:
         typed: str,
         number: int,
     ) -> None:
-        monkeypatch.setattr("students.admin.filters.LISTED", bound)
+        monkeypatch.setattr("students.admin.filters.MAX_LISTED_IDS", bound)
         lee = StudentFactory(first_name="Xu", last_name="Lee", number="1", email="1@x.example")
         other = StudentFactory(first_name="Bo", last_name="Orr", number="2", email="2@x.example")
         bio, art = CourseFactory(code="BIO", title="Y"), CourseFactory(code="ART", title="Z")

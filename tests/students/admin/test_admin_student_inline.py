@@ -367,7 +367,7 @@ def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(
 def test_shows_so_many_that_the_page_can_be_sent(
     registrar: Client, student: Student, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forms, "SHOWN", 2)
+    monkeypatch.setattr(forms, "MAX_SHOWN_ROWS", 2)
     enrolled(student, CourseFactory(), Status.WITHDRAWN)
     current = [enrolled(student, CourseFactory()) for _ in range(2)]
 

@@ -117,7 +117,7 @@ class TestAsks:
             "withdrawn",
             [str(seated.student)],
         )
-        assert page.context["moved"] == [waiting]
+        assert page.context["promoted"] == [waiting]
         assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
 
     def test_and_does_then_what_it_said_for_the_reason_given(self, registrar: Client) -> None:
@@ -162,7 +162,7 @@ class TestAsks:
 
         response = confirm(registrar, page)
 
-        assert response.context["moved"] == [second]
+        assert response.context["promoted"] == [second]
         seated.refresh_from_db()
         assert seated.status == Status.ACTIVE
 

@@ -12,7 +12,7 @@ from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
-from students.pages.pasted_list import MOST
+from students.pages.pasted_list import MAX_LINES
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +148,7 @@ class TestPaste:
 
     def test_as_many_as_can_be_pasted_can_be_sent(self, clerk: Client) -> None:
         course = CourseFactory.create()
-        students = StudentFactory.create_batch(MOST)
+        students = StudentFactory.create_batch(MAX_LINES)
         url, sent = (
             f"/courses/{course.pk}/students/",
             {"paste": "\n".join(student.number for student in students)},
@@ -160,7 +160,7 @@ class TestPaste:
             ).status_code
             == 302
         )
-        assert course.enrollments.count() == MOST
+        assert course.enrollments.count() == MAX_LINES
 
     def test_a_list_that_is_none_is_told_of_in_short(self, clerk: Client, url: str) -> None:
         answer = clerk.post(f"{url}?do=check", {"paste": "word " * 50_000})
@@ -197,7 +197,7 @@ class TestSkip:
         sent = {"courses": [full.pk, free.pk], "on_full": "skip"}
         answer = clerk.post(f"{url}?do=check", sent)
         assert outcomes(answer) == {full: "left out because the course is full", free: "enrolled"}
-        assert answer.context["refused"] == []
+        assert answer.context["refusals"] == []
         for answer in (
             clerk.post(url, {**sent, "courses": [full.pk, free.pk, closed.pk]}),
             clerk.post(url, {**sent, "paste": "X-1"}),

@@ -1,0 +1,73 @@
+"""Messages that name the outcomes of an association or a withdrawal on the staff pages."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from students.enrollment.rules import Refusal
+from students.enrollment.transitions import Outcome, Result
+from students.pages.undo import MESSAGE_TAG, remember_for_undo
+
+
+class SkippedResult(Result):
+    """A change left out because the course is full and the form says to skip full courses."""
+
+
+def skip_full_courses(results: Iterable[Result]) -> list[Result]:
+    """Return `results` in their order; those refused for `course_full` alone become skipped."""
+    with_skipped: list[Result] = []
+    for result in results:
+        if [reason.code for reason in result.refusals] == [Refusal.COURSE_FULL]:
+            result = SkippedResult(result.change, result.outcome, result.enrollment)
+        with_skipped.append(result)
+    return with_skipped
+
+
+def add_result_messages(
+    request: HttpRequest,
+    parent: Model,
+    results: Sequence[Result],
+    choice_key: str,
+    waitlisted_ids: Collection[int] = (),
+) -> None:
+    """Add one message per outcome and remember the results for the undo button.
+
+    `choice_key` is the field of the enrollment by which each result is named ("student" or
+    "course"); `waitlisted_ids` are ids of enrollments that were on a waitlist before.
+    """
+    can_be_undone = remember_for_undo(request, results, waitlisted_ids)
+    names_by_outcome: dict[tuple[Outcome, str], list[str]] = {}
+    for result in results:
+        names = names_by_outcome.setdefault((result.outcome, result_label(result)), [])
+        names.append(str(getattr(result.enrollment, choice_key)))
+    # One button undoes all of them, so only the first message carries it.
+    tag = MESSAGE_TAG if can_be_undone else ""
+    for (outcome, label), names in names_by_outcome.items():
+        level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
+        messages.add_message(request, level, result_message(parent, label, names), extra_tags=tag)
+        tag = ""
+
+
+def result_message(parent: Model, label: str, names: Iterable[str]) -> str:
+    """Return the sentence that names one outcome of a student or a course, the `parent`."""
+    return _("%(subject)s, %(outcome)s: %(names)s.") % {
+        "subject": parent,
+        "outcome": label,
+        "names": ", ".join(names),
+    }
+
+
+def result_label(result: Result) -> str:
+    """Return the outcome in words, with the place on the waitlist."""
+    if isinstance(result, SkippedResult):
+        return _("left out because the course is full")
+    label = str(result.outcome.label)
+    if result.outcome != Outcome.WAITLISTED or result.enrollment is None:
+        return label
+    return _("%(outcome)s, place %(position)d") % {
+        "outcome": label,
+        "position": result.enrollment.position,
+    }

@@ -1,0 +1,134 @@
+"""Staff pages that withdraw students from a course, after showing what would happen."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from core.conflicts import RecordGone
+from core.history.actor import Door, record_changes_as
+from core.pages.views import PAGE_ROWS, StaffView
+from courses.models import Course
+from students.enrollment import service
+from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange
+from students.forms import WithdrawForm, parse_ids
+from students.models import Enrollment, Status
+from students.pages.results import add_result_messages
+from students.pages.undo import MESSAGE_TAG, remember_for_undo
+from students.shortcuts import withdraw_or_404
+
+
+class WithdrawView(StaffView):
+    """Withdraws one student from one course."""
+
+    permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
+    template_name = "students/withdraw.html"
+
+    def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
+        return self.show(self.get_enrollment(pk, course_id), WithdrawForm())
+
+    def post(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
+        enrollment = self.get_enrollment(pk, course_id)
+        form = WithdrawForm(request.POST)
+        if not form.is_valid():
+            return self.show(enrollment, form, status=422)
+        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
+            result = withdraw_or_404(pk, course_id)
+        was_waiting = enrollment.status == Status.WAITLISTED
+        remember_for_undo(request, [result], [enrollment.pk] if was_waiting else [])
+        message = _("%(student)s was withdrawn from %(course)s.") % {
+            "student": enrollment.student,
+            "course": enrollment.course,
+        }
+        messages.success(request, message, extra_tags=MESSAGE_TAG)
+        return redirect(self.get_back_url(enrollment))
+
+    def get_enrollment(self, student_id: int, course_id: int) -> Enrollment:
+        """Return the current enrollment of the pair. Raises RecordGone where there is none."""
+        enrollments = Enrollment.objects.current().select_related("student", "course__term")
+        enrollment = enrollments.filter(student__pk=student_id, course__pk=course_id).first()
+        if enrollment is None:
+            raise RecordGone
+        return enrollment
+
+    def show(
+        self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200
+    ) -> HttpResponse:
+        change = EnrollmentChange(enrollment.student_id, enrollment.course_id, WITHDRAW)
+        return self.render(
+            status=status,
+            enrollment=enrollment,
+            form=form,
+            promoted=preview_promotions([change]),
+            back=self.get_back_url(enrollment),
+        )
+
+    def get_back_url(self, enrollment: Enrollment) -> str:
+        """Return the address of the page that links to this one."""
+        if self.request.GET.get("from") == "course":
+            return reverse("course", args=[enrollment.course_id])
+        return reverse("student", args=[enrollment.student_id])
+
+
+class RosterWithdrawView(StaffView):
+    """Withdraws several students from one course."""
+
+    permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
+    template_name = "students/roster_withdraw.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.show(pk, self.get_chosen(pk, request.GET), WithdrawForm())
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        enrollments = self.get_chosen(pk, request.POST)
+        form = WithdrawForm(request.POST)
+        if not form.is_valid() or not enrollments:
+            return self.show(pk, enrollments, form, status=422)
+        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
+            results = service.withdraw((row.student_id, pk) for row in enrollments)
+        waitlisted_ids = [row.pk for row in enrollments if row.status == Status.WAITLISTED]
+        course = enrollments[0].course
+        add_result_messages(request, course, results, "student", waitlisted_ids)
+        return redirect("course", pk)
+
+    def get_chosen(self, course_id: int, data: QueryDict) -> list[Enrollment]:
+        """Return the current enrollments of the ticked students, at most PAGE_ROWS."""
+        student_ids = parse_ids(data.getlist("students"))[:PAGE_ROWS]
+        enrollments = (
+            Enrollment.objects.filter(course=course_id, student__in=student_ids)
+            .current()
+            .with_position()
+            .select_related("student", "course__term")
+        )
+        return list(enrollments.order_by("student__last_name", "student__first_name", "pk"))
+
+    def show(
+        self,
+        course_id: int,
+        enrollments: Sequence[Enrollment],
+        form: WithdrawForm,
+        *,
+        status: int = 200,
+    ) -> HttpResponse:
+        courses = Course.objects.select_related("term").with_seats()
+        course = get_object_or_404(courses, pk=course_id)
+        changes = [EnrollmentChange(row.student_id, course_id, WITHDRAW) for row in enrollments]
+        return self.render(
+            status=status,
+            course=course,
+            rows=enrollments,
+            form=form,
+            promoted=preview_promotions(changes),
+            back=reverse("course", args=[course_id]),
+        )
+
+
+def preview_promotions(changes: Sequence[EnrollmentChange]) -> list[Enrollment]:
+    """Return the enrollments that `changes` would promote from a waitlist. Writes nothing."""
+    with service.collect_promotions() as promoted:
+        service.apply_changes(changes, validate_only=True)
+    return promoted
