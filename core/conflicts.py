@@ -1,4 +1,8 @@
-"""Forms of rows that others change too: different fields come together, and nobody overwrites what they have not seen."""
+"""Model forms that detect lost updates.
+
+Changes of different fields by different people are merged. A form whose field somebody else has
+changed since it was shown is not saved, but shown again with an error.
+"""
 
 from typing import Any, TypeVar
 
@@ -15,107 +19,115 @@ M = TypeVar("M", bound=HistoryModel)
 
 
 class RecordGone(Http404):
-    """The row that was to be changed is not there."""
+    """The row to be changed does not exist."""
 
     def __str__(self) -> str:
         return _("It does not exist, or not any more. Nothing was saved.")
 
 
 class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Makes a row, or takes over the fields that were changed since the form was shown and no other.
+    """A model form that writes only the fields that the user has changed.
 
-    Where somebody else has changed one of them meanwhile, the form has an error that tells both values. It then shows the
-    value that is there now as known, so that sending it once more takes what was typed.
+    The form sends the values that it showed back with it, in hidden fields ("initial"). If the
+    database has a third value by now, the field gets an error with both values. The form then
+    shows the database's value as the initial one, so that sending it again overwrites it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            # What the form showed comes back with it. Where it does not, the row as it is now stands for that.
+            # Clients that do not send the hidden value are compared with the current row.
             field.show_hidden_initial = bool(self.instance.pk) and (
                 not self.is_bound or self.add_initial_prefix(name) in self.data
             )
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """What was changed since the form was shown and is not so in the row already."""
+        """The fields that the user has changed, except to the value that the row has already."""
         return [
             name
             for name in super().changed_data
-            if _differ(self[name].field, self[name].initial, self[name].data)
+            if _has_changed(self[name].field, self[name].initial, self[name].data)
         ]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.pk:
             return cleaned
-        for name, error in self.conflicts(self.instance).items():
+        for name, error in self.find_conflicts(self.instance).items():
             self.add_error(name, error)
-            self._show_as_known(name)
+            self._set_hidden_initial(name)
         return {name: value for name, value in cleaned.items() if name in self.changed_data}
 
-    def conflicts(self, row: HistoryModel) -> dict[str, ValidationError]:
-        """What was changed on the form though somebody else has changed it since it was shown: `row` is as it is now."""
-        now = forms.model_to_dict(row, fields=self.changed_data)
-        return {
-            name: self._error(row, name, value)
-            for name, value in now.items()
-            if self._is_overwritten(name, value)
-        }
+    def find_conflicts(self, row: HistoryModel) -> dict[str, ValidationError]:
+        """Errors, by field, for the changed fields that somebody else has changed.
 
-    def checked(self, now: M | None) -> M:
-        """`now`, the row as it is under the lock. Raises Missing where it is gone, ValidationError where it has what was never shown."""
-        if now is None:
+        `row` has the current values of the database.
+        """
+        current = forms.model_to_dict(row, fields=self.changed_data)
+        errors = {}
+        for name, value in current.items():
+            if self._is_conflict(name, value):
+                errors[name] = self._conflict_error(row, name, value)
+        return errors
+
+    def check_conflicts(self, row: M | None) -> M:
+        """Return `row`, which was read under a lock.
+
+        Raises RecordGone if it is None, and ValidationError for conflicts.
+        """
+        if row is None:
             raise RecordGone
-        if errors := self.conflicts(now):
+        if errors := self.find_conflicts(row):
             raise ValidationError(errors)
-        return now
+        return row
 
-    def _is_overwritten(self, name: str, now: Any) -> bool:
+    def _is_conflict(self, name: str, current: Any) -> bool:
         field = self.fields[name]
         return (
             field.show_hidden_initial
-            and _differ(field, now, self._shown(name))
-            and _differ(field, now, self[name].data)
+            and _has_changed(field, current, self._get_hidden_initial(name))
+            and _has_changed(field, current, self[name].data)
         )
 
-    def _shown(self, name: str) -> Any:
-        return (
-            self.fields[name]
-            .hidden_widget()
-            .value_from_datadict(self.data, self.files, self.add_initial_prefix(name))
-        )
+    def _get_hidden_initial(self, name: str) -> Any:
+        """The value of the field when the form was shown."""
+        widget = self.fields[name].hidden_widget()
+        return widget.value_from_datadict(self.data, self.files, self.add_initial_prefix(name))
 
-    def _show_as_known(self, name: str) -> None:
-        now = self.fields[name].prepare_value(self[name].initial)
+    def _set_hidden_initial(self, name: str) -> None:
+        current = self.fields[name].prepare_value(self[name].initial)
         data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data[self.add_initial_prefix(name)] = "" if now is None else str(now)
+        data[self.add_initial_prefix(name)] = "" if current is None else str(current)
         self.data = data
 
-    def _error(self, row: HistoryModel, name: str, now: Any) -> ValidationError:
-        field, record = self.fields[name], _last_change(row, name)
-        said = {
-            "was": _words(field, self._shown(name)),
-            "now": _words(field, now),
+    def _conflict_error(self, row: HistoryModel, name: str, current: Any) -> ValidationError:
+        field = self.fields[name]
+        record = _get_last_change(row, name)
+        params = {
+            "was": _display(field, self._get_hidden_initial(name)),
+            "now": _display(field, current),
             "who": (record and record.who) or _("Somebody"),
             "when": f" ({display_value(record.history_date)})" if record else "",
         }
         message = _(
-            "It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” meanwhile%(when)s. Save again to put yours in its place."
+            "It was “%(was)s” when you began. %(who)s has changed it to “%(now)s” "
+            "meanwhile%(when)s. Save again to put yours in its place."
         )
-        return ValidationError(message, code="overwritten", params=said)
+        return ValidationError(message, code="overwritten", params=params)
 
 
-def _differ(field: forms.Field, one: Any, other: Any) -> bool:
-    return field.has_changed(_one_newline(one), _one_newline(other))
+def _has_changed(field: forms.Field, initial: Any, data: Any) -> bool:
+    return field.has_changed(_normalize_newlines(initial), _normalize_newlines(data))
 
 
-def _one_newline(value: Any) -> Any:
-    """Browsers send every end of a line as two characters."""
+def _normalize_newlines(value: Any) -> Any:
+    """Browsers send the newlines of a text area as CR LF."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
-def _words(field: forms.Field, value: Any) -> str:
+def _display(field: forms.Field, value: Any) -> str:
+    """A value of the field as text for people; for choices their label."""
     try:
         value = field.to_python(field.prepare_value(value))
     except ValidationError:
@@ -125,9 +137,11 @@ def _words(field: forms.Field, value: Any) -> str:
     return display_value(value, _("nothing"))
 
 
-def _last_change(row: HistoryModel, name: str) -> Any:
-    """The history record of the change that gave the field `name` the value it has."""
+def _get_last_change(row: HistoryModel, name: str) -> Any:
+    """The history record of the change that gave the field `name` its current value."""
     field: Any = row._meta.get_field(name)
     records = row.history.order_by("history_id")
-    other = records.exclude(**{name: field.value_from_object(row)}).last()
-    return records.filter(history_id__gt=other.history_id).first() if other else None
+    last_with_other_value = records.exclude(**{name: field.value_from_object(row)}).last()
+    if last_with_other_value is None:
+        return None
+    return records.filter(history_id__gt=last_with_other_value.history_id).first()

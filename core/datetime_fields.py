@@ -1,4 +1,4 @@
-"""Moments that people and programs name."""
+"""Form fields for a date with a time."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,23 +9,25 @@ from django.utils.timezone import localtime
 from django_filters.fields import IsoDateTimeField
 
 
-class InSchoolTime(forms.DateTimeField):
-    """A moment in the school's time zone, whatever offset it was named with. Raises ValidationError for one that no zone of ours can tell."""
+class LocalTimeField(forms.DateTimeField):
+    """A time with any UTC offset, converted to the school's time zone."""
 
     def to_python(self, value: Any) -> datetime | None:
+        """Parse `value`. Raises ValidationError, also for times outside the years 1 to 9999."""
         moment = super().to_python(value)
         try:
-            # By way of UTC, as a moment at the end of all years may be none in another zone. A database knows no offset of 16 hours and more.
+            # Both UTC and the school's zone must be able to represent it. PostgreSQL
+            # rejects the offsets of 16 hours and more that Python accepts.
             return moment and localtime(moment.astimezone(UTC))
         except OverflowError as error:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
-class MomentField(InSchoolTime):
-    """A moment on a form, in the browser's picker."""
+class DateTimeLocalField(LocalTimeField):
+    """A time in a form, entered with the browser's picker."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
-class IsoMomentField(InSchoolTime, IsoDateTimeField):
-    """A moment in ISO 8601; without an offset it is in the school's time zone."""
+class IsoLocalTimeField(LocalTimeField, IsoDateTimeField):
+    """A time in ISO 8601; without an offset it is in the school's time zone."""

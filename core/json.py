@@ -1,4 +1,4 @@
-"""How JSON is written, wherever it is: in UTF-8, times in UTC."""
+"""JSON as the API and the history write it."""
 
 from typing import Any
 
@@ -6,4 +6,5 @@ import orjson
 
 
 def dumps(data: Any) -> bytes:
+    """Serialize `data` in UTF-8, with times in UTC. Types unknown to JSON become their text."""
     return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)

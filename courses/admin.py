@@ -16,7 +16,7 @@ from courses.models import Course, Term
 
 
 class FullnessFilter(admin.SimpleListFilter):
-    """Courses by their seats."""
+    """Filters courses by their free seats."""
 
     title = _("seats")
     parameter_name = "seats"
@@ -30,21 +30,22 @@ class FullnessFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        # The seats of the others need not be counted.
+        # The seats of unlimited courses need not be counted.
         limited = queryset.filter(capacity__isnull=False)
         match self.value():
             case "left":
-                found = queryset.with_seats_left()
+                matches = queryset.with_seats_left()
             case "full":
-                found = limited.filter(capacity__lte=F("taken"))
+                matches = limited.filter(capacity__lte=F("taken"))
             case "over":
-                found = limited.filter(capacity__lt=F("taken"))
+                matches = limited.filter(capacity__lt=F("taken"))
             case "waiting":
-                found = queryset.filter(waiting__gt=0)
+                matches = queryset.filter(waiting__gt=0)
             case _:
                 return queryset
-        # The seats of all courses are counted once, and not for the number of rows and again for the rows.
-        return queryset.filter(pk__in=list(found.order_by().values_list("pk", flat=True)))
+        # The ids are read first, so that the seats of all courses are counted once, and not for
+        # the number of rows and again for the rows.
+        return queryset.filter(pk__in=list(matches.order_by().values_list("pk", flat=True)))
 
 
 @admin.register(Term)
@@ -77,7 +78,7 @@ class TermAdmin(HistoryModelAdmin):
 class CourseAdmin(HistoryModelAdmin):
     list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
     list_display_links = ["code", "title"]
-    # The last looks at what the others have left.
+    # FullnessFilter is last, because it counts the seats of all courses that remain.
     list_filter = ["is_open", "term", FullnessFilter]
     list_select_related = ["term"]
     search_fields = ["code", "title"]
@@ -100,10 +101,10 @@ class CourseAdmin(HistoryModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
-            # A term is shared: it is made here where it is missing, and changed on its own page.
-            field.widget.can_change_related = field.widget.can_delete_related = (
-                field.widget.can_view_related
-            ) = False
+            # A missing term can be added here; other links would lead away from the form.
+            field.widget.can_change_related = False
+            field.widget.can_delete_related = False
+            field.widget.can_view_related = False
         return field
 
     def save_related(

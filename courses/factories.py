@@ -1,4 +1,4 @@
-"""Believable terms and courses, for the demo school and the tests."""
+"""Factories of terms and courses, for the demo school and the tests."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ def _today() -> date:
 
 
 class TermFactory(DjangoModelFactory[Term]):
-    """A term that runs today and takes enrollments."""
+    """A term that is running and open for enrollment today."""
 
     if TYPE_CHECKING:
 
@@ -31,7 +31,7 @@ class TermFactory(DjangoModelFactory[Term]):
 
 
 class CourseFactory(DjangoModelFactory[Course]):
-    """An open course of unlimited seats."""
+    """An open course with unlimited seats."""
 
     if TYPE_CHECKING:
 

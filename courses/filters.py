@@ -1,4 +1,4 @@
-"""Filters of the catalogue's lists, for the API."""
+"""Filters of courses in the API."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from courses.models import Course, Term
 
 @extend_schema_field(OpenApiTypes.STR)
 class TermFilter(filters.ModelChoiceFilter):
-    """The code of a term."""
+    """Filters by the code of a term."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(queryset=Term.objects.all(), to_field_name="code", **kwargs)
@@ -23,12 +23,17 @@ class CourseFilterSet(filters.FilterSet):
     search = SearchFilter()
     term = TermFilter()
     is_open = BooleanFilter()
-    has_seats = BooleanFilter(method="with_seats_left")
+    has_seats = BooleanFilter(method="filter_seats")
 
     class Meta:
         model = Course
         fields: list[str] = []
 
-    def with_seats_left(self, queryset: Any, _name: str, wanted: bool) -> Any:  # noqa: FBT001 (django-filter calls it)
-        room = queryset.with_seats_left()
-        return room if wanted else queryset.exclude(pk__in=room.values("pk"))
+    def filter_seats(
+        self,
+        queryset: Any,
+        _name: str,
+        has_seats: bool,  # noqa: FBT001 (django-filter calls it)
+    ) -> Any:
+        with_seats = queryset.with_seats_left()
+        return with_seats if has_seats else queryset.exclude(pk__in=with_seats.values("pk"))

@@ -1,4 +1,4 @@
-"""Forms of the catalogue."""
+"""Forms of the staff pages for terms and courses."""
 
 from typing import Any
 
@@ -24,15 +24,20 @@ class CourseFilterForm(FilterForm):
         self.fields["term"].choices = choices  # type: ignore[attr-defined]
 
     def filter_queryset(self, queryset: Any) -> Any:
-        queryset, valid_data = super().filter_queryset(queryset), self.valid_data
+        queryset = super().filter_queryset(queryset)
+        valid_data = self.valid_data
         if valid_data.get("term"):
             queryset = queryset.filter(term__code=valid_data["term"])
         if valid_data.get("is_open") is not None:
             queryset = queryset.filter(is_open=valid_data["is_open"])
-        return queryset.with_seats_left() if valid_data.get("has_seats") else queryset
+        if valid_data.get("has_seats"):
+            queryset = queryset.with_seats_left()
+        return queryset
 
 
 class DateInput(forms.DateInput):
+    """The browser's date picker, which needs ISO 8601."""
+
     input_type = "date"
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
-"""Terms and courses from CSV files."""
+"""Imports terms and courses from CSV files."""
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TextIO
 
 from django.core.exceptions import ValidationError
@@ -13,7 +13,7 @@ from courses.prerequisites import check_cycle, check_known, lock_prerequisites
 
 
 def import_terms(file: TextIO) -> Counter[str]:
-    """Make the terms of `file` and change those that are there. Answers how many. Raises Rejected."""
+    """Create and change the terms of `file`. Returns how many of each; raises ImportRejected."""
     columns = (
         ["code", "name", "starts_on", "ends_on"],
         ["enrollment_opens_on", "enrollment_closes_on"],
@@ -22,61 +22,66 @@ def import_terms(file: TextIO) -> Counter[str]:
 
 
 def import_courses(file: TextIO) -> Counter[str]:
-    """Make the courses of `file` and change those that are there. Answers how many. Raises Rejected."""
+    """Create and change the courses of `file`. Returns how many of each; raises ImportRejected."""
     columns = (
         ["term_code", "code", "title", "capacity"],
         ["description", "credits", "prerequisites", "is_open"],
     )
     terms = dict(Term.objects.values_list("code", "pk"))
-    return Courses(
+    return CourseImporter(
         Course, ["term_id", "code"], file, *columns, links={"term_code": ("term_id", terms)}
     ).write()
 
 
-class Courses(CsvImporter[Course]):
-    """Courses of a file; what one asks for is there or in the file, and does not lead back to it."""
+class CourseImporter(CsvImporter[Course]):
+    """The courses of a file.
 
-    def check(self, ids: Mapping[Key, int]) -> None:
-        wanted = self._wanted()
+    Their prerequisites must exist, in the file or in the database, and must not form a cycle.
+    """
+
+    def check_rows(self, ids: Mapping[Key, int]) -> None:
+        prerequisites_by_code = self._get_prerequisites_by_code()
         for key, (line, values) in self.rows.items():
-            known = {*wanted, *self._asked_before.get(key, ())}
-            for check in (
-                partial(check_known, self._asked(values), known),
-                partial(check_cycle, key[1], wanted),
-            ):
-                try:
-                    if self._asked(values):
-                        check()
-                except ValidationError as error:
-                    self.errors.add(line, error, "prerequisites", ", ".join(self._asked(values)))
+            prerequisites = self._get_prerequisites(values)
+            if not prerequisites:
+                continue
+            known = {*prerequisites_by_code, *self._earlier_prerequisites.get(key, ())}
+            try:
+                check_known(prerequisites, known)
+            except ValidationError as error:
+                self.errors.add(line, error, "prerequisites", ", ".join(prerequisites))
+            try:
+                check_cycle(key[1], prerequisites_by_code)
+            except ValidationError as error:
+                self.errors.add(line, error, "prerequisites", ", ".join(prerequisites))
 
-    def check_again(self) -> None:
-        if any(self._asked(values) for _line, values in self.rows.values()):
+    def check_written_rows(self) -> None:
+        if any(self._get_prerequisites(values) for _line, values in self.rows.values()):
             lock_prerequisites()
-            self.check({})
+            self.check_rows({})
 
-    def _asked(self, values: Key) -> list[str]:
+    def _get_prerequisites(self, values: Key) -> list[str]:
+        """The prerequisites in the values of a line; none if the file has no such column."""
         return values[self.names.index("prerequisites")] if "prerequisites" in self.names else []
 
     @cached_property
-    def _asked_before(self) -> dict[Key, list[str]]:
-        """The codes that courses asked for before anything was written: those may be gone by now."""
-        asking = Course.objects.exclude(prerequisites=[]).values_list(
-            "term_id", "code", "prerequisites"
-        )
-        return {(term, code): codes for term, code, codes in asking.iterator()}
+    def _earlier_prerequisites(self) -> dict[Key, list[str]]:
+        """The prerequisites of the courses before the import, by key.
 
-    def _wanted(self) -> dict[str, set[str]]:
-        """The codes that each course will ask for, in any term, by its code."""
-        asked = {
-            (term, code): codes
-            for term, code, codes in Course.objects.values_list(
-                "term_id", "code", "prerequisites"
-            ).iterator()
-        }
+        A course may keep prerequisites whose course has been deleted or has a new code.
+        """
+        courses = Course.objects.exclude(prerequisites=[])
+        rows = courses.values_list("term_id", "code", "prerequisites").iterator()
+        return {(term, code): prerequisites for term, code, prerequisites in rows}
+
+    def _get_prerequisites_by_code(self) -> dict[str, set[str]]:
+        """The prerequisites after the import, by course code, of all terms together."""
+        rows = Course.objects.values_list("term_id", "code", "prerequisites").iterator()
+        prerequisites = {(term, code): codes for term, code, codes in rows}
         if "prerequisites" in self.names:
-            asked |= {key: self._asked(values) for key, (_line, values) in self.rows.items()}
-        wanted: dict[str, set[str]] = {}
-        for (_term, code), codes in asked.items():
-            wanted.setdefault(code, set()).update(codes)
-        return wanted
+            for key, (_line, values) in self.rows.items():
+                prerequisites[key] = self._get_prerequisites(values)
+        by_code: dict[str, set[str]] = {}
+        for (_term, code), codes in prerequisites.items():
+            by_code.setdefault(code, set()).update(codes)
+        return by_code

@@ -1,4 +1,4 @@
-"""Codes of courses that are to be completed before another: a model's field for them, and the check that they lead somewhere."""
+"""The prerequisites of a course: the model field for their codes, and the checks of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CodesFormField(forms.CharField):
-    """Codes separated by commas."""
+    """Course codes separated by commas."""
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
@@ -28,13 +28,14 @@ class CodesFormField(forms.CharField):
 
 
 class CodesField(models.JSONField):
-    """A list of codes, each once."""
+    """A list of course codes without duplicates."""
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, form_class=CodesFormField, **kwargs)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        # Most courses ask for none, and reading just that takes as long as reading all their other columns.
+        # Most courses have no prerequisites, and parsing "[]" would take as long as reading all
+        # other columns.
         return [] if value == "[]" else super().from_db_value(value, expression, connection)
 
     def to_python(self, value: Any) -> Any:
@@ -47,22 +48,28 @@ class CodesField(models.JSONField):
 
 
 def parse_codes(text: str) -> list[str]:
-    """The codes in `text`, which are separated by commas, each once."""
-    return list(dict.fromkeys(code for part in text.split(",") if (code := part.strip())))
+    """The codes in `text`, which are separated by commas, without duplicates."""
+    codes = [part.strip() for part in text.split(",")]
+    return list(dict.fromkeys(code for code in codes if code))
 
 
-def check_known(asked: Iterable[str], known: Collection[str]) -> None:
-    """Raises ValidationError where one of the codes `asked` for is none of the `known` ones."""
-    if unknown := sorted(set(asked) - set(known)):
+def check_known(prerequisites: Iterable[str], known: Collection[str]) -> None:
+    """Raises ValidationError if one of the `prerequisites` is not among the `known` codes."""
+    if unknown := sorted(set(prerequisites) - set(known)):
         _refuse(
             _("There is no course with the code %(codes)s."), "not_found", codes=", ".join(unknown)
         )
 
 
-def check_cycle(code: str, wanted: Mapping[str, Iterable[str]]) -> None:
-    """Raises ValidationError where the course `code` comes before itself. `wanted` has the codes that each course asks for."""
-    if way := find_cycle(code, wanted):
-        _refuse(_("A course cannot come before itself: %(way)s."), "circular", way=" → ".join(way))
+def check_cycle(code: str, prerequisites: Mapping[str, Iterable[str]]) -> None:
+    """Raises ValidationError if the course `code` is its own prerequisite through others.
+
+    `prerequisites` has the prerequisites of each course, by code.
+    """
+    if cycle := find_cycle(code, prerequisites):
+        _refuse(
+            _("A course cannot come before itself: %(way)s."), "circular", way=" → ".join(cycle)
+        )
 
 
 def _refuse(message: Any, code: str, **params: str) -> NoReturn:
@@ -70,33 +77,35 @@ def _refuse(message: Any, code: str, **params: str) -> NoReturn:
 
 
 def lock_prerequisites() -> None:
-    """From here to the end of the transaction nobody else changes what any course asks for.
+    """Prevent other transactions from changing prerequisites until the end of this one.
 
-    Two people may each save a half of a circle, in rows of their own: neither sees the half of the other. So whoever has
-    written what a course asks for takes this lock and looks once more. It is always the last lock that is taken, after
-    those on students and courses: who has it waits for nobody, so it cannot be part of a deadlock. An import takes it when
-    all its rows are written. (SQLite lets only one transaction write at all.)
+    Two transactions may each write one half of a cycle, and neither sees the other's rows. So a
+    transaction that has written prerequisites takes this lock and checks for cycles once more;
+    an import does so after all its rows. It is always the last lock, after those of students and
+    courses, so its holder waits for nobody and deadlocks are impossible. SQLite has one writer
+    and needs no lock.
     """
-    # A row that is always there. Rows that refer to it, such as the admin's log, can still be written.
-    mutex = ContentType.objects.select_for_update(no_key=True).filter(
+    # A row that always exists. With `no_key`, foreign keys to it can still be written, for
+    # example by the admin's log.
+    content_type = ContentType.objects.select_for_update(no_key=True).filter(
         app_label="courses", model="course"
     )
-    mutex.first()
+    content_type.first()
 
 
-def find_cycle(start: str, wanted: Mapping[str, Iterable[str]]) -> Sequence[str]:
-    """The way by which the course `start` comes before itself, both ends named; empty where there is none.
+def find_cycle(start: str, prerequisites: Mapping[str, Iterable[str]]) -> Sequence[str]:
+    """A path of prerequisites from the course `start` back to itself, with both ends.
 
-    `wanted` has the codes that each course asks for.
+    Empty if there is none. `prerequisites` has the prerequisites of each course, by code.
     """
-    ways = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop()
-        for code in wanted.get(way[-1], ()):
+    paths = [[start]]
+    visited: set[str] = set()
+    while paths:
+        path = paths.pop()
+        for code in prerequisites.get(path[-1], ()):
             if code == start:
-                return [*way, code]
-            if code not in seen:
-                seen.add(code)
-                ways.append([*way, code])
+                return [*path, code]
+            if code not in visited:
+                visited.add(code)
+                paths.append([*path, code])
     return []

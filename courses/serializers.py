@@ -1,4 +1,4 @@
-"""Courses and terms in JSON."""
+"""Serializers of terms and courses."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from courses.models import Course, Term
 
 
 class TermCodeField(serializers.SlugRelatedField[Term]):
-    """A term, by its code."""
+    """A term, written and read as its code."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(slug_field="code", queryset=Term.objects.all(), **kwargs)
@@ -19,7 +19,7 @@ class TermCodeField(serializers.SlugRelatedField[Term]):
         if not isinstance(data, str):
             self.fail("invalid")
         try:
-            # PostgreSQL takes a question with a NUL in it for an error.
+            # PostgreSQL refuses texts with a NUL.
             return super().to_internal_value(data.replace("\0", "\ufffd"))
         except serializers.ValidationError as error:
             message = _("There is no term with the code “%(code)s”.") % {"code": data[:30]}
@@ -40,7 +40,7 @@ class TermSerializer(ModelSerializer[Term]):
 
 
 class SeatsSerializer(serializers.Serializer[Course]):
-    """Seats of a course: `left` is null where they are unlimited."""
+    """The seats of a course. `left` is null if they are unlimited."""
 
     capacity = serializers.IntegerField(allow_null=True, read_only=True)
     taken = serializers.IntegerField(read_only=True)
@@ -70,5 +70,5 @@ class CourseSerializer(ModelSerializer[Course]):
             "seats",
         ]
 
-    def validate_prerequisites(self, asked: list[str]) -> list[str]:
-        return list(dict.fromkeys(asked))
+    def validate_prerequisites(self, codes: list[str]) -> list[str]:
+        return list(dict.fromkeys(codes))

@@ -1,4 +1,4 @@
-"""Staff pages of the catalogue: lists and forms of terms and courses."""
+"""Staff pages of terms and courses: lists and forms. See students.pages for rosters."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -59,5 +59,5 @@ class CourseEditView(CourseCreateView):
     permission_required = ["courses.view_course", "courses.change_course"]
     title = gettext_lazy("Edit course")
 
-    def warn(self, row: HistoryModel) -> None:
+    def add_warnings(self, row: HistoryModel) -> None:
         warn_if_over_capacity(self.request, row.pk)

@@ -1,4 +1,4 @@
-"""Courses and terms over the API."""
+"""API endpoints of terms and courses."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class TermViewSet(ModelViewSet):
     lookup_value_converter = "str"
 
     def get_object(self) -> Any:
-        # No code has one, and PostgreSQL takes the question for an error.
+        # No code has a NUL, and PostgreSQL refuses texts with one.
         if "\0" in self.kwargs["code"]:
             raise Http404
         return super().get_object()

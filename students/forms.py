@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from core.datetime_fields import MomentField
+from core.datetime_fields import DateTimeLocalField
 from core.db.search import word_prefix_filter
 from core.ids import is_id
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
@@ -39,7 +39,7 @@ class StudentFilterForm(FilterForm):
 class AsOfForm(QueryForm):
     """Selects the moment at which enrollments are shown."""
 
-    as_of = MomentField(label=_("As it stood at"), required=False)
+    as_of = DateTimeLocalField(label=_("As it stood at"), required=False)
 
     def filter_queryset(self, queryset: Any) -> Any:
         moment = self.valid_data.get("as_of")

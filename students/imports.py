@@ -42,7 +42,7 @@ def import_students(file: TextIO) -> Counter[str]:
 class Students(CsvImporter[Student]):
     """Students of a file; an email is one student's only, compared without case."""
 
-    def check(self, ids: Mapping[Key, int]) -> None:
+    def check_rows(self, ids: Mapping[Key, int]) -> None:
         # A batch that lets somebody in locks courses, and the next one students again: that order is another one than the writer's.
         locks.lock_students_and_courses(ids.values(), ())
         owners = self._owners()

@@ -1,4 +1,4 @@
-"""What all pages of Django's admin share."""
+"""Base classes of the pages in Django's admin."""
 
 from __future__ import annotations
 
@@ -31,33 +31,39 @@ if TYPE_CHECKING:
 else:
     BaseAdmin = SimpleHistoryAdmin
 
-# Rows that an action takes.
+# The maximal number of rows of an action.
 MAX_ACTION_ROWS = 1_000
 
 
 def get_save_error(request: HttpRequest) -> ValidationError | None:
-    """What was refused when the page of this request had been checked and was being saved."""
-    return getattr(request, "late_error", None)
+    """The error that saving the page raised after its forms were valid; None if there is none."""
+    return getattr(request, "save_error", None)
 
 
 class ConflictAwareAdminForm(ConflictAwareForm):
-    """Makes or changes a row, and shows what was refused when it was being saved."""
+    """A form that also shows the error that saving raised. See HistoryAdmin.changeform_view."""
 
     request: HttpRequest
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         error = get_save_error(self.request)
-        if error is not None and self.shows(error) and not self.errors:
+        if error is not None and self.is_about_this_form(error) and not self.errors:
             self.add_error(None, error)
 
-    def shows(self, error: ValidationError) -> bool:
-        """Whether a late error is about this form: one of a model names its fields, one of an inline does not."""
+    def is_about_this_form(self, error: ValidationError) -> bool:
+        """Whether a model's save() raised `error`, and not an inline.
+
+        Only a model's error has messages by field.
+        """
         return hasattr(error, "error_dict")
 
 
 class IdAutocompleteSelect(AutocompleteSelect):
-    """Shows nothing chosen where a posted value is no key at all; Django's own breaks on it. In a row it says itself what is chosen."""
+    """Django's widget, which would fail on a posted value that is not an id.
+
+    The title is the label in tables, where the widget has no label element.
+    """
 
     def build_attrs(
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
@@ -74,7 +80,7 @@ class IdAutocompleteSelect(AutocompleteSelect):
 
 
 class AutocompleteMixin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """What pages and inlines share."""
+    """Replaces the autocomplete widget, in pages and inlines."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
@@ -83,7 +89,10 @@ class AutocompleteMixin(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
 
 
 class TextSearchFilter(admin.ListFilter):
-    """Rows of a list by a search among what they belong to: a field to type in, for there may be thousands to choose from."""
+    """Filters a list by a search in a related model.
+
+    It is a text field, because a list of all related rows may have thousands of entries.
+    """
 
     template = "core/admin/_search_filter.html"
     parameter_name: str
@@ -101,18 +110,21 @@ class TextSearchFilter(admin.ListFilter):
         return [self.parameter_name]
 
     def choices(self, changelist: Any) -> Any:
-        """The other parameters of the list, which come along."""
-        others = [
-            (name, value)
-            for name, values in changelist.filter_params.items()
-            for value in values
-            if name != self.parameter_name
-        ]
-        return [*others, *([("q", changelist.query)] if changelist.query else [])]
+        """The other parameters of the list, for hidden fields of the filter's form."""
+        others = []
+        for name, values in changelist.filter_params.items():
+            if name != self.parameter_name:
+                others += [(name, value) for value in values]
+        if changelist.query:
+            others.append(("q", changelist.query))
+        return others
 
 
 class HistoryAdmin(AutocompleteMixin, BaseAdmin):
-    """Pages of a model whose history can be read and not rewritten, and whose late errors are shown as early ones are."""
+    """Pages of a model with a read-only history.
+
+    ValidationErrors of save() are shown in the forms, like those of the forms themselves.
+    """
 
     form = ConflictAwareAdminForm
     list_per_page = 50
@@ -125,8 +137,8 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except ValidationError as error:
-            # All is rolled back. The same page once more: its forms now find this error when they are checked.
-            request.late_error = error  # type: ignore[attr-defined]
+            # The transaction is rolled back. The forms add the error when they are validated again.
+            request.save_error = error  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
 
     def get_form(
@@ -147,26 +159,24 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Django's, for at most AT_ONCE rows. A page that asks once more names them in `rows`, one field: Django takes no thousand."""
+        """Run an action on at most MAX_ACTION_ROWS rows. Raises BadRequest for invalid ids.
+
+        Confirmation pages post the ids in one field `rows`, separated by commas, because of
+        DATA_UPLOAD_MAX_NUMBER_FIELDS; they post "0" as the selected row.
+        """
         data = request.POST
         keys = [key for key in data.get("rows", "").split(",") if key]
-        # A page that asks once more selects 0.
         if not all(map(is_id, {*keys, *data.getlist(ACTION_CHECKBOX_NAME)} - {"0"})):
             raise BadRequest("What was selected is no row.")
         if "rows" in data:
-            # Whatever the list's filters would make of them by now.
+            # Not `queryset`: the rows may not match the list's filters any more.
             queryset = self.get_queryset(request).filter(pk__in=keys[: MAX_ACTION_ROWS + 1])
-        if (
-            data.get("select_across", "0") != "0"
-            and queryset.order_by()[: MAX_ACTION_ROWS + 1].count() > MAX_ACTION_ROWS
-        ):
-            self.message_user(
-                request,
-                __("At most %d can be selected at once. Nothing was done; select fewer.")
-                % MAX_ACTION_ROWS,
-                messages.ERROR,
-            )
-            return None
+        if data.get("select_across", "0") != "0":
+            number = queryset.order_by()[: MAX_ACTION_ROWS + 1].count()
+            if number > MAX_ACTION_ROWS:
+                message = __("At most %d can be selected at once. Nothing was done; select fewer.")
+                self.message_user(request, message % MAX_ACTION_ROWS, messages.ERROR)
+                return None
         return super().response_action(request, queryset, *args, **kwargs)
 
     def history_view(
@@ -185,11 +195,11 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
         historical_records: Iterable[Any],
         foreign_keys_are_objs: bool = True,  # noqa: FBT001, FBT002 (simple-history calls it)
     ) -> None:
-        """The last of a page tells what it changed too, though the record before it is on the next."""
+        """Also for the last record of a page, whose predecessor is on the next page."""
         attach_diffs(list(historical_records))
 
     def get_urls(self) -> list[URLPattern]:
-        """Without simple-history's form of a past record, which could be posted to bring that past back."""
+        """Without simple-history's page of a past record, which could restore it."""
         return super(SimpleHistoryAdmin, self).get_urls()
 
     def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -197,7 +207,7 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
 
 
 class HistoryModelAdmin(HistoryAdmin):
-    """Pages of a model that the admin itself saves, and deletes as long as nothing has used it."""
+    """Pages of a model that the admin saves directly, and deletes while nothing refers to it."""
 
     def save_model(
         self,
@@ -208,25 +218,31 @@ class HistoryModelAdmin(HistoryAdmin):
     ) -> None:
         if not change:
             obj.save()
-        elif changed := [
-            field.name for field in self.opts.concrete_fields if field.name in form.changed_data
-        ]:
-            now = form.checked(obj.get_locked(pk=obj.pk))
-            # The other fields as they are now, so that the history tells the truth about them too.
-            for field in self.opts.concrete_fields:
-                if field.name not in changed:
-                    setattr(obj, field.attname, getattr(now, field.attname))
-            obj.save(update_fields=changed)
+            return
+        fields = self.opts.concrete_fields
+        changed = [field.name for field in fields if field.name in form.changed_data]
+        if not changed:
+            return
+        current = form.check_conflicts(obj.get_locked(pk=obj.pk))
+        # The history record copies all fields, so those not written must be current.
+        for field in fields:
+            if field.name not in changed:
+                setattr(obj, field.attname, getattr(current, field.attname))
+        obj.save(update_fields=changed)
 
     def get_deleted_objects(
         self, objs: Sequence[HistoryModel] | QuerySet[Any], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What would go, how much of it, what permission is missing, and what is in use: told once, however much uses it."""
-        uses = [relation for relation in self.opts.related_objects if relation.on_delete is PROTECT]
+        """Names, counts, missing permissions and protected rows, for the confirmation page.
+
+        Unlike Django's, it lists a protected row once, and not each row that refers to it.
+        """
         used: set[int] = set()
-        for use in uses:
-            rows = use.related_model._base_manager.filter(**{f"{use.field.name}__in": objs})
-            used.update(rows.values_list(use.field.attname, flat=True).distinct())
+        for relation in self.opts.related_objects:
+            if relation.on_delete is PROTECT:
+                condition = {f"{relation.field.name}__in": objs}
+                rows = relation.related_model._base_manager.filter(**condition)
+                used.update(rows.values_list(relation.field.attname, flat=True).distinct())
         protected = [f"{row}: {row.protected_message}" for row in objs if row.pk in used]
         return (
             [str(row) for row in objs],
@@ -247,7 +263,7 @@ class HistoryModelAdmin(HistoryAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Deleting is done to all or none. It begins when the page that asks first sends `post`; what only shows a page locks nothing."""
+        """Run a confirmed action (`post`) in one transaction, so that it deletes all or none."""
         try:
             with transaction.atomic() if "post" in request.POST else nullcontext():
                 return super().response_action(request, queryset, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""ETag and If-Match (RFC 9110): nobody overwrites what they have not seen."""
+"""ETag and If-Match (RFC 9110, 8.8.3 and 13.1.1), against lost updates."""
 
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from core.json import dumps
 
 
 class PreconditionFailed(APIException):
-    """It was changed since it was read."""
+    """The resource was changed since the client read it."""
 
     status_code = 412
     default_code = "stale"
@@ -33,12 +33,14 @@ def add_etag(response: Response) -> Response:
 
 
 def has_if_match(request: Request) -> bool:
-    """Whether the request says which representation it means."""
     return "HTTP_IF_MATCH" in request.META
 
 
 def check_if_match(request: Request, data: Any) -> None:
-    """Raises Stale unless `data`, the representation now, is one that the request's If-Match names. Call it under the lock."""
+    """Compare If-Match with `data`, the current representation. Raises PreconditionFailed.
+
+    The row must be locked.
+    """
     wanted = parse_etags(request.META.get("HTTP_IF_MATCH", "*"))
     if "*" not in wanted and compute_etag(data) not in wanted:
         raise PreconditionFailed

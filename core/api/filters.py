@@ -1,4 +1,7 @@
-"""What filters of lists in the API share. A parameter that is unknown or cannot be read is refused, never passed over."""
+"""Filters of the API's lists.
+
+Unknown and invalid parameters are errors; django-filter would ignore them.
+"""
 
 from typing import Any
 
@@ -19,11 +22,11 @@ PAGE_PARAMETERS = {"limit", "cursor", "count"}
 
 
 class InvalidParameter(ValidationError):
-    """A query parameter is wrong: {name: [messages]}."""
+    """A query parameter is unknown or invalid. The detail has messages by parameter."""
 
 
 class FilterBackend(DjangoFilterBackend):
-    """Filters by the view's `filterset_class`. Raises InvalidParameter."""
+    """Filters by the `filterset_class` of the view. Raises InvalidParameter."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Model], view: APIView
@@ -37,14 +40,12 @@ class FilterBackend(DjangoFilterBackend):
             )
         if filterset is None:
             return queryset
-        if empty := [
-            name
-            for name, value in request.query_params.items()
-            if not value and not isinstance(filterset.filters.get(name), SearchFilter)
-        ]:
-            raise InvalidParameter(
-                {name: [_("This parameter needs a value.")] for name in empty}, code="blank"
-            )
+        empty = {}
+        for name, value in request.query_params.items():
+            if not value and not isinstance(filterset.filters.get(name), SearchFilter):
+                empty[name] = [_("This parameter needs a value.")]
+        if empty:
+            raise InvalidParameter(empty, code="blank")
         if not filterset.is_valid():
             raise InvalidParameter(filterset.errors)
         found: QuerySet[Model] = filterset.qs
@@ -53,7 +54,7 @@ class FilterBackend(DjangoFilterBackend):
 
 @extend_schema_field(OpenApiTypes.BOOL)
 class BooleanFilter(filters.TypedChoiceFilter):
-    """`true` or `false`; django-filter's own passes over anything else."""
+    """`true` or `false`. django-filter's BooleanFilter ignores other values."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -66,7 +67,7 @@ class BooleanFilter(filters.TypedChoiceFilter):
 
 @extend_schema_field({"type": "integer", "format": "int64", "minimum": 1})
 class IdFilter(filters.Filter):
-    """The id of a row. (A NumberFilter would take 1e3 for one.)"""
+    """The id of a row. (A NumberFilter would accept 1e3.)"""
 
     field_class = forms.IntegerField
 
@@ -75,7 +76,10 @@ class IdFilter(filters.Filter):
 
 
 class SearchFilter(filters.CharFilter):
-    """Words, each of which begins a word of the row. It stands after the order: `search` goes by it."""
+    """Rows in which every word of the text begins a word.
+
+    Declare it after the ordering filter, because `search()` depends on the order of the rows.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=200, **kwargs)
@@ -85,20 +89,24 @@ class SearchFilter(filters.CharFilter):
 
 
 class OrderFilter(filters.ChoiceFilter):
-    """One of `fields`, or those after it of a tuple too; `-` before it for descending. Ends in the key, in the same direction."""
+    """The order of a list: the name of one of `fields`, with `-` before it for descending.
+
+    A tuple is called by its first field, and orders by all of them. The id is added at the end.
+    """
 
     def __init__(self, *fields: str | tuple[str, ...], **kwargs: Any) -> None:
-        self.orders = {
-            names[0]: names
-            for names in (((field,) if isinstance(field, str) else field) for field in fields)
-        }
-        names = [sign + field for field in self.orders for sign in ("", "-")]
-        super().__init__(choices=[(name, name) for name in names], **kwargs)
+        self.orders: dict[str, tuple[str, ...]] = {}
+        choices = []
+        for field in fields:
+            names = (field,) if isinstance(field, str) else field
+            self.orders[names[0]] = names
+            choices += [(names[0], names[0]), (f"-{names[0]}", f"-{names[0]}")]
+        super().__init__(choices=choices, **kwargs)
 
     def filter(self, queryset: Any, field: str) -> Any:
         if not field:
             return queryset
         sign = "-" if field.startswith("-") else ""
-        return queryset.order_by(
-            *dict.fromkeys(sign + name for name in (*self.orders[field.removeprefix("-")], "id"))
-        )
+        names = (*self.orders[field.removeprefix("-")], "id")
+        # Without repetition, as `id` itself is one of the orders.
+        return queryset.order_by(*dict.fromkeys(sign + name for name in names))

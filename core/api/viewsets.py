@@ -1,4 +1,4 @@
-"""What viewsets of a model's rows share: a row is locked while it is changed, and If-Match is asked under the lock."""
+"""The base class of the viewsets that edit rows of a model."""
 
 from typing import Any
 
@@ -14,13 +14,14 @@ from core.api.etags import add_etag, check_if_match, has_if_match
 
 
 class ModelViewSet(viewsets.ModelViewSet[Any]):
-    """A model's rows: list, create, read, change, delete. A row is locked while it is changed."""
+    """DRF's ModelViewSet with ETags. A row is locked before If-Match is checked."""
 
     lookup_value_converter = "int"
 
     def get_object(self) -> Any:
         if self.action in ("update", "partial_update", "destroy"):
-            # That row alone: after a wait, what is joined to it and counted of it would be as it was before.
+            # A query of its own: if it waits, the query below sees what was committed meanwhile
+            # in joined and counted tables too.
             self.get_queryset().model.get_locked(
                 **{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
             )
@@ -45,25 +46,22 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
 
     def perform_create(self, serializer: BaseSerializer[Model]) -> None:
         super().perform_create(serializer)
-        self._read_again(serializer)
+        self._refresh_instance(serializer)
 
     def perform_update(self, serializer: BaseSerializer[Model]) -> None:
         super().perform_update(serializer)
-        self._read_again(serializer)
+        self._refresh_instance(serializer)
 
-    def _read_again(self, serializer: BaseSerializer[Model]) -> None:
-        """What is answered is read by the view's own query, counts and all."""
+    def _refresh_instance(self, serializer: BaseSerializer[Model]) -> None:
+        """Read the row again with the view's queryset, for the annotations of the response."""
         assert serializer.instance is not None
         try:
             serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
         except ObjectDoesNotExist as error:
             raise IntegrityError(
-                "What the row refers to was deleted meanwhile, as the database will say at the end."
+                "A row that this one refers to was deleted by another transaction."
             ) from error
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {
-            "Location": self.reverse_action(
-                "detail", args=[data[self.lookup_field if self.lookup_field != "pk" else "id"]]
-            )
-        }
+        key = data["id" if self.lookup_field == "pk" else self.lookup_field]
+        return {"Location": self.reverse_action("detail", args=[key])}

@@ -1,4 +1,4 @@
-"""Lists by keyset: a page begins after the last row of the page before, found by an index and never counted off."""
+"""Keyset pagination: a page begins after the last row of the page before, without OFFSET."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 
 class InvalidCursor(ValueError):
-    """This text is not a cursor of this list."""
+    """The text is not a cursor of this list."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The row at which a page begins, by the values of its order; `backward` reads towards the beginning."""
+    """The row before a page, by its values of the order's fields.
+
+    With `backward`, the page is the one before that row.
+    """
 
     values: list[Any]
     backward: bool = False
@@ -38,16 +41,16 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> Cursor:
-        """Raises ValueError or TypeError for what `encode` did not make."""
+        """The inverse of `encode`. Raises ValueError or TypeError for other texts."""
         backward, *values = orjson.loads(
             base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         )
-        if not isinstance(backward, bool) or not all(_can_be_a_value(value) for value in values):
+        if not isinstance(backward, bool) or not all(_is_valid_value(value) for value in values):
             raise ValueError(text)
         return cls(values, backward)
 
 
-def _can_be_a_value(value: Any) -> bool:
+def _is_valid_value(value: Any) -> bool:
     if isinstance(value, int):
         return abs(value) <= MAX_NUMBER
     return isinstance(value, str) and "\0" not in value
@@ -55,7 +58,7 @@ def _can_be_a_value(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
-    """Some rows of a list, and the cursors of the pages after and before them (None: there is none)."""
+    """Rows of a list, and the cursors of the next and previous page (None: there is none)."""
 
     rows: list[M]
     next: str | None
@@ -63,9 +66,9 @@ class Page(Generic[M]):
 
 
 class RowSource:
-    """What pages are read from: a queryset whose order ends in a unique field, and none of whose order's fields is null.
+    """A queryset to be paginated. Its order ends in a unique field and has no nullable field.
 
-    Its rows are of a model, or tuples that end in the fields of the order: `with_order()` puts them there.
+    Its rows are instances, or tuples that end in the order's values: see `values_with_order`.
     """
 
     def __init__(self, queryset: QuerySet[Any, Any]) -> None:
@@ -73,17 +76,20 @@ class RowSource:
         self.order = [str(field) for field in queryset.query.order_by]
 
     def read(self, start: Cursor | None, number: int) -> Sequence[Any]:
-        """The first `number` rows beyond `start`, in the direction in which it reads."""
+        """At most `number` rows beyond `start`, in its direction."""
         return list(rows_after(self.queryset, start)[:number])
 
 
 def values_with_order(queryset: QuerySet[Any, Any], columns: Sequence[str]) -> QuerySet[Any, Any]:
-    """`columns` of `queryset` as tuples from which a page can go on."""
+    """Tuples of `columns`, followed by the fields of the order, which make the cursors."""
     return queryset.values_list(*columns, *(F(_name(field)) for field in queryset.query.order_by))
 
 
 def read_page(source: QuerySet[M] | RowSource, cursor: str | None, limit: int) -> Page[M]:
-    """The page of `source` that begins at `cursor` (None: the first), at most `limit` rows. Raises BadCursor."""
+    """The page of `source` at `cursor` (None: the first), of at most `limit` rows.
+
+    Raises InvalidCursor.
+    """
     source = source if isinstance(source, RowSource) else RowSource(source)
     order = source.order
     start = None if cursor is None else _decode(cursor, len(order))
@@ -95,12 +101,12 @@ def read_page(source: QuerySet[M] | RowSource, cursor: str | None, limit: int) -
     more, rows = len(found) > limit, found[:limit]
     if backward:
         rows.reverse()
+    has_next = backward or more
+    has_previous = more if backward else start is not None
     return Page(
         rows,
-        next=_cursor(rows[-1], order, backward=False) if rows and (backward or more) else None,
-        previous=_cursor(rows[0], order, backward=True)
-        if rows and (more if backward else start)
-        else None,
+        next=_encode(rows[-1], order, backward=False) if rows and has_next else None,
+        previous=_encode(rows[0], order, backward=True) if rows and has_previous else None,
     )
 
 
@@ -115,32 +121,34 @@ def _decode(text: str, length: int) -> Cursor:
 
 
 def rows_after(queryset: QuerySet[Any, Any], start: Cursor | None) -> QuerySet[Any, Any]:
-    """The rows of `queryset` beyond `start`, in the direction in which it reads."""
+    """The rows of `queryset` beyond `start`, in its direction; None: all rows."""
     if start is None:
         return queryset
     order = [str(field) for field in queryset.query.order_by]
     names = [_name(field) for field in order]
     lookups = ["lt" if field.startswith("-") != start.backward else "gt" for field in order]
-    rows, same = Q(), Q()
+    # a > 1 OR (a = 1 AND b > 2) OR ...
+    beyond, equal = Q(), Q()
     for name, lookup, value in zip(names, lookups, start.values, strict=True):
-        rows |= same & Q(**{f"{name}__{lookup}": value})
-        same &= Q(**{name: value})
-    # Says nothing new, but gives the index a range to begin with.
+        beyond |= equal & Q(**{f"{name}__{lookup}": value})
+        equal &= Q(**{name: value})
+    # Redundant, but lets the database begin at this place of the index.
     bound = Q(**{f"{names[0]}__{lookups[0]}e": start.values[0]})
-    queryset = queryset.filter(bound & rows)
+    queryset = queryset.filter(bound & beyond)
     return queryset.reverse() if start.backward else queryset
 
 
 def _name(field: Any) -> str:
+    """The field of an order without its `-`."""
     return str(field).removeprefix("-")
 
 
-def _cursor(row: Any, order: list[str], *, backward: bool) -> str:
-    values = (
-        [attrgetter(_name(field).replace("__", "."))(row) for field in order]
-        if isinstance(row, Model)
-        else row[-len(order) :]
-    )
-    return Cursor(
-        [value if isinstance(value, str | int) else value.isoformat() for value in values], backward
-    ).encode()
+def _encode(row: Any, order: list[str], *, backward: bool) -> str:
+    """The cursor at `row`."""
+    if isinstance(row, Model):
+        values = [attrgetter(_name(field).replace("__", "."))(row) for field in order]
+    else:
+        values = list(row[-len(order) :])
+    # Dates and times are written in ISO 8601.
+    values = [value if isinstance(value, str | int) else value.isoformat() for value in values]
+    return Cursor(values, backward).encode()

@@ -1,4 +1,7 @@
-"""Operations of migrations that keep nobody from writing, on databases that can do so. They are not run within a transaction."""
+"""Migration operations that do not block writes: CONCURRENTLY on PostgreSQL, plain elsewhere.
+
+Migrations that use them need `atomic = False`.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from django.db.migrations import AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation
 
 
-def _either(
+def _choose_operation(
     schema_editor: Any, concurrent: type[Operation], plain: type[Operation]
 ) -> type[Operation]:
     return concurrent if schema_editor.connection.vendor == "postgresql" else plain
@@ -15,23 +18,23 @@ def _either(
 
 class AddIndexWithoutBlocking(AddIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(
+        _choose_operation(schema_editor, AddIndexConcurrently, AddIndex).database_forwards(
             self, app_label, schema_editor, *states
         )
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, AddIndexConcurrently, AddIndex).database_backwards(
+        _choose_operation(schema_editor, AddIndexConcurrently, AddIndex).database_backwards(
             self, app_label, schema_editor, *states
         )
 
 
 class RemoveIndexWithoutBlocking(RemoveIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(
+        _choose_operation(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_forwards(
             self, app_label, schema_editor, *states
         )
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        _either(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(
+        _choose_operation(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(
             self, app_label, schema_editor, *states
         )

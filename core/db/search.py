@@ -1,4 +1,4 @@
-"""Search by the beginnings of words, the same for every list and door."""
+"""Search by word prefixes, the same for all lists."""
 
 import json
 import re
@@ -15,46 +15,54 @@ from django.db.models.lookups import IsNull, Regex
 from django.utils.deconstruct import deconstructible
 
 Q_ = TypeVar("Q_", bound=QuerySet[Any])
-# Where at least this share of the rows is found, the first of them are soon met in any order.
+# If at least this share of all rows matches, a scan in any order soon has a page of matches.
 NEARLY_ALL_SHARE = 0.9
-# So are those of this share, of all rows, who are found by a field that no order goes by. (What PostgreSQL knows of a field is true to a hundredth.)
+# So it has if this share of all rows matches in a field whose values are spread evenly over the
+# order. (PostgreSQL's statistics are accurate to about 1 %.)
 COMMON_SHARE = 0.01
-# The name of the expression that what was found is sorted by.
+# The annotation that matches are sorted by.
 SORT_ANNOTATION = "sorted_by"
 
 
 def search(queryset: Q_, text: str, fields: tuple[str, ...], anywhere: str | None = None) -> Q_:
-    """Rows of `queryset`, which is in its order already, in which every word of `text` begins a word of one of `fields`, compared without case.
+    """The rows in which every word of `text` begins a word of one of `fields`, without case.
 
-    PostgreSQL finds them by the WordIndex of the same fields. It would rather read the order's index until a page is full, taking those
-    that are found for spread evenly over it; but all who are called Nguyen stand together in the order by name, maybe at its far end.
-    So it is asked how many it expects, and kept from reading in order unless these are nearly all, or so many are found by the field
-    `anywhere`, whose equals stand together in no order.
+    `queryset` must have its final order. On PostgreSQL the rows are found by the WordIndex of the
+    same fields.
+
+    PostgreSQL assumes that matches are spread evenly over the order, and would scan the order's
+    index until a page is full. But all rows with the last name Nguyen are next to each other in
+    the order by name, perhaps at its end. So the scan in order is prevented, unless the planner's
+    estimate says that nearly all rows match, or many by the field `anywhere`, whose values are
+    spread evenly over every order.
     """
     words = text.split()
     if connection.vendor != "postgresql":
         return queryset.filter(
-            *(_maybe(word, fields) for word in words), word_prefix_filter(text, fields)
+            *(_prefilter(word, fields) for word in words), word_prefix_filter(text, fields)
         )
-    if not words or not all(map(_can_be_sought, words)):
+    if not words or not all(map(_has_letter_or_digit, words)):
         return queryset.filter(word_prefix_filter(text, fields))
-    found = _found(text, fields)
+    found = _matches_index(text, fields)
     if _expects_many(queryset, text, fields, anywhere):
-        # To look at a row costs a tenth of working out its words.
+        # Matching one row by regular expressions takes a tenth of the time of its text vector.
         return queryset.filter(found, hint_most_rows_match(word_prefix_filter(text, fields)))
-    # The index knows letters and digits alone.
-    others = " ".join(word for word in words if re.search(r"[\W_]", word))
-    return _sorted(queryset.filter(found, word_prefix_filter(others, fields)))
+    # The index has only letters and digits, so words with other characters are matched again.
+    inexact = " ".join(word for word in words if re.search(r"[\W_]", word))
+    return _sort_matches(queryset.filter(found, word_prefix_filter(inexact, fields)))
 
 
 def word_prefix_filter(text: str, fields: Iterable[str]) -> Q:
-    """That every word of `text` begins a word of one of `fields`, compared without case: for rows that are few, since each is looked at."""
+    """The condition that every word of `text` begins a word of one of `fields`, without case.
+
+    It uses no index, so it is for querysets that other conditions make small.
+    """
     words = text.split()
-    if not all(map(_can_be_sought, words)):
+    if not all(map(_has_letter_or_digit, words)):
         return Q(pk__in=[])
     patterns = map(_pattern, words)
     if connection.vendor == "postgresql":
-        # In small letters, as the index has them: a Turkish I is an i to `lower`, and none to `iregex`.
+        # Lower case as in the index: a Turkish İ is an i for `lower`, but not for `iregex`.
         row = Func(
             *fields,
             template="lower(%(expressions)s)",
@@ -62,53 +70,62 @@ def word_prefix_filter(text: str, fields: Iterable[str]) -> Q:
             output_field=TextField(),
         )
         return Q(*(Regex(row, Lower(Value(pattern))) for pattern in patterns))
-    return Q(
-        *(
-            Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR)
-            for pattern in patterns
-        )
-    )
+    condition = Q()
+    for pattern in patterns:
+        condition &= Q(*((f"{field}__iregex", pattern) for field in fields), _connector=Q.OR)
+    return condition
 
 
 def hint_most_rows_match(condition: Q | Exists) -> Q:
-    """`condition`, which PostgreSQL takes nearly every row to meet: it reads rows in their order, and looks at each until a page is full."""
+    """`condition`, in a form for which PostgreSQL's planner assumes that nearly all rows match.
+
+    So it scans the rows in their order and checks each until a page is full.
+    """
     return Q(IsNull(Case(When(condition, then=Value(True))), False))
 
 
 def scans_in_order(found: QuerySet[Any]) -> bool:
-    """Whether PostgreSQL is to look along the rows for what `search` found in an order by columns of the model's own, for so many are."""
+    """Whether `found`, a result of `search`, makes PostgreSQL scan the rows in their order.
+
+    For orders by columns of the model itself.
+    """
     return connection.vendor == "postgresql" and SORT_ANNOTATION not in found.query.annotations
 
 
 def estimated_rows(rows: QuerySet[Any]) -> int:
-    """How many `rows` PostgreSQL expects."""
+    """The planner's estimate of the number of rows. PostgreSQL only."""
     plan = rows.order_by().explain(format="json")
-    # Of none at all Django asks nothing.
+    # For a queryset that is known to be empty, Django runs no query and returns "".
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"]) if plan else 0
 
 
 def _pattern(word: str) -> str:
-    """What both PostgreSQL and Python (whom SQLite asks) read alike, in small letters too."""
+    """A regular expression with the same meaning in PostgreSQL and Python, also in lower case.
+
+    (Django runs the regular expressions of SQLite in Python.)
+    """
     return rf"(^|[^\w]|_){re.escape(word)}"
 
 
-def _can_be_sought(word: str) -> bool:
+def _has_letter_or_digit(word: str) -> bool:
     return re.search(r"[^\W_]", word) is not None
 
 
-def _maybe(word: str, fields: tuple[str, ...]) -> Q:
-    """What SQLite itself can tell of `word`, eight times as quickly as it asks Python: that one of `fields` contains its ASCII letters.
-    Three of them are left out, for others are taken for the same: the Turkish ones for i, the long s, the sign for Kelvin."""
-    pieces = [
-        piece for piece in re.split(r"[iks]|[^\x00-\x7f]", word, flags=re.IGNORECASE) if piece
-    ]
-    return Q(
-        *(Q(*((f"{field}__icontains", piece) for piece in pieces)) for field in fields),
-        _connector=Q.OR,
-    )
+def _prefilter(word: str, fields: tuple[str, ...]) -> Q:
+    """A necessary condition that SQLite checks itself, eight times as fast as calling Python.
+
+    One of `fields` contains the ASCII parts of `word`. The letters i, k and s are left out,
+    because other characters equal them without case: the dotless and the dotted i of Turkish,
+    the Kelvin sign, the long s.
+    """
+    parts = re.split(r"[iks]|[^\x00-\x7f]", word, flags=re.IGNORECASE)
+    condition = Q()
+    for field in fields:
+        condition |= Q(*((f"{field}__icontains", part) for part in parts if part))
+    return condition
 
 
-def _found(text: str, fields: tuple[str, ...]) -> Func:
+def _matches_index(text: str, fields: tuple[str, ...]) -> Func:
     return Func(
         WordPrefixes(*fields),
         SearchTerms(Value(text)),
@@ -121,21 +138,22 @@ def _found(text: str, fields: tuple[str, ...]) -> Func:
 def _expects_many(
     queryset: QuerySet[Any], text: str, fields: tuple[str, ...], anywhere: str | None
 ) -> bool:
-    """Whether a page of what is found is full before many rows were read, by the statistics that PostgreSQL keeps of the index and of each field."""
-    every: Any = queryset.model._base_manager.using(queryset.db).order_by().values("pk")
-    asked = [every.filter(_found(text, fields))]
+    """Whether a scan in order soon has a page of matches, by the planner's estimates."""
+    rows: Any = queryset.model._base_manager.using(queryset.db).order_by().values("pk")
+    matches = [rows.filter(_matches_index(text, fields))]
     if anywhere and len(text.split()) == 1:
-        # Of several words another is the last name's.
-        asked.append(every.filter(**{f"{anywhere}__iregex": _pattern(text)}))
-    [answer] = json.loads(every.union(*asked, all=True).explain(format="json"))
-    total, found, *spread = (plan["Plan Rows"] for plan in answer["Plan"]["Plans"])
-    return found >= total * NEARLY_ALL_SHARE or any(
-        number >= total * COMMON_SHARE for number in spread
-    )
+        # One of several words is probably the last name, whose matches are not spread evenly.
+        matches.append(rows.filter(**{f"{anywhere}__iregex": _pattern(text)}))
+    # One EXPLAIN of a UNION gives all estimates at once.
+    [explained] = json.loads(rows.union(*matches, all=True).explain(format="json"))
+    total, found, *spread = (plan["Plan Rows"] for plan in explained["Plan"]["Plans"])
+    if found >= total * NEARLY_ALL_SHARE:
+        return True
+    return any(number >= total * COMMON_SHARE for number in spread)
 
 
-def _sorted(queryset: Q_) -> Q_:
-    """`queryset` in its order, but by an expression that no index has."""
+def _sort_matches(queryset: Q_) -> Q_:
+    """`queryset` in the same order, by an expression without an index, to prevent a scan of it."""
     first, *others = queryset.query.order_by or queryset.query.get_meta().ordering or ["pk"]
     name = str(first).removeprefix("-")
     if name not in {
@@ -151,7 +169,7 @@ def _sorted(queryset: Q_) -> Q_:
 
 @deconstructible(path="core.db.search.WordPrefixes")
 class WordPrefixes(Func):
-    """What the words of some fields begin with. The function is made by a migration, for PostgreSQL."""
+    """The text search vector of the words of some fields. A migration creates the function."""
 
     function = "school_beginnings"
     arg_joiner = " || ' ' || "
@@ -159,14 +177,14 @@ class WordPrefixes(Func):
 
 
 class SearchTerms(Func):
-    """A text as a query of Beginnings."""
+    """The text search query that matches WordPrefixes beginning with the words of a text."""
 
     function = "school_sought"
     output_field = SearchQueryField()
 
 
 class WordIndex(GinIndex):
-    """What `search` goes by on PostgreSQL: an index of Beginnings. Other databases have none."""
+    """The index of WordPrefixes that `search` uses. It is not created on other databases."""
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
         return (
@@ -184,7 +202,7 @@ class WordIndex(GinIndex):
 
 
 class AddWordIndex(AddIndexConcurrently):
-    """Makes a WordIndex of a table while others write to it."""
+    """Creates a WordIndex without blocking writes."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":

@@ -1,4 +1,4 @@
-"""Rows that are written once: nobody changes or deletes them, whichever door they come through."""
+"""Models whose rows are added and read, and never changed or deleted."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from simple_history.manager import HistoricalQuerySet
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """Reads, and adds. Every way of changing or deleting is closed."""
+    """A queryset that raises TypeError for every method that changes or deletes rows."""
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """Add rows. Raises TypeError where rows that are there already would be written over."""
+        """Add rows. Raises TypeError for `update_conflicts`, which overwrites existing rows."""
         if kwargs.get("update_conflicts"):
-            self._closed()
+            self._refuse()
         return super().bulk_create(objs, *args, **kwargs)
 
-    def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("History is kept: it is neither changed nor deleted.")
 
-    bulk_update = update = update_or_create = delete = _raw_delete = _closed
+    bulk_update = update = update_or_create = delete = _raw_delete = _refuse
 
 
 class AppendOnlyHistoryQuerySet(AppendOnlyQuerySet, HistoricalQuerySet):
-    """simple-history's own querysets, closed in the same way."""
+    """simple-history's queryset, append-only."""
 
 
 class AppendOnlyModel(models.Model):
-    """A row that is written once."""
+    """A model whose instances are saved once."""
 
     objects = AppendOnlyQuerySet.as_manager()
 
@@ -36,7 +36,7 @@ class AppendOnlyModel(models.Model):
         abstract = True
 
     def save(self, *, using: str | None = None, **_kwargs: Any) -> None:
-        """Add the row. Raises TypeError for one that is there already."""
+        """Insert the row. Raises TypeError if it is in the database already."""
         if not self._state.adding:
             raise TypeError("History is kept: it is neither changed nor deleted.")
         super().save(force_insert=True, using=using)

@@ -1,4 +1,4 @@
-"""What was changed of a row's own fields, told from its history records."""
+"""The differences between consecutive history records of one row, as text for people."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from core.history.models import HistoryModel
 
 
 class DisplayValueHelper(HistoricalRecordContextHelper):
-    """The values of changed fields as people say them."""
+    """Formats changed values: labels of choices, localized dates and numbers."""
 
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
         labels = dict(self.model._meta.get_field(change.field).flatchoices)
@@ -20,7 +20,7 @@ class DisplayValueHelper(HistoricalRecordContextHelper):
 
 
 def get_history(row: HistoryModel) -> QuerySet[Any]:
-    """The records of `row`, latest first."""
+    """The history records of `row`, latest first."""
     records: QuerySet[Any] = (
         row.history.all()._select_related_history_tracked_objs().order_by("-history_id")
     )
@@ -28,19 +28,19 @@ def get_history(row: HistoryModel) -> QuerySet[Any]:
 
 
 def attach_diffs(records: Sequence[Any]) -> None:
-    """Give each of `records`, of one row and latest first, `history_delta_changes`: what it changed, each a `field`, `old` and `new`."""
-    for record, earlier in zip(records, [*records[1:], *_before(records[-1:])], strict=False):
+    """Set `history_delta_changes` on each record: a list of dicts `field`, `old`, `new`.
+
+    `records` are consecutive records of one row, latest first. The record before the last of
+    them is read from the database.
+    """
+    if not records:
+        return
+    earlier_records = list(records[1:])
+    last = records[-1]
+    if last.history_type != "+":
+        earlier_records += get_history(last.instance).filter(history_id__lt=last.history_id)[:1]
+    # The record of the creation has no earlier one and gets no differences.
+    for record, earlier in zip(records, earlier_records, strict=False):
         delta = record.diff_against(earlier, foreign_keys_are_objs=True)
-        record.history_delta_changes = DisplayValueHelper(
-            record.instance_type, record
-        ).context_for_delta_changes(delta)
-
-
-def _before(last: Sequence[Any]) -> Sequence[Any]:
-    """The record before the only one of `last`, which may have none."""
-    return [
-        earlier
-        for record in last
-        if record.history_type != "+"
-        for earlier in get_history(record.instance).filter(history_id__lt=record.history_id)[:1]
-    ]
+        helper = DisplayValueHelper(record.instance_type, record)
+        record.history_delta_changes = helper.context_for_delta_changes(delta)

@@ -1,4 +1,4 @@
-"""Reasons that the product itself gives for a change: recorded in English, told in the language of who reads them."""
+"""Reasons of changes that are made by the program. They are stored in English."""
 
 from django.utils.translation import gettext, gettext_noop
 
@@ -8,12 +8,10 @@ IMPORTED = gettext_noop("Import of %s")
 
 
 def translate_reason(reason: str) -> str:
-    """A recorded `reason` as people read it. One that somebody typed stays as it is."""
+    """The recorded `reason` in the active language. Reasons that people typed stay as they are."""
     if reason in (MOVED_UP, UNDONE):
         return gettext(reason)
-    beginning = IMPORTED % ""
-    return (
-        gettext(IMPORTED) % reason.removeprefix(beginning)
-        if reason.startswith(beginning)
-        else reason
-    )
+    prefix = IMPORTED % ""
+    if reason.startswith(prefix):
+        return gettext(IMPORTED) % reason.removeprefix(prefix)
+    return reason

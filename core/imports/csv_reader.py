@@ -1,4 +1,4 @@
-"""CSV files read line by line, and the list of what is wrong in them."""
+"""Reads CSV files line by line and collects the errors of each line."""
 
 import csv
 import re
@@ -14,15 +14,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+# Lines with errors that are listed; later ones are counted.
 MAX_ERRORS = 1_000
+# Characters of a wrong value that are shown.
 MAX_VALUE_LENGTH = 60
-# Bytes that are not UTF-8 are read as these, so that each can be told with its line.
-NOT_UTF8 = re.compile("[\udc80-\udcff]")
-UNFIT = re.compile("[\0\udc80-\udcff]")
+# Python's "surrogateescape" reads bytes that are not UTF-8 as these characters.
+UNDECODABLE = re.compile("[\udc80-\udcff]")
+FORBIDDEN = re.compile("[\0\udc80-\udcff]")
 
 
 class RowError(NamedTuple):
-    """One thing that is wrong. Line 0: it is about no line."""
+    """One error. Line 0 stands for the whole file."""
 
     line: int
     column: str
@@ -37,13 +39,14 @@ class RowError(NamedTuple):
 
 
 class RowErrors:
-    """What is wrong in a file. Only the first SHOWN bad lines are kept, the others counted."""
+    """The errors of a file: of the first MAX_ERRORS bad lines all, of the others the number."""
 
     def __init__(self) -> None:
-        # The file is none: no line of it can be taken.
+        # Whether no line can be imported, because the file is no CSV or has a wrong header.
         self.unreadable = False
+        # Numbers of all bad lines.
         self.lines: set[int] = set()
-        self.kept: list[RowError] = []
+        self.listed: list[RowError] = []
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -56,29 +59,22 @@ class RowErrors:
         value: object = "",
     ) -> None:
         self.lines.add(line)
-        if len(self.lines) <= MAX_ERRORS:
-            words = (
-                " ".join(reason.messages) if isinstance(reason, ValidationError) else str(reason)
-            )
-            self.kept.append(
-                RowError(
-                    line,
-                    column,
-                    NOT_UTF8.sub("\ufffd", str(value)),
-                    words,
-                    getattr(reason, "code", None) or "invalid",
-                )
-            )
+        if len(self.lines) > MAX_ERRORS:
+            return
+        messages = reason.messages if isinstance(reason, ValidationError) else [str(reason)]
+        code = getattr(reason, "code", None) or "invalid"
+        printable_value = UNDECODABLE.sub("\ufffd", str(value))
+        self.listed.append(RowError(line, column, printable_value, " ".join(messages), code))
 
     def report(self) -> Iterator[str]:
-        """One line for each fault, in the order of the file, and how many bad lines are left out."""
-        yield from map(str, sorted(self.kept))
+        """The listed errors as text, by line number; then how many bad lines are not listed."""
+        yield from map(str, sorted(self.listed))
         if len(self.lines) > MAX_ERRORS:
             yield _("… and %d more bad lines.") % (len(self.lines) - MAX_ERRORS)
 
 
 class ImportRejected(Exception):
-    """A file is not taken, for its `faults`. Nothing of it was written."""
+    """A file has `errors`; nothing of it was written."""
 
     def __init__(self, errors: RowErrors) -> None:
         self.errors = errors
@@ -87,7 +83,7 @@ class ImportRejected(Exception):
 
 @contextmanager
 def open_csv(name: str) -> Iterator[TextIO]:
-    """The file `name`, or the standard input for `-`, as `read` wants it. Raises OSError."""
+    """Open the file `name`, or the standard input for `-`, for `read_rows`. Raises OSError."""
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as binary:
         yield TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
@@ -95,18 +91,20 @@ def open_csv(name: str) -> Iterator[TextIO]:
 def read_rows(
     file: TextIO, required: Sequence[str], optional: Sequence[str], errors: RowErrors
 ) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The columns of `file`, and its lines: number and cells without the space around them, as many as there are columns.
+    """Read the header of `file`; return its columns and an iterator over its other lines.
 
-    Lines that cannot be read so are told to `faults`; with a wrong header no line is read.
+    Each line is its number and its stripped cells, as many as there are columns. Lines that
+    cannot be read are left out and added to `errors`. A wrong header, with columns that are
+    neither `required` nor `optional`, leaves out all lines.
     """
-    records = _records(file, errors)
+    records = _read_records(file, errors)
     line, header = next(records, (1, []))
     if not header and not errors:
         errors.add(line, _("The file is empty."))
     elif not errors:
         _check_header(line, header, required, optional, errors)
     errors.unreadable = bool(errors)
-    return header, iter(()) if errors else _whole(records, header, errors)
+    return header, iter(()) if errors else _check_records(records, header, errors)
 
 
 def _check_header(
@@ -132,8 +130,8 @@ def _check_header(
         errors.add(line, _("This column is there twice."), _("column"), column)
 
 
-def _records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
-    """Each line that is not blank, by the number of its first line where a quoted cell runs over several."""
+def _read_records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
+    """The lines that are not blank. A quoted cell may span lines: the number is the first one's."""
     reader = csv.reader(file, strict=True)
     with tqdm(desc=_("reading"), unit=_(" lines"), disable=None) as bar:
         while True:
@@ -151,9 +149,10 @@ def _records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]
                 yield line, [cell.strip() for cell in cells]
 
 
-def _whole(
+def _check_records(
     records: Iterator[tuple[int, list[str]]], header: Sequence[str], errors: RowErrors
 ) -> Iterator[tuple[int, list[str]]]:
+    """The records that have a cell for each column and no forbidden character."""
     for line, cells in records:
         if len(cells) != len(header):
             errors.add(
@@ -161,18 +160,17 @@ def _whole(
                 _("There are %(cells)d cells for %(columns)d columns.")
                 % {"cells": len(cells), "columns": len(header)},
             )
-        elif not UNFIT.search("".join(cells)):
-            yield line, cells
+        elif FORBIDDEN.search("".join(cells)):
+            _add_character_errors(line, header, cells, errors)
         else:
-            _tell_unfit(line, header, cells, errors)
+            yield line, cells
 
 
-def _tell_unfit(line: int, header: Sequence[str], cells: Sequence[str], errors: RowErrors) -> None:
+def _add_character_errors(
+    line: int, header: Sequence[str], cells: Sequence[str], errors: RowErrors
+) -> None:
     for column, cell in zip(header, cells, strict=True):
-        if UNFIT.search(cell):
-            errors.add(
-                line,
-                _("This has a NUL character.") if "\0" in cell else _("This is not UTF-8."),
-                column,
-                cell,
-            )
+        if "\0" in cell:
+            errors.add(line, _("This has a NUL character."), column, cell)
+        elif UNDECODABLE.search(cell):
+            errors.add(line, _("This is not UTF-8."), column, cell)

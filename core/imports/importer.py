@@ -1,4 +1,4 @@
-"""What every import of rows from a CSV file shares: all or nothing, and each bad line is told."""
+"""Imports the rows of a CSV file into one model: all of them or, if any line is bad, none."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,25 +13,30 @@ from tqdm import tqdm
 
 from core.history.bulk import BATCH_SIZE, record_history
 from core.history.models import HistoryModel
+from core.ids import MAX_ID
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 
 M = TypeVar("M", bound=HistoryModel)
 T = TypeVar("T")
+# The values of the columns that identify a row.
 Key = tuple[Any, ...]
+CellParser = Callable[[str], Any]
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def in_batches(rows: Iterable[T], unit: str, size: int) -> Iterator[list[T]]:
-    """`rows` in lists of at most `size`; shows the progress on a terminal."""
-    left = iter(tqdm(rows, desc=_("writing"), unit=f" {unit}", disable=None))
-    while batch := list(islice(left, size)):
+    """Split `rows` into lists of at most `size`, with a progress bar on a terminal."""
+    remaining = iter(tqdm(rows, desc=_("writing"), unit=f" {unit}", disable=None))
+    while batch := list(islice(remaining, size)):
         yield batch
 
 
 class CsvImporter(Generic[M]):
-    """The rows of a file for one model, told apart by the attributes `key`.
+    """The rows of one CSV file for one model.
 
-    `links` names the columns that hold the natural key of another row: the attribute, and the ids by that key.
+    `key` names the attributes that identify a row: existing rows are changed, others created.
+    `required` and `optional` name the columns. `links` describes columns that hold the natural
+    key of a related row: by column, the attribute of its id, and the ids by natural key.
     """
 
     def __init__(
@@ -46,156 +51,152 @@ class CsvImporter(Generic[M]):
         self.model, self.key, self.links = model, key, links or {}
         self.errors = RowErrors()
         self.columns, records = read_rows(file, required, optional, self.errors)
+        # The attribute of the model for each column.
         self.names = [
             self.links[column][0] if column in self.links else column for column in self.columns
         ]
-        # By key: the number of the line, and its values in the order of `names`.
+        # By key: the line number, and the values in the order of `names`.
         self.rows: dict[Key, tuple[int, Key]] = {}
         if not self.errors:
-            self._collect(records)
+            self._read_rows(records)
 
-    def _collect(self, records: Iterator[tuple[int, list[str]]]) -> None:
-        cleaners = [self._cleaner(column) for column in self.columns]
-        places = [self.names.index(name) for name in self.key]
+    def _read_rows(self, records: Iterator[tuple[int, list[str]]]) -> None:
+        parsers = [self._get_parser(column) for column in self.columns]
+        key_positions = [self.names.index(name) for name in self.key]
         for line, cells in records:
-            values = self._clean(line, cells, cleaners)
+            values = self._parse(line, cells, parsers)
             if values is None:
                 continue
-            key = tuple(values[place] for place in places)
-            first, _values = self.rows.setdefault(key, (line, values))
-            if first != line:
-                column = self.columns[places[-1]]
+            key = tuple(values[position] for position in key_positions)
+            first_line, _values = self.rows.setdefault(key, (line, values))
+            if first_line != line:
                 self.errors.add(
                     line,
-                    _("The same one is on line %d already.") % first,
-                    column,
-                    cells[places[-1]],
+                    _("The same one is on line %d already.") % first_line,
+                    self.columns[key_positions[-1]],
+                    cells[key_positions[-1]],
                 )
 
-    def _cleaner(self, column: str) -> Callable[[str], Any]:
+    def _get_parser(self, column: str) -> CellParser:
         if column in self.links:
             return foreign_key_parser(self.links[column][1])
         return field_parser(self.model._meta.get_field(column))
 
-    def _clean(
-        self, line: int, cells: Sequence[str], cleaners: Sequence[Callable[[str], Any]]
-    ) -> Key | None:
+    def _parse(self, line: int, cells: Sequence[str], parsers: Sequence[CellParser]) -> Key | None:
+        """The values of a line; None if one of them is wrong."""
         values = []
-        for column, cell, clean in zip(self.columns, cells, cleaners, strict=True):
+        for column, cell, parse in zip(self.columns, cells, parsers, strict=True):
             try:
-                values.append(clean(cell))
+                values.append(parse(cell))
             except ValidationError as error:
                 self.errors.add(line, error, column, cell)
         return tuple(values) if len(values) == len(cells) else None
 
     def write(self) -> Counter[str]:
-        """Write all rows, or none. Answers how many were created, changed, unchanged. Raises Rejected."""
+        """Write all rows in one transaction.
+
+        Returns the numbers of `created`, `changed` and `unchanged` rows. Raises ImportRejected.
+        """
         if self.errors and not self.rows:
             raise ImportRejected(self.errors)
         counts = Counter(created=0, changed=0, unchanged=0)
         try:
             with transaction.atomic():
-                ids = self._ids()
-                self.check(ids)
-                # Rows are locked in the order of their ids; new ones come last.
-                for keys in in_batches(
-                    sorted(self.rows, key=lambda key: ids.get(key, 2**63)),
-                    str(self.model._meta.verbose_name_plural),
-                    BATCH_SIZE,
-                ):
-                    counts.update(self._write_batch(keys, ids))
+                ids = self._get_ids()
+                self.check_rows(ids)
+                # Existing rows are locked in the order of their ids, as everywhere, so that
+                # transactions do not deadlock. New rows come last.
+                keys = sorted(self.rows, key=lambda key: ids.get(key, MAX_ID + 1))
+                unit = str(self.model._meta.verbose_name_plural)
+                for batch in in_batches(keys, unit, BATCH_SIZE):
+                    counts.update(self._write_batch(batch, ids))
                 if not self.errors:
-                    self.check_again()
+                    self.check_written_rows()
                 if self.errors:
                     raise ImportRejected(self.errors)
         except IntegrityError as error:
             reason = str(error).splitlines()[0]
-            self.errors.add(
-                0,
-                _(
-                    "The database refused it (%s). Somebody was changing the same rows; send the file again."
-                )
-                % reason,
+            message = _(
+                "The database refused it (%s). Somebody was changing the same rows; "
+                "send the file again."
             )
+            self.errors.add(0, message % reason)
             raise ImportRejected(self.errors) from error
         return counts
 
-    def check(self, ids: Mapping[Key, int]) -> None:
-        """Tell `faults` what is wrong between rows. `ids` are those of the rows that exist, by key."""
+    def check_rows(self, ids: Mapping[Key, int]) -> None:
+        """Add errors between rows to `errors`. `ids` has the ids of existing rows, by key."""
 
-    def check_again(self) -> None:
-        """The same when all rows are written: somebody else may have written meanwhile too."""
+    def check_written_rows(self) -> None:
+        """Check once more after writing, because other transactions may have committed."""
 
-    def _ids(self) -> dict[Key, int]:
+    def _get_ids(self) -> dict[Key, int]:
+        """The ids of the rows of the file that exist, by key."""
         ids: dict[Key, int] = {}
         keys = iter(self.rows)
         while batch := list(islice(keys, BATCH_SIZE)):
-            some = {
+            # Each attribute is matched alone: this finds too many rows, filtered below.
+            condition = {
                 f"{name}__in": set(values)
                 for name, values in zip(self.key, zip(*batch, strict=True), strict=True)
             }
-            found = self.model._base_manager.filter(**some).values_list(*self.key, "pk")
-            ids.update((key, pk) for *parts, pk in found if (key := tuple(parts)) in self.rows)
+            found = self.model._base_manager.filter(**condition).values_list(*self.key, "pk")
+            for *values, pk in found:
+                if tuple(values) in self.rows:
+                    ids[tuple(values)] = pk
         return ids
 
     def _write_batch(self, keys: Sequence[Key], ids: Mapping[Key, int]) -> dict[str, int]:
+        """Lock, create and change the rows with these keys; count them."""
         queryset = self.model._base_manager.filter(pk__in=[ids[key] for key in keys if key in ids])
-        held = {
-            tuple(getattr(row, name) for name in self.key): row
-            for row in queryset.order_by("pk").select_for_update(no_key=True)
-        }
-        created = [self._new(key) for key in keys if key not in held]
-        changes = [
-            (row, names)
-            for key, row in held.items()
-            if key in self.rows and (names := self._change(row, key))
-        ]
+        existing: dict[Key, M] = {}
+        for row in queryset.order_by("pk").select_for_update(no_key=True):
+            existing[tuple(getattr(row, name) for name in self.key)] = row
+        created = [self._create_instance(key) for key in keys if key not in existing]
+        changed: list[M] = []
+        changed_names: set[str] = set()
+        for key, row in existing.items():
+            # The key of a row may have changed since `_get_ids`.
+            names = self._change_instance(row, key) if key in self.rows else []
+            if names:
+                changed.append(row)
+                changed_names.update(names)
         if not self.errors:
             self.model._base_manager.bulk_create(created, batch_size=BATCH_SIZE)
             record_history(self.model, created, changed=False)
-            self._update(changes)
+            if changed:
+                self.model._base_manager.bulk_update(changed, changed_names, batch_size=BATCH_SIZE)
+                record_history(self.model, changed, changed=True)
         return {
             "created": len(created),
-            "changed": len(changes),
-            "unchanged": len(keys) - len(created) - len(changes),
+            "changed": len(changed),
+            "unchanged": len(keys) - len(created) - len(changed),
         }
 
-    def _update(self, changes: Sequence[tuple[M, Sequence[str]]]) -> None:
-        if not changes:
-            return
-        rows = [row for row, _names in changes]
-        self.model._base_manager.bulk_update(
-            rows, {name for _row, names in changes for name in names}, batch_size=BATCH_SIZE
-        )
-        record_history(self.model, rows, changed=True)
-
-    def _new(self, key: Key) -> M:
+    def _create_instance(self, key: Key) -> M:
         line, values = self.rows[key]
         row = self.model(**dict(zip(self.names, values, strict=True)))
-        self._check_row(row, line)
+        self._check_constraints(row, line)
         return row
 
-    def _change(self, row: M, key: Key) -> list[str]:
-        """Give `row` what its line says. Answers the names of what is different."""
+    def _change_instance(self, row: M, key: Key) -> list[str]:
+        """Set the values of its line on `row`. Returns the names of attributes that differed."""
         line, values = self.rows[key]
-        different = {
-            name: value
-            for name, value in zip(self.names, values, strict=True)
-            if getattr(row, name) != value
-        }
-        for name, value in different.items():
-            setattr(row, name, value)
-        if different:
-            self._check_row(row, line)
-        return list(different)
+        names = []
+        for name, value in zip(self.names, values, strict=True):
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+                names.append(name)
+        if names:
+            self._check_constraints(row, line)
+        return names
 
-    def _check_row(self, row: M, line: int) -> None:
-        """Tell `faults` which constraints between columns `row` breaks; the columns alone were checked when they were read."""
+    def _check_constraints(self, row: M, line: int) -> None:
+        """Check the constraints between columns; `_parse` has checked each column alone."""
         for constraint in self.model._meta.constraints:
-            if (
-                not isinstance(constraint, CheckConstraint)
-                or len(Q(constraint.condition).referenced_base_fields) < 2
-            ):
+            if not isinstance(constraint, CheckConstraint):
+                continue
+            if len(Q(constraint.condition).referenced_base_fields) < 2:
                 continue
             try:
                 constraint.validate(self.model, row)
@@ -204,26 +205,26 @@ class CsvImporter(Generic[M]):
                 self.errors.add(line, error, column, getattr(row, column, ""))
 
 
-def foreign_key_parser(ids: Mapping[str, int]) -> Callable[[str], int]:
-    """Reads the natural key of another row as its id. What it makes raises ValidationError."""
+def foreign_key_parser(ids: Mapping[str, int]) -> CellParser:
+    """A function from the natural key of a related row to its id. It raises ValidationError."""
 
-    def clean(text: str) -> int:
+    def parse(text: str) -> int:
         if text not in ids:
             raise ValidationError(_("There is none with this code or number."))
         return ids[text]
 
-    return clean
+    return parse
 
 
-def field_parser(field: Any) -> Callable[[str], Any]:
-    """Reads a cell as a value of the model's `field`, by its own rules. What it makes raises ValidationError."""
+def field_parser(field: Any) -> CellParser:
+    """A function from a cell to a valid value of the model `field`. It raises ValidationError."""
 
-    def switch(text: str) -> bool:
+    def parse_boolean(text: str) -> bool:
         if text.lower() not in BOOLEAN_WORDS:
             raise ValidationError(_("This must be true or false."))
         return BOOLEAN_WORDS[text.lower()]
 
-    def clean(text: str) -> Any:
+    def parse(text: str) -> Any:
         return field.clean(None if field.null and not text else text, None)
 
-    return switch if isinstance(field, BooleanField) else clean
+    return parse_boolean if isinstance(field, BooleanField) else parse

@@ -1,4 +1,4 @@
-"""What all forms of the staff pages share."""
+"""Base classes and fields of the forms on the staff pages."""
 
 from typing import Any
 
@@ -21,31 +21,31 @@ class SearchField(forms.CharField):
 
 
 class QueryForm(forms.Form):
-    """What a page's query asks for. A value that cannot be read is passed over, and a message beside its field says so."""
+    """A form of a GET request. Invalid values are ignored, with an error beside their field."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
 
     @property
     def valid_data(self) -> dict[str, Any]:
-        """What could be read of the query."""
+        """The valid values of the query, by field."""
         self.is_valid()
         return self.cleaned_data
 
 
 class FilterForm(QueryForm):
-    """What narrows a list."""
+    """The search and the filters of a list."""
 
     q = SearchField()
 
     def filter_queryset(self, queryset: Any) -> Any:
-        """The rows of `queryset` that are wanted."""
+        """The rows of `queryset` that match the query."""
         text = self.valid_data.get("q")
         return queryset.search(text) if text else queryset
 
 
 class OptionalBooleanField(forms.TypedChoiceField):
-    """Yes, no, or no matter; `true`, `false` or nothing, as in the API."""
+    """True, false or None; in the query `true`, `false` or empty, as in the API."""
 
     def __init__(self, *, either: Any, yes: Any, no: Any, **kwargs: Any) -> None:
         choices = [("", either), ("true", yes), ("false", no)]
@@ -59,12 +59,12 @@ class OptionalBooleanField(forms.TypedChoiceField):
 
 
 class EditForm(ConflictAwareForm):
-    """Makes a row of the staff pages, or changes one."""
+    """A form of the staff pages that creates or changes a row."""
 
     error_css_class = "wrong"
 
     def save_changes(self) -> bool:
-        """Save what is new, if all of it is valid. Answers whether it was; if not, the form has its errors."""
+        """Save the changes. Returns False, with the errors in the form, if they are invalid."""
         if not self.is_valid():
             return False
         try:
@@ -73,7 +73,7 @@ class EditForm(ConflictAwareForm):
             elif self.changed_data:
                 self.instance.save(update_fields=self.changed_data)
         except ValidationError as error:
-            # Somebody else took a value that was free when it was checked.
+            # Another transaction took a unique value after the form was checked.
             self.add_error(None, error)
             return False
         return True

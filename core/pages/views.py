@@ -1,4 +1,4 @@
-"""What all staff pages share: who may see them, lists read a page at a time, forms that keep what was typed."""
+"""Base views of the staff pages: permissions, paginated lists, and forms."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -23,7 +23,7 @@ from core.pages.forms import EditForm, FilterForm
 M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50
 HISTORY_ROWS = 20
-# Of the session: the keys of the rows that were just changed, by the name of their model.
+# The session's key of the rows that were just changed: their ids by the name of their model.
 CHANGED_SESSION_KEY = "changed"
 
 
@@ -34,28 +34,28 @@ class StaffView(LoginRequiredMixin, PermissionRequiredMixin, View):
     template_name: ClassVar[str]
 
     def render(self, *, status: int = 200, **context: Any) -> HttpResponse:
-        known = {
+        context = {
             "today": timezone.localdate(),
             "changed": self.request.session.pop(CHANGED_SESSION_KEY, {}),
+            **context,
         }
-        return render(self.request, self.template_name, {**known, **context}, status=status)
+        return render(self.request, self.template_name, context, status=status)
 
 
 class StaffListView(StaffView):
-    """A list with its search and filters."""
+    """A paginated list with a search and filters."""
 
     queryset: ClassVar[QuerySet[Any]]
     filters: ClassVar[type[FilterForm]]
 
     def get(self, request: HttpRequest) -> HttpResponse:
         filters = self.filters(request.GET)
-        return self.render(
-            filters=filters, page=paginate(request, filters.filter_queryset(self.queryset))
-        )
+        page = paginate(request, filters.filter_queryset(self.queryset))
+        return self.render(filters=filters, page=page)
 
 
 class EditView(StaffView):
-    """A form that makes a row, or changes the one that the path names."""
+    """A form that changes the row that the URL names; without a key in the URL, creates one."""
 
     template_name = "core/form.html"
     queryset: ClassVar[QuerySet[Any]]
@@ -63,32 +63,30 @@ class EditView(StaffView):
     title: ClassVar[str | Promise]
 
     def get(self, request: HttpRequest, **key: Any) -> HttpResponse:
-        return self.show(self.form(instance=self.find(self.queryset, key)))
+        return self.render_form(self.form(instance=self.get_object(self.queryset, key)))
 
     def post(self, request: HttpRequest, **key: Any) -> HttpResponse:
         with transaction.atomic():
-            form = self.form(
-                request.POST,
-                instance=self.find(
-                    self.queryset.select_related(None).select_for_update(no_key=True), key
-                ),
-            )
+            # Without its joins, so that the row alone is locked.
+            queryset = self.queryset.select_related(None).select_for_update(no_key=True)
+            form = self.form(request.POST, instance=self.get_object(queryset, key))
             saved = form.save_changes()
         if not saved:
-            return self.show(form, status=422)
+            return self.render_form(form, status=422)
         messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
         mark_changed(request, [form.instance])
-        self.warn(form.instance)
+        self.add_warnings(form.instance)
         return redirect(self.get_success_url(form.instance))
 
-    def show(self, form: EditForm, *, status: int = 200) -> HttpResponse:
+    def render_form(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None
         return self.render(
             status=status, form=form, row=row, title=self.title, back=self.get_success_url(row)
         )
 
-    def find(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
-        """The row that the path names; None where it names none, for a new row."""
+    def get_object(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
+        """The row with the key of the URL; None without a key. Raises Http404."""
+        # PostgreSQL refuses texts with a NUL.
         if any("\0" in str(value) for value in key.values()):
             raise Http404
         try:
@@ -97,15 +95,15 @@ class EditView(StaffView):
             raise RecordGone from error
 
     def get_success_url(self, row: Any) -> str:
-        """The page to go to from the form: that of `row`, or of the list where there is none yet."""
+        """The URL to go to after saving: the page of `row`; of the list if `row` is None."""
         raise NotImplementedError
 
-    def warn(self, row: HistoryModel) -> None:
-        """Says what is unusual about a row that was saved."""
+    def add_warnings(self, row: HistoryModel) -> None:
+        """Add messages about a row that was saved although something about it is unusual."""
 
 
 def mark_changed(request: HttpRequest, rows: Iterable[Model]) -> None:
-    """Have the next page that is shown mark these rows, of one model, beside those marked already."""
+    """Highlight `rows` on the next page that is rendered, beside those added before."""
     changed = request.session.get(CHANGED_SESSION_KEY, {})
     for row in rows:
         changed.setdefault(row._meta.model_name, []).append(row.pk)
@@ -113,7 +111,7 @@ def mark_changed(request: HttpRequest, rows: Iterable[Model]) -> None:
 
 
 def paginate_history(request: HttpRequest, row: HistoryModel) -> Page[Any]:
-    """The page of `row`'s own changes that the query names, each with what it changed."""
+    """One page of the history of `row`, each record with its differences. See attach_diffs."""
     page = paginate(request, get_history(row), parameter="edits", rows=HISTORY_ROWS)
     attach_diffs(page.rows)
     return page
@@ -122,7 +120,10 @@ def paginate_history(request: HttpRequest, row: HistoryModel) -> Page[Any]:
 def paginate(
     request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS
 ) -> Page[M]:
-    """The page of `queryset` that the query names; the first, with a message, where it names none of this list."""
+    """The page of `queryset` at the cursor in the query `parameter`.
+
+    For an invalid cursor, the first page with a message.
+    """
     try:
         return read_page(queryset, request.GET.get(parameter), rows)
     except InvalidCursor:

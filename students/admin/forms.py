@@ -97,7 +97,7 @@ class EnrollmentForm(ConflictAwareAdminForm):
         # The enrollment service checks the pair itself, and that it exists only once.
         return {"student", "course", *super()._get_validation_exclusions()}  # type: ignore[misc]
 
-    def shows(self, error: ValidationError) -> bool:
+    def is_about_this_form(self, error: ValidationError) -> bool:
         return True
 
 

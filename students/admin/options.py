@@ -172,7 +172,7 @@ class EnrollmentAdmin(HistoryAdmin):
             return
         if change:
             locks.lock_students_and_courses([obj.student_id], [obj.course_id])
-            form.checked(Enrollment.objects.filter(pk=obj.pk).first())
+            form.check_conflicts(Enrollment.objects.filter(pk=obj.pk).first())
         transition = transition_to(Status(obj.status), request.user) if change else ENROLL
         [result] = form.enrolling.write(
             [EnrollmentChange(obj.student_id, obj.course_id, transition)]

@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
-from core.datetime_fields import IsoMomentField
+from core.datetime_fields import IsoLocalTimeField
 from core.db.search import word_prefix_filter
 from courses.filters import TermFilter
 from courses.models import Term
@@ -41,7 +41,7 @@ class StudentSearchFilter(SearchFilter):
 class MomentFilter(filters.DateTimeFilter):
     """A moment in ISO 8601; without an offset it is in the school's time zone."""
 
-    field_class = IsoMomentField
+    field_class = IsoLocalTimeField
 
 
 class CurrentFilterSet(filters.FilterSet):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from courses.factories import CourseFactory, TermFactory
-from courses.imports import Courses
+from courses.imports import CourseImporter
 from courses.models import Course, Term
 from tests.importing import faults_of, import_csv
 
@@ -179,13 +179,13 @@ class TestPrerequisites:
     def test_that_are_deleted_while_the_file_is_written_are_told(
         self, fall: Term, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        old, write = CourseFactory.create(code="OLD"), Courses._write_batch
+        old, write = CourseFactory.create(code="OLD"), CourseImporter._write_batch
 
-        def write_beside_somebody(table: Courses, *of: Any) -> Any:
+        def write_beside_somebody(importer: CourseImporter, *of: Any) -> Any:
             old.delete()
-            return write(table, *of)
+            return write(importer, *of)
 
-        monkeypatch.setattr(Courses, "_write_batch", write_beside_somebody)
+        monkeypatch.setattr(CourseImporter, "_write_batch", write_beside_somebody)
         told = faults_of("courses", self.HEADER + "2026-FA,B,b,,OLD\n")
         assert told == ["line 2, prerequisites 'OLD': There is no course with the code OLD."]
 

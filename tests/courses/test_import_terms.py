@@ -123,7 +123,7 @@ class TestRefused:
 
     def test_what_the_database_refuses_at_last(self) -> None:
         """Somebody makes the same term after the file was compared with what is there."""
-        with patch("core.imports.importer.CsvImporter._ids", return_value={}):
+        with patch("core.imports.importer.CsvImporter._get_ids", return_value={}):
             TermFactory(code="2026-FA")
             [fault] = faults_of("terms", HEADER + SPRING + FALL)
         assert fault.startswith("the file: The database refused it (")

@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 "kind": kind,
                 "outcomes": counts,
                 "bad_lines": len(errors.lines),
-                "faults": [fault._asdict() for fault in sorted(errors.kept)],
+                "faults": [fault._asdict() for fault in sorted(errors.listed)],
             }
             self.stdout.write(json.dumps(told))
             return
