@@ -1,4 +1,4 @@
-"""What the admin shows of tokens and of the record of access."""
+"""Admin pages of API tokens and of the record of access."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ LABELS = {
     "roles": _("roles"),
     "permissions": _("permissions"),
 }
-PASSWORDS = {PASSWORD_NONE: _("not set"), PASSWORD_SET: _("set"), PASSWORD_CHANGED: _("set anew")}
+PASSWORD_LABELS = {
+    PASSWORD_NONE: _("not set"),
+    PASSWORD_SET: _("set"),
+    PASSWORD_CHANGED: _("set anew"),
+}
 
 
-# knox's own page makes tokens for others and shows their secrets.
+# knox's own admin page can make tokens for other users and shows their secrets.
 admin.site.unregister(AuthToken)
 
 
 @admin.register(AuthToken)
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens, which can be looked at and revoked. One who needs a token makes it, and nobody else sees its secret."""
+    """Lists tokens and revokes them. Users make their tokens themselves, on the page /tokens/."""
 
     list_display = ["token_key", "user", "created", "expiry"]
     fields = ["token_key", "user", "created", "expiry"]
@@ -53,14 +57,15 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(AccessChange)
 class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What was changed of users, roles and tokens, latest first: to be read by whoever may, and written by nobody."""
+    """Lists the changes of users, roles and tokens, latest first. Read only."""
 
     list_display = ["when", "who", "door", "kind", "name", "changes", "reason"]
     list_filter = ["kind"]
     fields = ["when", "who", "door", "kind", "name", "changes", "reason"]
     search_fields = ["name", "who"]
     search_help_text = _(
-        "The whole name of a user or role, or the key of a token. The latest 1,000 changes that fit are listed."
+        "The whole name of a user or role, or the key of a token. "
+        "The latest 1,000 changes that fit are listed."
     )
     ordering = ["-pk"]
     sortable_by = ()
@@ -71,7 +76,7 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Those of the one, or by the one, who is named so: found by an index."""
+        """Filter by the exact name of the changed object or of the user who changed it."""
         text = search_term.strip()
         return queryset.filter(Q(name=text) | Q(who=text)) if text else queryset, False
 
@@ -87,24 +92,23 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("changes"))
     def changes(self, change: AccessChange) -> SafeString:
         before, after = change.before or {}, change.after or {}
-        rows = [
-            (_label(name), _shown(name, before.get(name)), _shown(name, after.get(name)))
-            for name in {**before, **after}
-        ]
-        return format_html_join(
-            "", "<div><strong>{}:</strong> {} → {}</div>", (row for row in rows if row[1] != row[2])
-        )
+        rows = []
+        for name in {**before, **after}:
+            old, new = _format(name, before.get(name)), _format(name, after.get(name))
+            if old != new:
+                rows.append((_label(name), old, new))
+        return format_html_join("", "<div><strong>{}:</strong> {} → {}</div>", rows)
 
 
 def _label(name: str) -> Any:
-    """What people call something that changes of access tell of."""
+    """Return the label of a field or relation in AccessChange.before and .after."""
     field: Any = None if name in LABELS else User._meta.get_field(name)
     return field.verbose_name if field else LABELS[name]
 
 
-def _shown(name: str, value: Any) -> str:
+def _format(name: str, value: Any) -> str:
     if name == "password":
-        value = PASSWORDS.get(value, value)
+        value = PASSWORD_LABELS.get(value, value)
     if name == "expiry" and value:
         value = datetime.fromisoformat(value)
     return display_value(value)

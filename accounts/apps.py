@@ -10,19 +10,19 @@ class AccountsConfig(AppConfig):
         from accounts import audit
 
         audit.connect_signals()
-        name_tokens()
+        translate_token_names()
 
 
-def name_tokens() -> None:
-    """Say in the admin's words what knox has, which brings none of its own."""
+def translate_token_names() -> None:
+    """Give knox's model and fields translated names, because knox has no translations."""
     from knox.models import AuthToken
 
     AuthToken._meta.app_config.verbose_name = AuthToken._meta.verbose_name_plural = _("API tokens")
     AuthToken._meta.verbose_name = _("API token")
-    for name, words in {
+    for name, label in {
         "token_key": _("begins with"),
         "user": _("user"),
         "created": _("made at"),
         "expiry": _("expires at"),
     }.items():
-        AuthToken._meta.get_field(name).verbose_name = words
+        AuthToken._meta.get_field(name).verbose_name = label

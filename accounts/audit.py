@@ -1,4 +1,8 @@
-"""One record for each change of a user, a role or a token, written with it or not at all, whichever door it comes through."""
+"""Records changes of users, roles and tokens as AccessChange, in the transaction of the change.
+
+Signals of Django trigger the records, so that they are written whichever code makes the change.
+Bulk updates (`QuerySet.update`, `bulk_create`) send no signals and are not recorded.
+"""
 
 from __future__ import annotations
 
@@ -17,37 +21,39 @@ from knox.models import AuthToken
 from accounts.models import Access, AccessChange
 
 State = dict[str, Any]
-# Of the sign-ins of a user, which are no changes of access, nothing is kept.
+# The recorded fields of each model: the name in the record, and the field or lookup.
+# `last_login` is missing on purpose: a sign-in is no change of access.
 FIELDS: dict[type[Model], dict[str, str]] = {
     User: {
-        name: name
-        for name in (
-            "username",
-            "email",
-            "first_name",
-            "last_name",
-            "is_active",
-            "is_staff",
-            "is_superuser",
-            "password",
-        )
+        "username": "username",
+        "email": "email",
+        "first_name": "first_name",
+        "last_name": "last_name",
+        "is_active": "is_active",
+        "is_staff": "is_staff",
+        "is_superuser": "is_superuser",
+        "password": "password",
     },
     Group: {"name": "name"},
     AuthToken: {"token": "token_key", "user": "user__username", "expiry": "expiry"},
 }
 KINDS = {User: Access.USER, Group: Access.ROLE, AuthToken: Access.TOKEN}
-# All that is told of a password.
+NAME_FIELDS = {User: "username", Group: "name", AuthToken: "token"}
+# The value that is recorded in place of a password: no usable one, one, or another one than before.
 PASSWORD_NONE, PASSWORD_SET, PASSWORD_CHANGED = "none", "set", "new"
-NAMES = {User: "username", Group: "name", AuthToken: "token"}
 
 
 @dataclass(frozen=True)
 class Relation:
-    """What rows of `owner` have several of: `label` of each, found from the table between them by `key`."""
+    """A many-to-many relation that is recorded as a change of `owner`.
+
+    `owner_field` is the foreign key to the owner in the table between, `name` the name in the
+    record, `label` the expression for the text that is recorded of each related row.
+    """
 
     owner: type[Model]
-    key: str
-    field: str
+    owner_field: str
+    name: str
     label: Any
 
 
@@ -61,14 +67,24 @@ RELATIONS: dict[type[Model], Relation] = {
 
 def connect_signals() -> None:
     for model in KINDS:
-        # A signal is sent outside the transaction of the save that it tells of.
-        model.save = transaction.atomic(savepoint=False)(model.save)
+        make_save_atomic(model)
         pre_save.connect(_before_save, sender=model)
         post_save.connect(_after_save, sender=model)
         pre_delete.connect(_before_delete, sender=model)
-    pre_delete.connect(_before_permission_goes, sender=Permission)
+    pre_delete.connect(_before_permission_delete, sender=Permission)
     for through in RELATIONS:
-        m2m_changed.connect(_on_relation, sender=through)
+        m2m_changed.connect(_on_relation_change, sender=through)
+
+
+def make_save_atomic(model: type[Model]) -> None:
+    """Wrap the method `save` of a model of another app in a transaction.
+
+    Django sends pre_save and post_save outside the transaction of the save. Without this, outside
+    a request the row could be saved and its record fail. A signal cannot do it: no signal is sent
+    when a save fails, so a transaction that pre_save opens would stay open. A model of our own
+    would override `save`, but Django's commands and admin use these models.
+    """
+    model.save = transaction.atomic(savepoint=False)(model.save)  # type: ignore[method-assign]
 
 
 def _before_save(
@@ -79,55 +95,57 @@ def _before_save(
     update_fields: Iterable[str] | None,
     **_kwargs: Any,
 ) -> None:
-    # A fixture brings the records along with the rows.
+    # A fixture contains the records as well as the rows.
     instance._is_loaded = raw
-    instance._is_watched = not raw and (update_fields is None or {*update_fields} != {"last_login"})
-    if instance._is_watched:
-        instance._state_before = _state(sender, instance.pk)
+    is_sign_in = update_fields is not None and {*update_fields} == {"last_login"}
+    instance._is_audited = not raw and not is_sign_in
+    if instance._is_audited:
+        instance._state_before = _read_state(sender, instance.pk)
 
 
 def _after_save(
     sender: type[Model], instance: Any, *, update_fields: Iterable[str] | None, **_kwargs: Any
 ) -> None:
-    if not instance._is_watched:
+    if not instance._is_audited:
         return
-    before, after = instance._state_before, _state(sender, instance.pk)
+    before, after = instance._state_before, _read_state(sender, instance.pk)
     assert after is not None
     if before is None:
-        _record(sender, after, None, _told(after))
+        _record(sender, after, None, _without_password(after))
         return
     changed = {name for name in after if after[name] != before[name]}
-    if (
+    is_rehash = (
         changed == {"password"}
-        and {*(update_fields or ())} == changed
+        and {*(update_fields or ())} == {"password"}
         and instance._password is None
         and _is_outdated(before["password"])
-    ):
-        # At a sign-in Django stores the same password in a newer way.
-        return
-    if changed:
-        _record(sender, before, _told(before, changed), _told(after, changed, PASSWORD_CHANGED))
+    )
+    # At a sign-in Django stores the same password again if its hash is outdated.
+    if changed and not is_rehash:
+        old = {name: before[name] for name in before if name in changed}
+        new = {name: after[name] for name in after if name in changed}
+        _record(sender, before, _without_password(old), _without_password(new, PASSWORD_CHANGED))
 
 
 def _before_delete(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
     if isinstance(instance, Group):
-        # Those who have the role lose it, which is told of each.
+        # Records that each member loses the role.
         instance.user_set.clear()
-    if state := _state(sender, instance.pk):
-        had = {
-            relation.field: _labels(through, [instance.pk]).get(instance.pk, [])
-            for through, relation in RELATIONS.items()
-            if relation.owner is sender
-        }
-        _record(sender, state, _told(state) | had, None)
+    if state := _read_state(sender, instance.pk):
+        before = _without_password(state)
+        for through, relation in RELATIONS.items():
+            if relation.owner is sender:
+                before[relation.name] = _read_labels(through, [instance.pk]).get(instance.pk, [])
+        _record(sender, state, before, None)
 
 
-def _before_permission_goes(instance: Permission, **_kwargs: Any) -> None:
+def _before_permission_delete(instance: Permission, **_kwargs: Any) -> None:
+    # Records that each role and user loses the permission.
     instance.group_set.clear()
     instance.user_set.clear()
 
 
-def _on_relation(
+def _on_relation_change(
     sender: type[Model],
     instance: Any,
     *,
@@ -140,87 +158,76 @@ def _on_relation(
         return
     relation = RELATIONS[sender]
     if action.startswith("pre_"):
-        owners = relation.owner._base_manager.filter(
-            pk__in=_owners(sender, instance, pk_set) if reverse else [instance.pk]
-        )
-        # Locked, so that nobody else's change comes between what is read before and after.
-        instance._names = dict(
-            owners.order_by("pk")
-            .select_for_update(no_key=True)
-            .values_list("pk", NAMES[relation.owner])
-        )
-        instance._labels = _labels(sender, instance._names)
+        owner_ids = _owner_ids(sender, instance, pk_set) if reverse else [instance.pk]
+        owners = relation.owner._base_manager.filter(pk__in=owner_ids).order_by("pk")
+        # Locked, so that no other transaction changes the relation between the two reads.
+        locked = owners.select_for_update(no_key=True)
+        instance._owner_names = dict(locked.values_list("pk", NAME_FIELDS[relation.owner]))
+        instance._labels_before = _read_labels(sender, instance._owner_names)
         return
-    had, has = instance._labels, _labels(sender, instance._names)
-    told = {
-        name: (had.get(owner, []), has.get(owner, [])) for owner, name in instance._names.items()
-    }
-    AccessChange.objects.bulk_create(
-        [
-            AccessChange(
-                kind=KINDS[relation.owner],
-                name=name,
-                before={relation.field: before},
-                after={relation.field: after},
+    labels_before = instance._labels_before
+    labels_after = _read_labels(sender, instance._owner_names)
+    changes = []
+    for owner_id, name in instance._owner_names.items():
+        before, after = labels_before.get(owner_id, []), labels_after.get(owner_id, [])
+        if before != after:
+            changes.append(
+                AccessChange(
+                    kind=KINDS[relation.owner],
+                    name=name,
+                    before={relation.name: before},
+                    after={relation.name: after},
+                )
             )
-            for name, (before, after) in told.items()
-            if before != after
-        ]
-    )
+    AccessChange.objects.bulk_create(changes)
 
 
-def _owners(through: type[Model], instance: Model, pk_set: set[Any] | None) -> list[Any]:
-    """The rows of which `instance` is one of several, or comes to be; None stands for all that there are."""
+def _owner_ids(through: type[Model], instance: Model, pk_set: set[Any] | None) -> list[Any]:
+    """Return the ids of the owners in a change from the other side of the relation.
+
+    `pk_set` is that of m2m_changed: None means all owners that are related to `instance`.
+    """
     if pk_set is not None:
         return list(pk_set)
-    key = RELATIONS[through].key
-    return list(
-        through._base_manager.filter(**{str(instance._meta.model_name): instance}).values_list(
-            key, flat=True
-        )
-    )
+    related = through._base_manager.filter(**{str(instance._meta.model_name): instance})
+    return list(related.values_list(RELATIONS[through].owner_field, flat=True))
 
 
-def _labels(through: type[Model], owners: Iterable[Any]) -> dict[Any, list[str]]:
-    """What each of `owners` has, sorted; without those that have nothing."""
-    key, found = RELATIONS[through].key, dict[Any, list[str]]()
-    rows = through._base_manager.filter(**{f"{key}__in": list(owners)}).annotate(
-        label=RELATIONS[through].label
-    )
-    for owner, label in rows.order_by("label").values_list(key, "label"):
-        found.setdefault(owner, []).append(label)
-    return found
+def _read_labels(through: type[Model], owner_ids: Iterable[Any]) -> dict[Any, list[str]]:
+    """Return the sorted labels of the related rows of each owner that has any."""
+    relation = RELATIONS[through]
+    rows = through._base_manager.filter(**{f"{relation.owner_field}__in": list(owner_ids)})
+    rows = rows.annotate(label=relation.label).order_by("label")
+    labels: dict[Any, list[str]] = {}
+    for owner_id, label in rows.values_list(relation.owner_field, "label"):
+        labels.setdefault(owner_id, []).append(label)
+    return labels
 
 
-def _state(model: type[Model], pk: Any) -> State | None:
-    """What the database has of a row, locked so that it is so until the transaction ends."""
+def _read_state(model: type[Model], pk: Any) -> State | None:
+    """Return the recorded fields of a row, locked until the transaction ends; None if missing."""
     if pk is None:
         return None
-    row = (
-        model._base_manager.select_for_update(no_key=True)
-        .filter(pk=pk)
-        .values_list(*FIELDS[model].values())
-        .first()
-    )
+    locked = model._base_manager.select_for_update(no_key=True).filter(pk=pk)
+    row = locked.values_list(*FIELDS[model].values()).first()
     return row and dict(zip(FIELDS[model], row, strict=True))
 
 
-def _told(state: State, names: Iterable[str] | None = None, password: str = PASSWORD_SET) -> State:
-    """What may be told of `state`, or of `names` of it: of a password nothing but whether there is one, called `password`."""
-    told = {name: state[name] for name in (state if names is None else names)}
-    if "password" in told:
-        told["password"] = password if is_password_usable(state["password"]) else PASSWORD_NONE
-    return told
+def _without_password(state: State, label: str = PASSWORD_SET) -> State:
+    """Return a copy of `state` with `label`, or PASSWORD_NONE, in place of the password's hash."""
+    if "password" not in state:
+        return dict(state)
+    return {**state, "password": label if is_password_usable(state["password"]) else PASSWORD_NONE}
 
 
 def _is_outdated(encoded: str) -> bool:
+    """Return whether Django would hash this password again at the next sign-in."""
     preferred = get_hasher()
-    return identify_hasher(encoded).algorithm != preferred.algorithm or preferred.must_update(
-        encoded
-    )
+    is_other_algorithm = identify_hasher(encoded).algorithm != preferred.algorithm
+    return is_other_algorithm or preferred.must_update(encoded)
 
 
 def _record(model: type[Model], state: State, before: State | None, after: State | None) -> None:
     AccessChange.objects.create(
-        kind=KINDS[model], name=state[NAMES[model]], before=before, after=after
+        kind=KINDS[model], name=state[NAME_FIELDS[model]], before=before, after=after
     )

@@ -1,4 +1,4 @@
-"""The record of access: each change of a user, a role or a token."""
+"""The record of access: changes of users, roles and tokens."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -10,7 +10,7 @@ from core.history.models import AuditedModel
 
 
 class Access(models.TextChoices):
-    """What gives access to the school."""
+    """The kinds of objects that give access."""
 
     USER = "user", _("user")
     ROLE = "role", _("role")
@@ -18,7 +18,10 @@ class Access(models.TextChoices):
 
 
 class AccessChange(AuditedModel):
-    """One change of a user, a role or a token: what it had before (None: it is new) and after (None: it is gone)."""
+    """One change of a user, a role or a token.
+
+    `before` and `after` hold the changed values; None means that the object was created or deleted.
+    """
 
     kind = models.CharField(_("kind"), max_length=5, choices=Access)
     name = models.CharField(
@@ -32,7 +35,7 @@ class AccessChange(AuditedModel):
     when = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:
-        # The table is older than this app.
+        # The model was once part of the app `students`.
         db_table = "students_accesschange"
         verbose_name = _("change of access")
         verbose_name_plural = _("changes of access")

@@ -1,12 +1,15 @@
-"""Sign-ins of the people who work with the school: a role is one of the groups that a migration makes."""
+"""Roles. Each is a group that a migration of `students` creates."""
 
 from django.contrib.auth.models import Group, User
 
 ROLES = {"registrar": "Registrar", "clerk": "Clerk", "viewer": "Viewer"}
 
 
-def give_role(user: User, role: str) -> None:
-    """Give `user`, who is saved by this, `role` (a key of ROLES) in place of the other roles. A registrar may open the admin."""
+def assign_role(user: User, role: str) -> None:
+    """Save `user` with `role`, a key of ROLES, in place of other roles.
+
+    Registrars become staff, so that they can use the admin.
+    """
     user.is_staff = user.is_superuser or role == "registrar"
     user.save()
     user.groups.remove(*Group.objects.filter(name__in=ROLES.values()).exclude(name=ROLES[role]))

@@ -1,4 +1,4 @@
-"""The page of one's own API tokens: made, shown once, revoked."""
+"""The page on which users make and revoke their own API tokens."""
 
 from secrets import token_urlsafe
 
@@ -13,42 +13,43 @@ from django.utils.translation import gettext as _
 from django.views import View
 from knox.models import AuthToken
 
-# Of the session: the mark of the form that made the last token. The answer cannot be a redirect, for the secret is nowhere
-# else; so whoever reloads it sends the form again.
-ONCE = "token_form"
+# The session key for the id of the form that made the last token. The response shows the secret, so
+# it cannot be a redirect; reloading it sends the same form again, which must not make a token.
+FORM_ID_KEY = "token_form"
 
 
 class TokenListView(LoginRequiredMixin, View):
-    """The tokens of the one who is signed in. `POST` makes one; its secret stands in that answer alone."""
+    """Lists the tokens of the user. `POST` makes one; only its response shows the secret."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.page(request)
+        return self.render(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        secret = self.make(request, request.POST.get("once"))
+        secret = self.create_token(request, request.POST.get("once"))
         if secret is None:
             messages.warning(
                 request,
                 _(
-                    "This form had made a token already, so it made no other. If you have not kept its secret, revoke it and make a new one."
+                    "This form had made a token already, so it made no other. "
+                    "If you have not kept its secret, revoke it and make a new one."
                 ),
             )
             return redirect("tokens")
-        return self.page(request, secret)
+        return self.render(request, secret)
 
     @transaction.atomic
-    def make(self, request: HttpRequest, once: str | None) -> str | None:
-        """The secret of a new token; None where the form with this mark has made one."""
-        # Forms that are sent in the same instant come one after the other, and see what those before them have kept.
+    def create_token(self, request: HttpRequest, form_id: str | None) -> str | None:
+        """Return the secret of a new token, or None if the form with this id has made one."""
+        # The lock makes simultaneous requests wait, so that each sees the form id of the others.
         User.objects.select_for_update(no_key=True).get(username=request.user.get_username())
-        if once and request.session.load().get(ONCE) == once:
+        if form_id and request.session.load().get(FORM_ID_KEY) == form_id:
             return None
         _token, secret = AuthToken.objects.create(request.user)
-        request.session[ONCE] = once
+        request.session[FORM_ID_KEY] = form_id
         request.session.save()
         return str(secret)
 
-    def page(self, request: HttpRequest, secret: str = "") -> HttpResponse:
+    def render(self, request: HttpRequest, secret: str = "") -> HttpResponse:
         tokens = AuthToken.objects.filter(user=request.user).order_by("-created", "pk")
         response = render(
             request,
@@ -60,7 +61,7 @@ class TokenListView(LoginRequiredMixin, View):
 
 
 class TokenRevokeView(LoginRequiredMixin, View):
-    """Ends one token of the one who is signed in, known by the beginning that the list shows."""
+    """Deletes a token of the user. `key` is the beginning of the token, which the list shows."""
 
     http_method_names = ["post"]
 

@@ -1,4 +1,4 @@
-"""Two questions that a load balancer asks, and connections that are kept in health."""
+"""Health checks for a load balancer, and the replacement of dead database connections."""
 
 from select import POLLIN, poll
 from typing import Any
@@ -9,12 +9,12 @@ from django.http import HttpRequest, JsonResponse
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Does the process answer?"""
+    """Answer 200 while the process runs. No query."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Does the database answer, with every migration applied? 503 with the reason if not."""
+    """Answer 200 if the database answers and has every migration, else 503 with the reason."""
     try:
         executor = MigrationExecutor(connection)
         missing = [
@@ -34,14 +34,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def drop_dead_connection(**_kwargs: Any) -> None:
-    """Make a new connection where the database server has closed the one that this thread keeps: its end tells without being asked."""
+    """Close the connection if PostgreSQL has closed its end, so that Django opens a new one.
+
+    The socket of such a connection has data to read (end of file), while that of a healthy and idle
+    connection has none. So no query is needed. Connected to the signal `request_started`.
+    """
     if (
         connection.vendor != "postgresql"
         or connection.connection is None
         or connection.in_atomic_block
     ):
         return
-    end = poll()
-    end.register(connection.connection.fileno(), POLLIN)
-    if end.poll(0):
+    poller = poll()
+    poller.register(connection.connection.fileno(), POLLIN)
+    if poller.poll(0):
         connection.close()

@@ -1,4 +1,4 @@
-"""What happens around every request."""
+"""Middleware of all requests. `MIDDLEWARE` in the settings gives the order."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,15 +15,19 @@ from django.utils.translation import get_language_from_request, override
 from core.history.actor import Door, record_changes_as
 from students.messages import announce_promotions
 
-View = Callable[[HttpRequest], HttpResponse]
-# What people do not read.
-PROGRAMS = ("/api/", "/healthz", "/readyz")
-# Everything from here, nothing within the page, in nobody's frame. Pictures in stylesheets may be written out there.
-POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+GetResponse = Callable[[HttpRequest], HttpResponse]
+# Paths that only programs read: their responses are not translated.
+PROGRAM_PATHS = ("/api/", "/healthz", "/readyz")
+# Only resources of this server, no inline scripts or styles, no frames. Style sheets of the admin
+# contain images as data: URLs.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 
 
-class ForBrowsers(MiddlewareMixin):
-    """A middleware of Django that is passed over where a program comes with its token: it has no session, and nothing of one."""
+class SkipBearerRequestsMixin(MiddlewareMixin):
+    """Skips a middleware for API requests with a bearer token, which need no session."""
 
     def __call__(self, request: HttpRequest) -> Any:
         has_token = (
@@ -33,82 +37,82 @@ class ForBrowsers(MiddlewareMixin):
         return self.get_response(request) if has_token else super().__call__(request)
 
 
-class Sessions(ForBrowsers, SessionMiddleware):
-    """Who has a session."""
+class PageSessionMiddleware(SkipBearerRequestsMixin, SessionMiddleware):
+    """Django's sessions, except for requests with a bearer token."""
 
 
-class SignedIn(ForBrowsers, AuthenticationMiddleware):
-    """Who is signed in by it. DRF finds the user of a token by itself."""
+class PageAuthenticationMiddleware(SkipBearerRequestsMixin, AuthenticationMiddleware):
+    """Django's authentication by session. DRF authenticates requests with a bearer token."""
 
 
-class Messages(ForBrowsers, MessageMiddleware):
-    """What the next page is to tell."""
+class PageMessageMiddleware(SkipBearerRequestsMixin, MessageMiddleware):
+    """Django's messages, except for requests with a bearer token."""
 
 
-def content_security_policy(view: View) -> View:
-    """Tell browsers to take scripts, styles and all else from this server alone."""
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Set the header Content-Security-Policy."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        response = view(request)
-        # Django's own pages for those who debug need more.
+        response = get_response(request)
+        # Django's debug pages have inline styles and scripts.
         if not (settings.DEBUG and response.status_code in (404, 500)):
-            response["Content-Security-Policy"] = POLICY
+            response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
     return middleware
 
 
-def api_slash(view: View) -> View:
-    """Serve every path of the API with a trailing slash as the one without, for every method."""
+def strip_api_slash(get_response: GetResponse) -> GetResponse:
+    """Serve each path of the API with a trailing slash like the path without, for all methods."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/v1/") and request.path_info.endswith("/"):
             request.path_info = request.path_info.rstrip("/")
-        return view(request)
+        return get_response(request)
 
     return middleware
 
 
-def language(view: View) -> View:
-    """Answer people in the language that they chose, or that their browser asks for. Programs are answered in English, whoever runs them."""
+def select_language(get_response: GetResponse) -> GetResponse:
+    """Activate the language of the user's cookie or browser, but not for PROGRAM_PATHS."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith(PROGRAMS):
-            return view(request)
-        chosen = get_language_from_request(request)
-        # Django's own middleware leaves the language to the next request of the thread.
-        with override(chosen, deactivate=True):
-            response = view(request)
-        response.headers.setdefault("Content-Language", chosen)
+        if request.path_info.startswith(PROGRAM_PATHS):
+            return get_response(request)
+        language = get_language_from_request(request)
+        # Django's LocaleMiddleware leaves the language active for the next request of the thread.
+        with override(language, deactivate=True):
+            response = get_response(request)
+        response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
         return response
 
     return middleware
 
 
-def record_door(view: View) -> View:
-    """Record what the request changes as done by its user through the door it came in by."""
+def record_request_changes(get_response: GetResponse) -> GetResponse:
+    """Record the changes of a request in the history, with its user and its door."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with record_changes_as(door_of(request.path_info), request):
-            return view(request)
+        with record_changes_as(door_of_path(request.path_info), request):
+            return get_response(request)
 
     return middleware
 
 
-def tell_promotions(view: View) -> View:
-    """Tell the user of a page who moved up from a waitlist by what the request changed."""
+def show_promotions(get_response: GetResponse) -> GetResponse:
+    """Add messages that name the students whom a form's request moved up from a waitlist."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or door_of(request.path_info) == Door.API:
-            return view(request)
+        if request.method != "POST" or door_of_path(request.path_info) == Door.API:
+            return get_response(request)
         with announce_promotions(request):
-            return view(request)
+            return get_response(request)
 
     return middleware
 
 
-def door_of(path: str) -> Door:
+def door_of_path(path: str) -> Door:
     if path.startswith("/api/"):
         return Door.API
     return Door.ADMIN if path.startswith("/admin/") else Door.STAFF

@@ -1,12 +1,12 @@
-"""Every setting, each knob an environment variable. A wrong value stops the start and names its variable."""
+"""Django's settings. What can be configured is read from environment variables or an env file.
+
+See `school/env.py` for the env file. A wrong value stops the start; the error names its variable.
+"""
 
 import logging
-import secrets
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,59 +14,17 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 from psycopg import IsolationLevel
 
-T = TypeVar("T")
+from school.env import boolean, csv, persisted_secret, read_env_file, setting
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 VAR.mkdir(exist_ok=True)
-env = Env()
+BOOLEAN = "true or false"
+read_env_file(BASE_DIR)
 
 
-def knob(
-    name: str,
-    read: Callable[[str], T],
-    default: T,
-    *,
-    ok: Callable[[T], object] = lambda _value: True,
-    wants: str,
-    secret: bool = False,
-) -> T:
-    """The environment variable `name`, read by `read`, or `default` where it is unset or empty.
-
-    Raises ImproperlyConfigured, which names the variable (and the value, unless it is `secret`), for a value that
-    cannot be read or is not `ok`.
-    """
-    text = env.str(name, default="").strip()
-    if not text:
-        return default
-    try:
-        value = read(text)
-        if ok(value):
-            return value
-    except (ValueError, KeyError, OSError):
-        pass
-    raise ImproperlyConfigured(
-        f"{name} must be {wants}." if secret else f"{name} must be {wants}, not {text!r}."
-    )
-
-
-def words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def switch(text: str) -> bool:
-    return {
-        "1": True,
-        "true": True,
-        "on": True,
-        "yes": True,
-        "0": False,
-        "false": False,
-        "off": False,
-        "no": False,
-    }[text.lower()]
-
-
-def rate(text: str) -> str | None:
+def requests_a_minute(text: str) -> str | None:
+    """Return DRF's rate for a number of requests a minute, or None for "off"."""
     if text.lower() == "off":
         return None
     if int(text) < 1:
@@ -74,26 +32,28 @@ def rate(text: str) -> str | None:
     return f"{int(text)}/min"
 
 
-SWITCH = "true or false"
-
-DEBUG = knob("DEBUG", switch, False, wants=SWITCH)
-HTTPS = knob("HTTPS", switch, not DEBUG, wants=SWITCH)
-PORT = knob("PORT", int, 8000, ok=lambda n: 0 < n < 65536, wants="a port from 1 to 65535")
-ALLOWED_HOSTS = knob(
+DEBUG = setting("DEBUG", boolean, False, expected=BOOLEAN)
+HTTPS = setting("HTTPS", boolean, not DEBUG, expected=BOOLEAN)
+PORT = setting(
+    "PORT", int, 8000, is_valid=lambda n: 0 < n < 65536, expected="a port from 1 to 65535"
+)
+ALLOWED_HOSTS = setting(
     "ALLOWED_HOSTS",
-    words,
+    csv,
     ["localhost", "127.0.0.1", "[::1]"],
-    wants="host names, separated by commas",
+    expected="host names, separated by commas",
 )
-CSRF_TRUSTED_ORIGINS = knob(
+CSRF_TRUSTED_ORIGINS = setting(
     "CSRF_TRUSTED_ORIGINS",
-    words,
+    csv,
     list[str](),
-    ok=lambda urls: all(urlsplit(url).scheme and urlsplit(url).netloc for url in urls),
-    wants="origins such as https://school.example, separated by commas",
+    is_valid=lambda urls: all(urlsplit(url).scheme and urlsplit(url).netloc for url in urls),
+    expected="origins such as https://school.example, separated by commas",
 )
-TIME_ZONE = knob("TIME_ZONE", str, "UTC", ok=ZoneInfo, wants="a time zone such as Europe/Berlin")
-# A page is in the one that the browser asks for or its user chose; programs are answered in the first. Each has its words in locale/.
+TIME_ZONE = setting(
+    "TIME_ZONE", str, "UTC", is_valid=ZoneInfo, expected="a time zone such as Europe/Berlin"
+)
+# Each language has a catalogue in locale/. The API answers in LANGUAGE_CODE.
 LANGUAGES = [("en", "English"), ("de", "German")]
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -122,16 +82,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "school.middleware.content_security_policy",
-    "school.middleware.api_slash",
-    "school.middleware.language",
-    "school.middleware.Sessions",
+    "school.middleware.strip_api_slash",
+    "school.middleware.select_language",
+    "school.middleware.PageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "school.middleware.SignedIn",
-    "school.middleware.Messages",
+    "school.middleware.PageAuthenticationMiddleware",
+    "school.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "school.middleware.record_door",
-    "school.middleware.tell_promotions",
+    "school.middleware.record_request_changes",
+    "school.middleware.show_promotions",
 ]
 ROOT_URLCONF = "school.urls"
 WSGI_APPLICATION = "school.wsgi.application"
@@ -152,71 +112,74 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def database(url: str) -> dict[str, Any]:
+def database_config(url: str) -> dict[str, Any]:
+    """Return Django's settings of the database at `url`. Raises ValueError for other databases.
+
+    The file of a relative SQLite URL (`sqlite:///var/other.sqlite3`) is relative to the project's
+    directory, so that commands find it from every directory.
+    """
     if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError(url)
-    return dict(Env.db_url_config(url))
+    config = dict(Env.db_url_config(url))
+    if config["ENGINE"].endswith("sqlite3") and config["NAME"] != ":memory:":
+        config["NAME"] = str(BASE_DIR / config["NAME"])
+    return config
 
 
-DATABASE = knob(
+DATABASE = setting(
     "DATABASE_URL",
-    database,
-    database(f"sqlite:///{VAR / 'school.sqlite3'}"),
-    wants="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    database_config,
+    database_config(f"sqlite:///{VAR / 'school.sqlite3'}"),
+    expected="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
     secret=True,
 )
-LOCK_SECONDS = knob(
+LOCK_SECONDS = setting(
     "LOCK_SECONDS",
     float,
     5.0,
-    ok=lambda seconds: 0 < seconds <= 60,
-    wants="seconds, above 0 and up to 60",
+    is_valid=lambda seconds: 0 < seconds <= 60,
+    expected="seconds, above 0 and up to 60",
 )
-EMBEDDED = DATABASE["ENGINE"].endswith("sqlite3")
-if EMBEDDED:
-    # IMMEDIATE takes the write lock at BEGIN: a transaction that reads first and writes later would fail at once
-    # with "database is locked" instead of waiting its turn.
+IS_SQLITE = DATABASE["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    # IMMEDIATE takes the write lock at BEGIN. Without it, a transaction that reads first and writes
+    # later fails at once with "database is locked" instead of waiting for the lock.
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": LOCK_SECONDS * 4,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
     }
     DATABASE["TEST"] = {"NAME": VAR / "test.sqlite3"}
 else:
     DATABASE["OPTIONS"] = {
         **DATABASE.get("OPTIONS", {}),
-        # Seats are counted after the lock is had. Under REPEATABLE READ that count would come from before it.
+        # Seats must be counted after the lock was acquired. Under REPEATABLE READ the count would
+        # come from a snapshot that is older than the lock.
         "isolation_level": IsolationLevel.READ_COMMITTED,
-        # Every query of ours is short: to compile it or to start workers for it takes longer than to answer it.
-        "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)} -c jit=off -c max_parallel_workers_per_gather=0",
+        # Our queries are short: JIT compilation or parallel workers would take longer than they do.
+        "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)} -c jit=off "
+        "-c max_parallel_workers_per_gather=0",
     }
-    # Each thread of the server keeps its connection.
+    # Each thread of the server reuses its connection.
     DATABASE["CONN_MAX_AGE"] = None
 DATABASES = {"default": DATABASE}
 
 
-def kept_secret() -> str:
-    """The key of a school on one machine, made when it is first needed."""
-    file = VAR / "secret_key"
-    with suppress(FileExistsError):
-        file.touch(mode=0o600, exist_ok=False)
-        file.write_text(secrets.token_urlsafe(64))
-    return file.read_text()
-
-
-SECRET_KEY = knob(
+SECRET_KEY = setting(
     "SECRET_KEY",
     str,
     "",
-    ok=lambda key: len(key) >= 50,
-    wants="at least 50 characters long",
+    is_valid=lambda key: len(key) >= 50,
+    expected="at least 50 characters long",
     secret=True,
 )
-if not SECRET_KEY and EMBEDDED:
-    SECRET_KEY = kept_secret()
+if not SECRET_KEY and IS_SQLITE:
+    SECRET_KEY = persisted_secret(VAR / "secret_key")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY must be set, to at least 50 random characters, the same for every server of this database."
+        "SECRET_KEY must be set, to at least 50 random characters, "
+        "the same for every server of this database."
     )
 
 CACHES = {
@@ -243,19 +206,19 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "desk"
 LOGOUT_REDIRECT_URL = "login"
-CSRF_FAILURE_VIEW = "school.api.problems.stale_form"
+CSRF_FAILURE_VIEW = "school.error_pages.csrf_failure"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# What binds all hosts under this one is for the owner of the domain to say.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = knob(
-    "HSTS_PRELOAD", switch, False, wants=SWITCH
+# These two bind all subdomains, so only the owner of the domain can decide about them.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = setting(
+    "HSTS_PRELOAD", boolean, False, expected=BOOLEAN
 )
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-if knob("TRUST_PROXY", switch, False, wants=SWITCH):
+if setting("TRUST_PROXY", boolean, False, expected=BOOLEAN):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "static/"
@@ -271,9 +234,14 @@ STORAGES = {
 }
 
 BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# A pasted list is sent again as one field for each that it names, beside the other fields.
+# The confirmation page of a pasted list sends one field for each student of the list.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-API_RATE = knob("API_RATE", rate, None, wants="requests a minute for one user (1 or more), or off")
+API_RATE = setting(
+    "API_RATE",
+    requests_a_minute,
+    None,
+    expected="requests a minute for one user (1 or more), or off",
+)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "school.api.authentication.TokenAuthentication",
@@ -297,7 +265,7 @@ REST_FRAMEWORK = {
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_TTL": timedelta(
-        days=knob("TOKEN_DAYS", int, 365, ok=lambda n: n > 0, wants="days, 1 or more")
+        days=setting("TOKEN_DAYS", int, 365, is_valid=lambda n: n > 0, expected="days, 1 or more")
     ),
 }
 SPECTACULAR_SETTINGS = {
@@ -318,12 +286,12 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LOG_LEVEL = knob(
+LOG_LEVEL = setting(
     "LOG_LEVEL",
     str.upper,
     "INFO",
-    ok={"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}.__contains__,
-    wants="DEBUG, INFO, WARNING, ERROR or CRITICAL",
+    is_valid={"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}.__contains__,
+    expected="DEBUG, INFO, WARNING, ERROR or CRITICAL",
 )
 LOGGING = {
     "version": 1,
@@ -333,7 +301,7 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "level": LOG_LEVEL}
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # A refusal is an answer, and no news for whoever runs the server.
+    # Django logs each answer of 400 and above as a warning. A refusal is an ordinary answer.
     "loggers": {
         "django.request": {
             "level": max(LOG_LEVEL, "ERROR", key=logging.getLevelNamesMapping().__getitem__)

@@ -1,4 +1,4 @@
-"""The whole map on one screen."""
+"""All URLs."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -18,7 +18,7 @@ from courses.views import (
     TermListView,
 )
 from courses.viewsets import CourseViewSet, TermViewSet
-from school.api.problems import NoSuchPath, ProblemView
+from school.api.problems import ProblemView, UnknownPathView
 from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
 from students.api.viewsets import (
@@ -91,7 +91,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include([*nested, *api.urls])),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
-    re_path(r"^api/", NoSuchPath.as_view()),
+    re_path(r"^api/", UnknownPathView.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
     path(
@@ -108,7 +108,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(pages)),
 ]
 
-handler400 = "school.api.problems.bad_request"
-handler403 = "school.api.problems.forbidden"
-handler404 = "school.api.problems.missing"
-handler500 = "school.api.problems.broken"
+handler400 = "school.error_pages.bad_request"
+handler403 = "school.error_pages.permission_denied"
+handler404 = "school.error_pages.page_not_found"
+handler500 = "school.error_pages.server_error"

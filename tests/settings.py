@@ -1,7 +1,11 @@
-"""The project's settings as the tests need them: cheap passwords, no collected static files, database files of their own."""
+"""The project's settings for tests: a fast password hasher, uncollected static files, no cache.
+
+The env file is not read, so that the tests do not depend on it.
+"""
 
 import os
 
+os.environ["SCHOOL_ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "only-for-the-tests-" * 3)
 os.environ.setdefault("HTTPS", "off")
 os.environ.setdefault("LOG_LEVEL", "CRITICAL")
@@ -9,11 +13,11 @@ os.environ.setdefault("LOG_LEVEL", "CRITICAL")
 from school.settings import *  # noqa: F403
 from school.settings import CACHES, INSTALLED_APPS, MIDDLEWARE, STORAGES
 
-# `make check` has the linter look at the migrations. zeal tells of what is read row by row in a request: see conftest.py.
+# `make check` runs django_migration_linter. zeal detects queries for each row: see conftest.py.
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter", "zeal"]
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
 ZEAL_RAISE = False
-# Django's forms read the row behind each choice that was sent. How many queries a page takes is counted besides.
+# Django's forms read the row of each submitted choice. Other tests count the queries of pages.
 ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
@@ -21,5 +25,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True
-# What one test counted is not for the next one.
+# Without a cache, no test sees the statistics that another one computed.
 CACHES = {**CACHES, "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}

@@ -1,4 +1,4 @@
-"""Programs sign in with a token."""
+"""Authentication of programs by a bearer token."""
 
 from hmac import compare_digest
 from typing import Any
@@ -18,13 +18,13 @@ from rest_framework.request import Request
 from core.db.compiled import CompiledQuery, build_instance
 from core.db.parameters import Parameter
 
-# Columns of a token and of its user. Others are read when somebody asks for them.
-TOKEN = ["digest", "token_key", "user_id", "expiry"]
-USER = ["id", "username", "is_active", "is_staff", "is_superuser"]
+# The fields that are read with each request. Django reads another field when it is accessed.
+TOKEN_FIELDS = ["digest", "token_key", "user_id", "expiry"]
+USER_FIELDS = ["id", "username", "is_active", "is_staff", "is_superuser"]
 
 
-class Lines(Func):
-    """All values as the lines of one text."""
+class JoinedLines(Func):
+    """Aggregates texts to one text with a line for each."""
 
     function = "STRING_AGG"
     output_field = TextField()
@@ -34,32 +34,41 @@ class Lines(Func):
 
 
 def permissions_of(user: OuterRef) -> Subquery:
-    """The full names of the permissions that a user has by a role or of their own."""
+    """Return the names ("app.codename", one a line) of all permissions of an outer query's user.
+
+    These are the user's own permissions and those of the user's groups.
+    """
     by_role = Group.permissions.through.objects.filter(
         group__in=User.groups.through.objects.filter(user=OuterRef(user)).values("group")
     )
     own = User.user_permissions.through.objects.filter(user=user)
-    held = Permission.objects.filter(
+    permissions = Permission.objects.filter(
         Q(pk__in=by_role.values("permission")) | Q(pk__in=own.values("permission"))
     ).order_by()
     name = Concat("content_type__app_label", Value("."), "codename", output_field=TextField())
-    return Subquery(held.annotate(names=Lines(name, Value("\n"))).values("names"))
+    return Subquery(permissions.annotate(names=JoinedLines(name, Value("\n"))).values("names"))
 
 
-# Token, user and rights in one query.
-KNOWN = CompiledQuery(
+# A token with its user and the user's permissions, in one query.
+TOKEN_QUERY = CompiledQuery(
     AuthToken.objects.filter(token_key=Parameter("key", CharField()))
     .annotate(permissions=permissions_of(OuterRef(OuterRef("user"))))
-    .values_list("permissions", *TOKEN, *(F(f"user__{name}") for name in USER))
+    .values_list("permissions", *TOKEN_FIELDS, *(F(f"user__{name}") for name in USER_FIELDS))
 )
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """knox's bearer tokens, looked up by one query that writes nothing and brings the user's permissions along."""
+    """knox's bearer tokens, read together with the user and permissions in one query.
+
+    Unlike knox's own class it deletes no expired tokens and writes nothing.
+    """
 
     def authenticate(self, request: Request) -> tuple[AbstractUser, AuthToken] | None:
-        """The user of the request's token and the token; None for a request without one. Raises AuthenticationFailed."""
-        # Not by `request.headers`, which makes a dictionary of them all.
+        """Return the user and the token, or None for a request without a bearer token.
+
+        Raises AuthenticationFailed.
+        """
+        # `request.headers` would build a dictionary of all headers.
         scheme, *token = request.META.get("HTTP_AUTHORIZATION", "").split()[:3] or [""]
         if scheme.lower() != "bearer":
             return None
@@ -70,25 +79,32 @@ class TokenAuthentication(KnoxAuthentication):
         return self.authenticate_credentials(token[0].encode())
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractUser, AuthToken]:
-        """The user of `token` and the token. Raises AuthenticationFailed when it is unknown, expired or its user inactive."""
+        """Return the user and the token.
+
+        Raises AuthenticationFailed if the token is unknown or expired, or its user inactive.
+        """
         text = token.decode("ascii", errors="replace")
         digest = hash_token(text)
-        for permissions, *row in KNOWN(key=text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")):
-            known = build_instance(AuthToken, zip(TOKEN, row, strict=False))
-            if not compare_digest(digest, known.digest):
+        # PostgreSQL accepts no NUL character in a parameter.
+        key = text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")
+        for permissions, *row in TOKEN_QUERY(key=key):
+            auth_token = build_instance(AuthToken, zip(TOKEN_FIELDS, row, strict=False))
+            if not compare_digest(digest, auth_token.digest):
                 continue
-            if known.expiry and known.expiry < timezone.now():
+            if auth_token.expiry and auth_token.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
-            known.user = with_rights(
-                build_instance(User, zip(USER, row[len(TOKEN) :], strict=True)), permissions
-            )
-            user, _token = self.validate_user(known)
-            return user, known
+            user = build_instance(User, zip(USER_FIELDS, row[len(TOKEN_FIELDS) :], strict=True))
+            cache_permissions(user, permissions)
+            auth_token.user = user
+            self.validate_user(auth_token)
+            return user, auth_token
         raise AuthenticationFailed(_("This token is unknown or was revoked."))
 
 
-def with_rights(user: User, permissions: str | None) -> User:
-    """`user`, with the permissions where Django's ModelBackend keeps what it has asked for; a superuser has them all without asking."""
+def cache_permissions(user: User, permissions: str | None) -> None:
+    """Store `permissions`, one a line, in the cache of Django's ModelBackend.
+
+    A superuser is allowed everything without a look at the cache.
+    """
     if not user.is_superuser:
         user._perm_cache = set((permissions or "").splitlines())  # type: ignore[attr-defined]
-    return user

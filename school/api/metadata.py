@@ -1,4 +1,4 @@
-"""What OPTIONS answers: the name of the resource and its methods. Bodies are told by the schema."""
+"""The response to OPTIONS: the name of the resource, its methods, and where the schema is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the API's lists."""
+"""Pagination of the API's lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from core.db.keyset import DEFAULT_LIMIT, MAX_LIMIT, InvalidCursor, Page, RowSou
 
 
 class KeysetPagination(BasePagination):
-    """Pages by keyset, of a queryset whose order ends in a unique field."""
+    """Keyset pagination of a queryset whose ordering ends in a unique field."""
 
     default_limit = DEFAULT_LIMIT
     max_limit = MAX_LIMIT
@@ -23,7 +23,10 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """One page of `queryset`, which may be another source of rows. Raises InvalidParameter for a limit or a cursor that is not one."""
+        """Return the rows of one page of `queryset`, which may be a RowSource.
+
+        Raises InvalidParameter if `limit`, `cursor` or `count` is not valid.
+        """
         source = queryset if isinstance(queryset, RowSource) else RowSource(queryset)
         params = request.query_params
         self.url = request.build_absolute_uri()

@@ -1,27 +1,20 @@
-"""Errors become HTTP answers here and nowhere else: problem+json (RFC 9457) under /api, a page of ours elsewhere."""
+"""The API's error responses: `application/problem+json`, as RFC 9457 defines it.
+
+`PROBLEMS` lists the codes. `exception_handler` turns the exceptions of views into problems. Errors
+outside a view of DRF, and the HTML pages of errors, are in `school/error_pages.py`.
+"""
 
 import logging
-import re
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.core.exceptions import (
-    NON_FIELD_ERRORS,
-    BadRequest,
-    PermissionDenied,
-    SuspiciousOperation,
-    ValidationError,
-)
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.http.multipartparser import MultiPartParserError
-from django.middleware.csrf import get_token
-from django.template.loader import render_to_string
+from django.http import Http404
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -34,20 +27,19 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
 from core.api.filters import InvalidParameter
-from core.conflicts import RecordGone
 from students.api.serializers import serialize_outcomes, serialize_refusal
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
-# Fields of a form that are not shown again: a password, and the token of the form that was sent.
-SECRET = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
+# The refusals that concern the student of a pair; all others concern the course.
+STUDENT_REFUSALS = {Refusal.STUDENT_INACTIVE}
 Text = str | Promise
 
 
 class Problem(NamedTuple):
-    """What a code stands for: its HTTP status, a title, and what to do about it."""
+    """The HTTP status of a code, its title, and an explanation of how to solve the problem."""
 
     status: int
     title: Text
@@ -79,7 +71,8 @@ PROBLEMS: dict[str, Problem] = {
         401,
         _("The token is not good"),
         _(
-            "It is unknown, revoked or expired, or its user was switched off. Make a new one on the page /tokens/."
+            "It is unknown, revoked or expired, or its user was switched off. "
+            "Make a new one on the page /tokens/."
         ),
     ),
     "permission_denied": Problem(
@@ -98,7 +91,8 @@ PROBLEMS: dict[str, Problem] = {
         409,
         _("No way from this status to that one"),
         _(
-            "Active becomes completed or withdrawn; waitlisted becomes active or withdrawn; withdrawn becomes active; completed becomes withdrawn."
+            "Active becomes completed or withdrawn; waitlisted becomes active or withdrawn; "
+            "withdrawn becomes active; completed becomes withdrawn."
         ),
     ),
     "stale": Problem(
@@ -122,7 +116,8 @@ PROBLEMS: dict[str, Problem] = {
         503,
         _("Not at this moment"),
         _(
-            "The database is away or busy, or somebody else changed the same. Nothing was done; send it again after `Retry-After` seconds."
+            "The database is away or busy, or somebody else changed the same. "
+            "Nothing was done; send it again after `Retry-After` seconds."
         ),
     ),
     Refusal.STUDENT_INACTIVE: Problem(
@@ -137,7 +132,8 @@ PROBLEMS: dict[str, Problem] = {
         409,
         _("Enrollment has not begun"),
         _(
-            "The term's first day to enroll is still to come (days count in the school's time zone)."
+            "The term's first day to enroll is still to come "
+            "(days count in the school's time zone)."
         ),
     ),
     Refusal.WINDOW_CLOSED: Problem(
@@ -149,7 +145,8 @@ PROBLEMS: dict[str, Problem] = {
         409,
         _("A prerequisite is missing"),
         _(
-            "The course asks for other courses to be completed first, in any term: `params.missing` names them."
+            "The course asks for other courses to be completed first, in any term: "
+            "`params.missing` names them."
         ),
     ),
     Refusal.COURSE_FULL: Problem(
@@ -161,12 +158,13 @@ PROBLEMS: dict[str, Problem] = {
 
 logger = logging.getLogger(__name__)
 
-# The database is away, a lock was not had in time, or somebody else has taken away meanwhile what the change refers to, which
-# PostgreSQL says at the end of the transaction. Sent again, it is answered with what is so by then.
-LATER = OperationalError | InterfaceError | IntegrityError
+# The database is away, a lock was not acquired in time, or a row that the change refers to was
+# deleted meanwhile (PostgreSQL checks that at the end of the transaction). The client may retry.
+TEMPORARY_ERRORS = (OperationalError, InterfaceError, IntegrityError)
 
-# Errors of Django that say nothing more; the last is a value that the database cannot hold, such as text with a NUL in it.
-PLAIN: dict[type[Exception], str] = {
+# The code of exceptions that carry no details. PostgreSQL raises DataError for a value that it
+# cannot store, such as a text with a NUL character.
+CODES: dict[type[Exception], str] = {
     Http404: "not_found",
     PermissionDenied: "permission_denied",
     DataError: "invalid",
@@ -174,32 +172,39 @@ PLAIN: dict[type[Exception], str] = {
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's hook: the problem that stands for `error`, or None for one that nobody foresaw (a 500)."""
+    """Return the problem for an exception of a view, or None for an unexpected one (a 500).
+
+    DRF calls this, as its setting EXCEPTION_HANDLER.
+    """
     set_rollback()
-    for kind, code in PLAIN.items():
-        if isinstance(error, kind):
+    for exception_type, code in CODES.items():
+        if isinstance(error, exception_type):
             return problem(code)
+    # Before TEMPORARY_ERRORS, because ProtectedError is an IntegrityError.
+    if isinstance(error, ProtectedError):
+        return problem("protected", error.args[0])
+    if isinstance(error, TEMPORARY_ERRORS):
+        logger.error("The database could not do this now.", exc_info=error)
+        return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
+    return _detailed_problem(error)
+
+
+def _detailed_problem(error: Exception) -> Response | None:
     match error:
         case Refused():
             return _refused(error)
         case InvalidParameter():
-            return _invalid(
-                [
-                    {"parameter": item.pop("pointer")[1:].partition("/")[0], **item}
-                    for item in _flatten(error.detail)
-                ]
-            )
+            errors = list(_flatten(error.detail))
+            for item in errors:
+                # The first step of the pointer is the name of the query parameter.
+                item["parameter"] = item.pop("pointer").split("/")[1]
+            return _invalid(errors)
         case ValidationError():
             return _invalid(list(_flatten(as_serializer_error(error))))
         case exceptions.ValidationError():
             return _invalid(list(_flatten(error.detail)))
-        case ProtectedError():
-            return problem("protected", error.args[0])
-        case OperationalError() | InterfaceError() | IntegrityError():
-            logger.error("What was asked could not be done now.", exc_info=error)
-            return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
         case exceptions.APIException():
-            return _http(error)
+            return _api_exception(error)
     return None
 
 
@@ -209,54 +214,62 @@ def problem(
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
-    **more: Any,
+    **members: Any,
 ) -> Response:
-    """The answer that tells of `code`, a key of PROBLEMS; `detail` in place of its explanation."""
-    body = _body(code, detail, status=status, **more)
+    """Return the response for `code`, a key of PROBLEMS. See `problem_body` for the parameters."""
+    body = problem_body(code, detail, status=status, **members)
     return Response(
         body, status=body["status"], headers=dict(headers or {}), content_type=MEDIA_TYPE
     )
 
 
-def _body(
-    code: str, detail: Text = "", *, status: int | None = None, **more: Any
+def problem_body(
+    code: str, detail: Text = "", *, status: int | None = None, **members: Any
 ) -> dict[str, Any]:
+    """Return the members of the problem `code`, a key of PROBLEMS.
+
+    `detail` and `status` replace the explanation and the status of that code. `members` are further
+    members, such as `errors`.
+    """
     known = PROBLEMS[code]
     return {
-        "type": _type_of(code),
+        "type": _type_url(code),
         "title": str(known.title),
         "status": status or known.status,
         "detail": str(detail or known.explanation),
         "code": code,
-        **more,
+        **members,
     }
 
 
 @cache
-def _type_of(code: str) -> str:
+def _type_url(code: str) -> str:
     return reverse("problem", args=[code])
 
 
 def _refused(error: Refused) -> Response:
-    errors = [
-        _reason(reason, result.change) for result in error.results for reason in result.refusals
-    ]
-    # An id that nobody knows is a fault of the request; only a sound request is refused by the rules.
-    first = next((item for item in errors if item["code"] == "not_found"), errors[0])
-    status = HTTPStatus.BAD_REQUEST if first["code"] == "not_found" else None
+    errors = []
+    for result in error.results:
+        errors += [_refusal_error(reason, result.change) for reason in result.refusals]
+    unknown_ids = [item for item in errors if item["code"] == "not_found"]
+    # An unknown id is a mistake in the request (400). It is reported before refusals (409).
+    first = unknown_ids[0] if unknown_ids else errors[0]
     return problem(
         first["code"],
         first["detail"],
-        status=status,
+        status=HTTPStatus.BAD_REQUEST if unknown_ids else None,
         errors=errors,
         outcomes=serialize_outcomes(error.results, written=False),
     )
 
 
-def _reason(reason: ValidationError, change: EnrollmentChange) -> dict[str, Any]:
-    params = reason.params or {}
-    about = "student_id" if any(name.startswith("student") for name in params) else "course_id"
-    return {"pointer": change.at.format(field=about), **serialize_refusal(reason)}
+def _refusal_error(reason: ValidationError, change: EnrollmentChange) -> dict[str, Any]:
+    """Return an item of `errors`, with the JSON pointer to the id that the reason is about."""
+    if reason.code == "not_found":
+        [field] = reason.params or {}
+    else:
+        field = "student_id" if reason.code in STUDENT_REFUSALS else "course_id"
+    return {"pointer": change.at.format(field=field), **serialize_refusal(reason)}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:
@@ -265,7 +278,7 @@ def _invalid(errors: list[dict[str, Any]]) -> Response:
 
 
 def _flatten(detail: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
-    """DRF's nested messages as one list, each with the JSON pointer (RFC 6901) to what it is about."""
+    """Yield the errors of DRF's nested `detail`, each with its JSON pointer (RFC 6901)."""
     if isinstance(detail, Mapping):
         for key, value in detail.items():
             step = str(key).replace("~", "~0").replace("/", "~1")
@@ -285,19 +298,19 @@ def _flatten(detail: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
         }
 
 
-def _http(error: exceptions.APIException) -> Response:
+def _api_exception(error: exceptions.APIException) -> Response:
     code = "malformed" if isinstance(error, exceptions.ParseError) else error.default_code
     headers = {}
-    if header := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = header
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(ceil(wait))
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if seconds := getattr(error, "wait", None):
+        headers["Retry-After"] = str(ceil(seconds))
     return problem(code, str(error.detail), status=error.status_code, headers=headers)
 
 
 @extend_schema(exclude=True)
 class ProblemView(APIView):
-    """What a problem's `type` opens: the code explained."""
+    """Explains a code. The `type` of a problem is the address of this view."""
 
     permission_classes = [AllowAny]
     authentication_classes = ()
@@ -318,8 +331,8 @@ class ProblemView(APIView):
 
 
 @extend_schema(exclude=True)
-class NoSuchPath(APIView):
-    """Every path under /api that is not in the map."""
+class UnknownPathView(APIView):
+    """Answers 404 with a problem for every path under /api that has no other view."""
 
     permission_classes = [AllowAny]
     authentication_classes = ()
@@ -327,90 +340,3 @@ class NoSuchPath(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise exceptions.NotFound
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(
-        request,
-        "malformed",
-        _("The request is not one that a browser or a program in order would send."),
-    )
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "permission_denied")
-
-
-def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The answer to a form without the token that guards it."""
-    return _page(
-        request,
-        "permission_denied",
-        _(
-            "This form is too old, or did not come from here. Go back, load the page again and send it once more."
-        ),
-    )
-
-
-def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(
-        request,
-        "not_found",
-        str(exception)
-        if isinstance(exception, RecordGone)
-        else _("There is nothing at this address."),
-    )
-
-
-def broken(request: HttpRequest) -> HttpResponse:
-    """The answer to an error that no view caught: 503 where the database is away or busy, 400 for a value that it cannot hold, else 500."""
-    error = sys.exc_info()[1]
-    if isinstance(error, DataError):
-        return _page(
-            request,
-            "malformed",
-            _(
-                "Something that was sent can be neither kept nor looked for, such as a character that is none."
-            ),
-        )
-    away = isinstance(error, LATER)
-    if away and not request.path_info.startswith("/api/"):
-        return _page(
-            request,
-            "unavailable",
-            _(
-                "The database is away or busy, or somebody else changed the same. Nothing was done. Try again in a moment."
-            ),
-        )
-    return _page(request, "unavailable" if away else "server_error")
-
-
-def _page(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
-    body = _body(code, detail)
-    if request.path_info.startswith("/api/"):
-        response: HttpResponse = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
-    else:
-        # No context processors: they might need the very database that is away.
-        kept = _kept(request) if code == "unavailable" and request.method == "POST" else {}
-        response = HttpResponse(
-            render_to_string("school/problem.html", {"problem": body, **kept}),
-            status=body["status"],
-        )
-    if code == "unavailable":
-        response["Retry-After"] = RETRY_SECONDS
-    return response
-
-
-def _kept(request: HttpRequest) -> dict[str, Any]:
-    """What was typed, for a page that can send it once more: all but passwords, which no page repeats."""
-    try:
-        sent = request.POST
-    except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
-        return {}
-    fields = [
-        (name, value)
-        for name, values in sent.lists()
-        for value in values
-        if not SECRET.search(name)
-    ]
-    return {"fields": fields, "address": request.get_full_path(), "csrf_token": get_token(request)}

@@ -1,4 +1,4 @@
-"""JSON in and out, read and written by orjson."""
+"""The parser and the renderer of JSON, both by orjson, and content negotiation."""
 
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
@@ -22,7 +22,7 @@ class TooLarge(APIException):
 
 
 class JSONParser(BaseParser):
-    """Reads a JSON body. Raises ParseError for what is not JSON, TooLarge above the limit."""
+    """Parses a JSON body. Raises ParseError if it is no JSON, TooLarge above BODY_LIMIT bytes."""
 
     media_type = "application/json"
 
@@ -42,7 +42,7 @@ class JSONParser(BaseParser):
 
 
 class JSONRenderer(BaseRenderer):
-    """Writes JSON in UTF-8."""
+    """Renders JSON in UTF-8."""
 
     media_type = "application/json"
     format = "json"
@@ -59,20 +59,20 @@ class JSONRenderer(BaseRenderer):
 
 
 class Negotiation(DefaultContentNegotiation):
-    """DRF's, which weighs one media type against another also for those who take whatever comes, as most programs do."""
+    """DRF's negotiation, with a shortcut for `Accept: */*`, which most programs send."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The renderer of the answer, and its media type. Raises NotAcceptable."""
+        """Return the renderer of the response and its media type. Raises NotAcceptable."""
         if (
             request.META.get("HTTP_ACCEPT", "*/*") != "*/*"
             or format_suffix
             or "format" in request.query_params
         ):
-            weighed: tuple[BaseRenderer, str] = super().select_renderer(
+            selected: tuple[BaseRenderer, str] = super().select_renderer(
                 request, renderers, format_suffix
             )
-            return weighed
+            return selected
         first = next(iter(renderers))
         return first, str(first.media_type)

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says beside what it reads off the views."""
+"""Additions to the OpenAPI schema that drf-spectacular generates from the views."""
 
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class AutoSchema(SpectacularSchema):
-    """Adds the problems that every operation may answer."""
+    """Adds the problems that an operation may respond with, and the header If-Match."""
 
     def get_override_parameters(self) -> list[Any]:
         if self.method not in ("PUT", "PATCH", "DELETE") or not hasattr(self.view, "retrieve"):

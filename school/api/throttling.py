@@ -1,4 +1,4 @@
-"""API_RATE: how many requests a user may send in a minute, counted across all processes and servers."""
+"""The limit of requests a minute for one user (the setting API_RATE), shared by all processes."""
 
 from django.core.cache import caches
 from rest_framework.throttling import UserRateThrottle

@@ -1,18 +1,18 @@
-"""Bar charts, drawn here as the shapes of an SVG."""
+"""Bar charts: the positions of bars, which a template draws as SVG."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT = 320, 80
-# Of the place of one bar.
+# The space between bars, as a share of the width of one place.
 GAP = 0.15
-DENSE = 8
+MAX_LABELED_BARS = 8
 
 
 @dataclass(frozen=True)
 class Bar:
-    # In the language of who looks at it.
+    # A lazy translation or a text.
     label: Any
     value: int
     x: float
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """Numbers with their labels, as `bars` from left to right in a space of WIDTH by HEIGHT."""
+    """Labeled numbers. `bars` yields their bars from left to right, in WIDTH by HEIGHT units."""
 
     title: Any
     values: list[tuple[Any, int]]
@@ -38,8 +38,8 @@ class Chart:
 
     @property
     def is_dense(self) -> bool:
-        """Whether there is no room for the label of each bar."""
-        return len(self.values) > DENSE
+        """Whether there are too many bars to label each of them."""
+        return len(self.values) > MAX_LABELED_BARS
 
     @property
     def bars(self) -> Iterator[Bar]:

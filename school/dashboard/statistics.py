@@ -1,4 +1,4 @@
-"""The terms in numbers, for the desk: counted from the rows, and kept for a while where counting took long."""
+"""Statistics of terms for the desk, counted from the rows and cached if that takes long."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from time import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
 from django.db.models import Count, Q
@@ -20,23 +20,26 @@ from courses.models import Course, Term
 from school.dashboard.charts import Chart
 from students.models import CURRENT_STATUSES, Enrollment, Status
 
-TERMS = 3
-WATCHED = 10
-# Courses with at least this share of their seats taken need a look.
+MAX_TERMS = 3
+MAX_WATCHED_COURSES = 10
+# Courses with at least this share of their seats taken need attention.
 NEARLY_FULL_PERCENT = 90
-# The shares of seats at which the bars of the chart begin; full courses, and those without a limit, have bars of their own.
-SHARES = (0, 25, 50, 75, 90)
-DAYS = 60
-KEY = "glance"
-# Numbers that took longer than this many seconds are kept as many times as long as they took.
-QUICK, KEPT = 0.1, 60
-COUNTING_SECONDS = 60
-# What is kept is shown to people of several languages.
-day_in_words = lazy(date_format, str)
+# The lower bounds of the chart's buckets, in percent of the seats. Full courses and courses without
+# a limit have buckets of their own.
+BUCKETS = (0, 25, 50, 75, 90)
+MAX_DAYS = 60
+CACHE_KEY = "glance"
+# Statistics that took longer to compute than SLOW_SECONDS are cached for that time multiplied by
+# CACHE_FACTOR.
+SLOW_SECONDS, CACHE_FACTOR = 0.1, 60
+# While one request computes the statistics, the others use the old ones for at most this long.
+LOCK_SECONDS = 60
+# Lazy, because the cached charts are shown in several languages.
+lazy_date_format = lazy(date_format, str)
 
 
 class Seats(NamedTuple):
-    """A course of a term that is not over, with its seats."""
+    """The seats of a course. `capacity` is None if the course has no limit."""
 
     pk: int
     term: int
@@ -46,24 +49,25 @@ class Seats(NamedTuple):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether it is nearly full or somebody waits."""
+        """Whether the course is nearly full or somebody waits."""
         return self.waiting > 0 or bool(
             self.capacity and self.taken * 100 >= self.capacity * NEARLY_FULL_PERCENT
         )
 
     @property
     def bucket(self) -> int | None:
-        """Where its span of SHARES begins; 100 where it is full, None without a limit."""
+        """The lower bound in BUCKETS; 100 if the course is full, None if it has no limit."""
         if self.capacity is None:
             return None
         if self.taken >= self.capacity:
             return 100
-        return max(begin for begin in SHARES if begin <= self.taken * 100 // self.capacity)
+        percent = self.taken * 100 // self.capacity
+        return max(lower for lower in BUCKETS if lower <= percent)
 
 
 @dataclass(frozen=True)
 class TermStatistics:
-    """One term in numbers."""
+    """The numbers of one term: students with an active enrollment, seats taken, and waiters."""
 
     term: Term
     students: int
@@ -74,7 +78,10 @@ class TermStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
-    """The terms that run today, and the keys of the courses that need a look, as they were at a moment."""
+    """The running terms and the ids of the courses that need attention, as counted at `at`.
+
+    `fresh_until` is a time as of `time.time()`; later the cached statistics are computed again.
+    """
 
     at: datetime
     terms: list[TermStatistics]
@@ -83,20 +90,22 @@ class Statistics:
 
 
 def get_statistics() -> Statistics:
-    """The numbers of now, or, where it takes long to count them, of a little while ago."""
-    kept: Statistics | None = cache.get(KEY)
-    if kept and (
-        kept.fresh_until > time() or not cache.add(f"{KEY}-counting", True, COUNTING_SECONDS)
-    ):
-        return kept
+    """Return the statistics, from the cache if they took long to compute."""
+    cached: Statistics | None = cache.get(CACHE_KEY)
+    if cached and cached.fresh_until > time():
+        return cached
+    if cached and not cache.add(f"{CACHE_KEY}-counting", True, LOCK_SECONDS):
+        # Another request computes them now.
+        return cached
     start = time()
-    counted = compute_statistics()
-    took = time() - start
-    kept_for = took * KEPT if took > QUICK else 0
-    # Twice as long for those who ask while somebody else counts anew; what is kept for no time is deleted.
-    cache.set(KEY, replace(counted, fresh_until=start + kept_for), 2 * kept_for)
-    cache.delete(f"{KEY}-counting")
-    return counted
+    statistics = compute_statistics()
+    seconds = time() - start
+    lifetime = seconds * CACHE_FACTOR if seconds > SLOW_SECONDS else 0
+    # Twice as long, for the requests that come while another one computes them again. A timeout of
+    # 0 deletes the entry.
+    cache.set(CACHE_KEY, replace(statistics, fresh_until=start + lifetime), 2 * lifetime)
+    cache.delete(f"{CACHE_KEY}-counting")
+    return statistics
 
 
 def compute_statistics() -> Statistics:
@@ -108,72 +117,76 @@ def compute_statistics() -> Statistics:
         (seats for seats in courses if seats.needs_attention),
         key=lambda seats: (-seats.waiting, (seats.capacity or 0) - seats.taken, seats.pk),
     )
-    running = [term for term in terms if term.is_running(today)][:TERMS]
+    running = [term for term in terms if term.is_running(today)]
     return Statistics(
         now,
-        list(term_statistics(running, courses, today)),
-        [seats.pk for seats in watched[:WATCHED]],
+        term_statistics(running[:MAX_TERMS], courses, today),
+        [seats.pk for seats in watched[:MAX_WATCHED_COURSES]],
     )
 
 
 def count_seats(terms: Sequence[Term]) -> list[Seats]:
-    current = Enrollment.objects.filter(course__term__in=terms).current().order_by()
-    numbers = {
-        (course, status): number
-        for course, status, number in current.values_list("course", "status").annotate(
-            number=Count("*")
-        )
-    }
-    courses = Course.objects.filter(term__in=terms).order_by().values_list("pk", "term", "capacity")
+    """Return the seats of all courses of `terms`, in two queries."""
+    enrollments = Enrollment.objects.filter(course__term__in=terms).current().order_by()
+    counts = {}
+    rows = enrollments.values_list("course", "status").annotate(count=Count("*"))
+    for course, status, count in rows:
+        counts[course, status] = count
+    courses = Course.objects.filter(term__in=terms).order_by()
     return [
         Seats(
             pk,
             term,
-            limit,
-            numbers.get((pk, Status.ACTIVE), 0),
-            numbers.get((pk, Status.WAITLISTED), 0),
+            capacity,
+            taken=counts.get((pk, Status.ACTIVE), 0),
+            waiting=counts.get((pk, Status.WAITLISTED), 0),
         )
-        for pk, term, limit in courses
+        for pk, term, capacity in courses.values_list("pk", "term", "capacity")
     ]
 
 
 def term_statistics(
-    terms: Sequence[Term], courses: Iterable[Seats], today: date
-) -> Iterable[TermStatistics]:
+    terms: Sequence[Term], courses: Sequence[Seats], today: date
+) -> list[TermStatistics]:
+    """Return the statistics of each of `terms`. `courses` holds the seats of all their courses."""
     active = Enrollment.objects.filter(course__term__in=terms, status=Status.ACTIVE).order_by()
     students = dict(active.values_list("course__term").annotate(Count("student", distinct=True)))
+    statistics = []
     for term in terms:
         of_term = [seats for seats in courses if seats.term == term.pk]
-        taken, waiting = (
-            sum(seats.taken for seats in of_term),
-            sum(seats.waiting for seats in of_term),
+        statistics.append(
+            TermStatistics(
+                term,
+                students=students.get(term.pk, 0),
+                taken=sum(seats.taken for seats in of_term),
+                waiting=sum(seats.waiting for seats in of_term),
+                charts=[seats_chart(of_term), enrollments_chart(term, today)],
+            )
         )
-        yield TermStatistics(
-            term, students.get(term.pk, 0), taken, waiting, [fullness(of_term), by_day(term, today)]
-        )
+    return statistics
 
 
-def fullness(courses: Iterable[Seats]) -> Chart:
-    """How many courses are how full."""
-    number = Counter(seats.bucket for seats in courses)
-    spans = [(f"{low}-{high - 1}", number[low]) for low, high in pairwise((*SHARES, 100))]
-    return Chart(
-        _("Courses by the share of seats taken, in %"),
-        [*spans, (_("full"), number[100]), (_("no limit"), number[None])],
-    )
+def seats_chart(courses: Iterable[Seats]) -> Chart:
+    """Chart the number of courses by the share of their seats that is taken."""
+    counts = Counter(seats.bucket for seats in courses)
+    values: list[tuple[Any, int]] = []
+    for lower, upper in pairwise((*BUCKETS, 100)):
+        values.append((f"{lower}-{upper - 1}", counts[lower]))
+    values += [(_("full"), counts[100]), (_("no limit"), counts[None])]
+    return Chart(_("Courses by the share of seats taken, in %"), values)
 
 
-def by_day(term: Term, today: date) -> Chart:
-    """How many of the current enrollments came on which day, since one can enroll; at most those of the last days."""
-    first = max(term.enrollment_opens_on or term.starts_on, today - timedelta(days=DAYS - 1))
-    days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
-    came = Enrollment.objects.filter(
+def enrollments_chart(term: Term, today: date) -> Chart:
+    """Chart the current enrollments by day, from the first day of enrollment, at most MAX_DAYS."""
+    first = max(term.enrollment_opens_on or term.starts_on, today - timedelta(days=MAX_DAYS - 1))
+    enrollments = Enrollment.objects.filter(
         Q(course__term=term, status__in=CURRENT_STATUSES), enrolled_at__date__gte=first
     ).order_by()
-    number = dict(
-        came.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk"))
+    counts = dict(
+        enrollments.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("pk"))
     )
-    return Chart(
-        _("Enrollments by day"),
-        [(day_in_words(day, "SHORT_DATE_FORMAT"), number.get(day, 0)) for day in days],
-    )
+    values = []
+    for offset in range((today - first).days + 1):
+        day = first + timedelta(days=offset)
+        values.append((lazy_date_format(day, "SHORT_DATE_FORMAT"), counts.get(day, 0)))
+    return Chart(_("Enrollments by day"), values)

@@ -1,4 +1,8 @@
-"""The desk: find a student or a course, this term at a glance, what needs a look, what happened last."""
+"""The desk, the first page after signing in.
+
+It has a search, statistics of the running terms, courses that need attention, and the latest
+changes.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,18 +21,18 @@ from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
 from students.models import Student
 
-VIEW = [
+PERMISSIONS = [
     "students.view_student",
     "students.view_enrollment",
     "courses.view_course",
     "courses.view_term",
 ]
-FOUND_ROWS = 10
-LATEST_ROWS = 10
+MAX_RESULTS = 10
+MAX_CHANGES = 10
 
 
 class DashboardSearchForm(FilterForm):
-    """One search for students and courses together."""
+    """One search field for students and courses."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -36,43 +40,42 @@ class DashboardSearchForm(FilterForm):
 
 
 class DashboardView(LoginRequiredMixin, View):
-    """The first page. Who is signed in without a role is told so here."""
+    """The desk. A user without PERMISSIONS gets a page that says that a role is missing."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        shown = self.contents(request) if request.user.has_perms(VIEW) else {}
-        return render(request, "school/desk.html", shown)
-
-    def contents(self, request: HttpRequest) -> dict[str, Any]:
-        filters = DashboardSearchForm(request.GET)
-        return {
-            "filters": filters,
-            **(get_search_results(filters) if filters.valid_data.get("q") else get_overview()),
-        }
+        context: dict[str, Any] = {}
+        if request.user.has_perms(PERMISSIONS):
+            filters = DashboardSearchForm(request.GET)
+            is_search = bool(filters.valid_data.get("q"))
+            context = get_search_results(filters) if is_search else get_overview()
+            context["filters"] = filters
+        return render(request, "school/desk.html", context)
 
 
 def get_overview() -> dict[str, Any]:
-    """What is to be seen where nothing is searched for."""
-    numbers, history = get_statistics(), list(latest_changes()[:LATEST_ROWS])
+    """Return the context of the desk without a search."""
+    statistics = get_statistics()
+    history = list(latest_changes()[:MAX_CHANGES])
     attach_causes(history)
     return {
-        "glance": numbers,
-        "is_old": timezone.now() - numbers.at > timedelta(minutes=1),
-        "watch": get_watched_courses(numbers.watched),
+        "statistics": statistics,
+        "is_old": timezone.now() - statistics.at > timedelta(minutes=1),
+        "watch": get_watched_courses(statistics.watched),
         "history": history,
     }
 
 
 def get_search_results(filters: FilterForm) -> dict[str, Any]:
-    """What the search found: the first students and courses."""
+    """Return the first students and courses that match the search."""
     courses = Course.objects.select_related("term").with_seats().in_enrollment_order()
     students = Student.objects.order_by("last_name", "first_name", "id")
     return {
-        "students": filters.filter_queryset(students)[:FOUND_ROWS],
-        "courses": filters.filter_queryset(courses)[:FOUND_ROWS],
+        "students": filters.filter_queryset(students)[:MAX_RESULTS],
+        "courses": filters.filter_queryset(courses)[:MAX_RESULTS],
     }
 
 
 def get_watched_courses(ids: Sequence[int]) -> list[Course]:
-    """These courses with their seats of now, in this order."""
+    """Return the courses with these ids, with their present seats, in the order of `ids`."""
     courses = Course.objects.select_related("term").with_seats().in_bulk(ids)
     return [courses[pk] for pk in ids if pk in courses]

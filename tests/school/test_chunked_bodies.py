@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 
-from school.wsgi import measured
+from school.wsgi import with_content_length
 
 
 def read(body: bytes, **environ: object) -> bytes:
@@ -25,7 +25,7 @@ def read(body: bytes, **environ: object) -> bytes:
         **environ,
     }
     setup_testing_defaults(asked)
-    [found] = measured(view)(asked, lambda *_args: lambda _data: None)
+    [found] = with_content_length(view)(asked, lambda *_args: lambda _data: None)
     return found
 
 

@@ -18,7 +18,7 @@ from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from school.dashboard.charts import Chart
-from school.dashboard.statistics import KEY, get_statistics
+from school.dashboard.statistics import CACHE_KEY, get_statistics
 from school.dashboard.views import get_overview
 from students.enrollment import service
 from students.factories import StudentFactory, enrolled
@@ -64,7 +64,7 @@ def test_shows_the_running_term_in_numbers(viewer: Client) -> None:
         (two, CourseFactory.create(term=over), Status.ACTIVE),
     ]:
         enrolled(student, course, status)
-    [row] = viewer.get("/").context["glance"].terms
+    [row] = viewer.get("/").context["statistics"].terms
     assert (row.term, row.students, row.taken, row.waiting) == (running, 2, 3, 0)
 
 
@@ -145,7 +145,7 @@ class TestCharts:
             for student in StudentFactory.create_batch(taken):
                 enrolled(student, course)
         answer = viewer.get("/")
-        [row] = answer.context["glance"].terms
+        [row] = answer.context["statistics"].terms
         assert [value for _label, value in row.charts[0].values] == [1, 1, 1, 1, 1, 2, 1]
         assert "25-49" in answer.content.decode()
 
@@ -159,13 +159,13 @@ class TestCharts:
             Enrollment._base_manager.filter(pk=row.pk).update(
                 enrolled_at=timezone.now() - timedelta(days=days)
             )
-        [term] = viewer.get("/").context["glance"].terms
+        [term] = viewer.get("/").context["statistics"].terms
         assert [value for _label, value in term.charts[1].values] == [0, 2, 1]
 
     def test_show_sixty_days_at_most(self, viewer: Client) -> None:
         today = timezone.localdate()
         TermFactory.create(starts_on=today - timedelta(days=90), ends_on=today)
-        [term] = viewer.get("/").context["glance"].terms
+        [term] = viewer.get("/").context["statistics"].terms
         assert len(term.charts[1].values) == 60
 
     def test_bars_stand_on_the_line_and_the_longest_reaches_the_top(self) -> None:
@@ -187,12 +187,12 @@ class TestNumbersThatTakeLong:
             }
         }
         cache.clear()
-        monkeypatch.setattr("school.dashboard.statistics.QUICK", -1)
+        monkeypatch.setattr("school.dashboard.statistics.SLOW_SECONDS", -1)
 
     def test_are_told_in_the_language_of_whoever_looks(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
+        monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
         TermFactory.create()
         today = timezone.localdate()
         with override("de"):
@@ -211,7 +211,7 @@ class TestNumbersThatTakeLong:
     def test_are_kept_for_a_while(
         self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
+        monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
         term = TermFactory.create()
         assert [row.term for row in get_statistics().terms] == [term]
         with django_assert_num_queries(0):
@@ -220,26 +220,26 @@ class TestNumbersThatTakeLong:
     def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("school.dashboard.statistics.KEPT", 10_000)
+        monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
         now = time()
         assert get_statistics().terms == []
-        kept_for = cache.get(KEY).fresh_until - now
+        kept_for = cache.get(CACHE_KEY).fresh_until - now
         TermFactory.create()
         for later, number in ((0.5, 0), (1.5, 0), (2.5, 1)):
             with time_machine.travel(now + later * kept_for):
-                cache.add(f"{KEY}-counting", True)
+                cache.add(f"{CACHE_KEY}-counting", True)
                 assert len(get_statistics().terms) == number
 
     def test_that_no_longer_take_long_are_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("school.dashboard.statistics.QUICK", 1_000)
-        cache.set(KEY, replace(get_statistics(), fresh_until=0))
+        monkeypatch.setattr("school.dashboard.statistics.SLOW_SECONDS", 1_000)
+        cache.set(CACHE_KEY, replace(get_statistics(), fresh_until=0))
         get_statistics()
-        assert cache.get(KEY) is None
+        assert cache.get(CACHE_KEY) is None
 
     def test_say_when_they_were_counted(
         self, viewer: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("school.dashboard.statistics.KEPT", 1_000_000)
+        monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 1_000_000)
         with time_machine.travel(timezone.now() - timedelta(minutes=5)):
             get_statistics()
         assert "Counted at" in viewer.get("/").content.decode()

@@ -1,6 +1,7 @@
-"""Every knob of the settings: what it does, and that a wrong value stops the start and names it."""
+"""The settings: what each variable does, and that a wrong value stops the start and names it."""
 
 import importlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -115,33 +116,33 @@ BAD = [
     ("TOKEN_DAYS", "ever"),
     ("TRUST_PROXY", "2"),
 ]
-KNOBS = {name for name, *_ in GOOD}
+VARIABLES = {name for name, *_ in GOOD}
 
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Reads the settings afresh, with nothing set in the environment but what is given."""
-    kept = sys.modules.get("school.settings")
-    # The browser tests set the last one, for all tests that run after them.
-    for name in (*KNOBS, "DJANGO_ALLOW_ASYNC_UNSAFE"):
+    """Returns a function that loads the settings with only the given variables set."""
+    loaded = sys.modules.get("school.settings")
+    # The browser tests set DJANGO_ALLOW_ASYNC_UNSAFE for all tests that run after them.
+    for name in (*VARIABLES, "DJANGO_ALLOW_ASYNC_UNSAFE"):
         monkeypatch.delenv(name, raising=False)
 
-    def fresh(**knobs: str) -> ModuleType:
-        for name, value in knobs.items():
+    def load_settings(**variables: str) -> ModuleType:
+        for name, value in variables.items():
             monkeypatch.setenv(name, value)
         sys.modules.pop("school.settings", None)
         return importlib.import_module("school.settings")
 
-    yield fresh
+    yield load_settings
     sys.modules.pop("school.settings", None)
-    if kept:
-        sys.modules["school.settings"] = kept
+    if loaded:
+        sys.modules["school.settings"] = loaded
 
 
-def test_every_knob_is_tested_here() -> None:
+def test_every_variable_is_tested_here() -> None:
     assert (
-        set(re.findall(r'knob\(\s*"(\w+)"', SETTINGS.read_text()))
-        == KNOBS
+        set(re.findall(r'setting\(\s*"(\w+)"', SETTINGS.read_text()))
+        == VARIABLES
         == {name for name, _value in BAD} | {"ALLOWED_HOSTS"}
     )
 
@@ -155,7 +156,7 @@ def test_a_machine_without_any_setting(load: Load) -> None:
         settings.TIME_ZONE,
         settings.LOG_LEVEL,
     ) == (False, True, 8000, "UTC", "INFO")
-    # It binds its own host alone: of those beside it the school knows nothing.
+    # HSTS covers the own host only, because other hosts of the domain may lack HTTPS.
     assert (
         settings.SECURE_HSTS_SECONDS > 0,
         settings.SECURE_HSTS_INCLUDE_SUBDOMAINS,
@@ -187,10 +188,36 @@ def test_a_wrong_value_stops_the_start_and_names_the_variable(
     ("name", "value"),
     [("DATABASE_URL", "mysql://school:hidden@db.example/school"), ("SECRET_KEY", "hidden")],
 )
-def test_a_wrong_secret_is_not_told(load: Load, name: str, value: str) -> None:
+def test_a_wrong_secret_is_not_shown(load: Load, name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         load(**{name: value})
     assert "hidden" not in str(caught.value)
+
+
+class TestEnvFile:
+    @pytest.fixture
+    def env_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """An env file, whose variables are removed from the environment after the test."""
+        monkeypatch.setattr("os.environ", dict(os.environ))
+        monkeypatch.setattr("environ.Env.ENVIRON", os.environ)
+        monkeypatch.setenv("SCHOOL_ENV_FILE", str(tmp_path / "school.env"))
+        return tmp_path / "school.env"
+
+    def test_gives_the_values_of_variables_that_are_not_set(
+        self, load: Load, env_file: Path
+    ) -> None:
+        env_file.write_text("# The school\nPORT=8080\nTIME_ZONE=Europe/Berlin\n")
+        settings = load(TIME_ZONE="Asia/Tokyo")
+        assert (settings.PORT, settings.TIME_ZONE) == (8080, "Asia/Tokyo")
+
+    def test_that_is_named_and_missing_stops_the_start(self, load: Load, env_file: Path) -> None:
+        with pytest.raises(ImproperlyConfigured, match=r"^SCHOOL_ENV_FILE must be"):
+            load()
+
+
+def test_a_relative_sqlite_file_is_relative_to_the_project(load: Load) -> None:
+    settings = load(DATABASE_URL="sqlite:///var/other.sqlite3")
+    assert settings.DATABASES["default"]["NAME"] == str(settings.BASE_DIR / "var/other.sqlite3")
 
 
 class TestPostgres:
@@ -226,21 +253,24 @@ def test_the_key_of_a_machine_is_made_once_and_read_by_its_owner_only(load: Load
 
 def test_production_passes_the_checks_of_deployment(load: Load) -> None:
     settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="on", HSTS_PRELOAD="on")
-    named = {
+    overrides = {
         name: getattr(settings, name)
         for name in dir(settings)
         if name.isupper() and name not in ("DATABASES", "DATABASE")
     }
-    with override_settings(**named):
+    with override_settings(**overrides):
         call_command("check", deploy=True, fail_level="WARNING")
 
 
 def test_the_checks_of_deployment_would_tell(load: Load) -> None:
     settings = load(SECRET_KEY=KEY, ALLOWED_HOSTS="school.example", HTTPS="off")
-    named = {
+    overrides = {
         name: getattr(settings, name)
         for name in dir(settings)
         if name.startswith(("SECURE_", "SESSION_", "CSRF_"))
     }
-    with override_settings(**named), pytest.raises(SystemCheckError, match="SECURE_SSL_REDIRECT"):
+    with (
+        override_settings(**overrides),
+        pytest.raises(SystemCheckError, match="SECURE_SSL_REDIRECT"),
+    ):
         call_command("check", deploy=True, fail_level="WARNING")

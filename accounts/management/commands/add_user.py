@@ -1,4 +1,4 @@
-"""manage.py add_user: make somebody's sign-in, or give it another role, email, password or token."""
+"""`manage.py add_user`: create a user, or change the role, email, password or token of a user."""
 
 import os
 import sys
@@ -14,11 +14,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from accounts.roles import ROLES, give_role
+from accounts.roles import ROLES, assign_role
 
 
 class Command(BaseCommand):
-    help = "Makes a user with a role, or changes one. The password is read from SCHOOL_PASSWORD, or asked for; a user who exists keeps it."
+    help = (
+        "Makes a user with a role, or changes one. "
+        "The password is read from SCHOOL_PASSWORD, or asked for; a user who exists keeps it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the name to sign in with")
@@ -33,27 +36,30 @@ class Command(BaseCommand):
     def handle(
         self, *, name: str, role: str, email: str | None, token: bool, **_options: Any
     ) -> None:
-        """Raises CommandError, with nothing changed, for a name, email or password that is not good."""
+        """Raises CommandError, and changes nothing, if the name, email or password is not valid."""
         user = User.objects.filter(username=name).first() or User(username=name)
         if email is not None:
             user.email = email
         try:
             user.full_clean(exclude=["password"])
-            if password := os.environ.get("SCHOOL_PASSWORD") or (None if user.pk else _ask()):
+            password = os.environ.get("SCHOOL_PASSWORD")
+            if not password and not user.pk:
+                password = _prompt_for_password()
+            if password:
                 validate_password(password, user)
                 user.set_password(password)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         with transaction.atomic():
-            give_role(user, role)
+            assign_role(user, role)
             self.stdout.write(_("%(name)s is a %(role)s.") % {"name": name, "role": role})
             if token:
                 _token, secret = AuthToken.objects.create(user)
                 self.stdout.write(secret)
 
 
-def _ask() -> str:
-    """A password typed twice. Raises CommandError."""
+def _prompt_for_password() -> str:
+    """Return a password that was typed twice. Raises CommandError if there is no terminal."""
     if not sys.stdin.isatty():
         raise CommandError(_("There is no terminal to ask for a password. Set SCHOOL_PASSWORD."))
     password = getpass(_("Password: "))

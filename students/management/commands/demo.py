@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from accounts.roles import ROLES, give_role
+from accounts.roles import ROLES, assign_role
 from students import demo
 
 # The address marks a user as the demo's own, whose password may be changed.
@@ -45,7 +45,7 @@ def _sign_in(name: str, hashed: str) -> User:
     user, _created = User.objects.get_or_create(username=name, defaults={"email": ADDRESSES[name]})
     user.password, user.is_active = hashed, True
     if name in ROLES:
-        give_role(user, name)
+        assign_role(user, name)
     else:
         user.is_staff = user.is_superuser = True
         user.save()

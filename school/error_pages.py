@@ -1,0 +1,109 @@
+"""Responses to errors that no view handled: a page for people, a problem under /api.
+
+These are Django's error views, named in `school/urls.py` and in the setting CSRF_FAILURE_VIEW.
+"""
+
+import re
+import sys
+from typing import Any
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from core.conflicts import RecordGone
+from school.api.problems import MEDIA_TYPE, RETRY_SECONDS, TEMPORARY_ERRORS, Text, problem_body
+
+# Form fields that a page never repeats: passwords, and the CSRF token of the form that was sent.
+SECRET_FIELDS = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error_response(
+        request,
+        "malformed",
+        _("The request is not one that a browser or a program in order would send."),
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error_response(request, "permission_denied")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _error_response(
+        request,
+        "permission_denied",
+        _(
+            "This form is too old, or did not come from here. "
+            "Go back, load the page again and send it once more."
+        ),
+    )
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    detail = str(exception) if isinstance(exception, RecordGone) else ""
+    return _error_response(request, "not_found", detail or _("There is nothing at this address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an exception that no view caught, by its type.
+
+    503 if the database is away or busy, 400 for a value that it cannot store, 500 otherwise.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, DataError):
+        return _error_response(
+            request,
+            "malformed",
+            _(
+                "Something that was sent can be neither kept nor looked for, "
+                "such as a character that is none."
+            ),
+        )
+    if not isinstance(error, TEMPORARY_ERRORS):
+        return _error_response(request, "server_error")
+    if request.path_info.startswith("/api/"):
+        return _error_response(request, "unavailable")
+    return _error_response(
+        request,
+        "unavailable",
+        _(
+            "The database is away or busy, or somebody else changed the same. "
+            "Nothing was done. Try again in a moment."
+        ),
+    )
+
+
+def _error_response(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
+    body = problem_body(code, detail)
+    if request.path_info.startswith("/api/"):
+        response: HttpResponse = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
+    else:
+        form = _sent_form(request) if code == "unavailable" and request.method == "POST" else {}
+        # Without context processors, because they might query the database that is away.
+        page = render_to_string("school/problem.html", {"problem": body, **form})
+        response = HttpResponse(page, status=body["status"])
+    if code == "unavailable":
+        response["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def _sent_form(request: HttpRequest) -> dict[str, Any]:
+    """Return the context of a form that sends the same fields again, except SECRET_FIELDS.
+
+    Empty if the body of the request cannot be read.
+    """
+    try:
+        sent = request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
+        return {}
+    fields = []
+    for name, values in sent.lists():
+        if not SECRET_FIELDS.search(name):
+            fields += [(name, value) for value in values]
+    return {"fields": fields, "address": request.get_full_path(), "csrf_token": get_token(request)}
