@@ -22,7 +22,7 @@ COURSES = "/admin/courses/course/"
 TERMS = "/admin/courses/term/"
 
 
-def page_of(row: Any) -> str:
+def change_url(row: Any) -> str:
     return f"/admin/courses/{row._meta.model_name}/{row.pk}/change/"
 
 
@@ -42,35 +42,35 @@ class TestSave:
         record = Term.objects.get(code="2026-FA").history.get()
         assert (record.door, record.history_user.username) == ("admin", "registrar")
 
-    def test_a_rule_of_the_model_stands_beside_its_field(self, registrar: Client) -> None:
+    def test_shows_a_broken_constraint_beside_its_field(self, registrar: Client) -> None:
         term = TermFactory()
 
-        response = submit(registrar, page_of(term), {"ends_on": "1999-01-01"})
+        response = submit(registrar, change_url(term), {"ends_on": "1999-01-01"})
 
         assert response.context["adminform"].form.errors == {
             "ends_on": ["A term cannot end before it starts."]
         }
 
-    def test_without_a_change_writes_no_history(self, registrar: Client) -> None:
+    def test_saving_without_a_change_writes_no_history(self, registrar: Client) -> None:
         course = CourseFactory(description="One\nTwo", credits="2.5", capacity=3)
 
-        submit(registrar, page_of(course))
+        submit(registrar, change_url(course))
 
         assert course.history.count() == 1
 
-    def test_keeps_what_somebody_else_changed_meanwhile(self, registrar: Client) -> None:
+    def test_keeps_the_fields_that_somebody_else_has_changed(self, registrar: Client) -> None:
         course = CourseFactory(title="Old", capacity=10, is_open=True)
-        page = fields_of(registrar.get(page_of(course)).content.decode())
+        page = fields_of(registrar.get(change_url(course)).content.decode())
         Course.objects.filter(pk=course.pk).update(capacity=20, is_open=False)
 
-        submit(registrar, page_of(course), {"title": "New"}, page=page)
+        submit(registrar, change_url(course), {"title": "New"}, page=page)
 
         course.refresh_from_db()
         assert (course.title, course.capacity, course.is_open) == ("New", 20, False)
         record = course.history.latest()
         assert (record.title, record.capacity, record.is_open) == ("New", 20, False)
 
-    def test_the_history_tells_what_somebody_else_changed_this_moment(
+    def test_history_records_have_the_changes_of_others(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         course = CourseFactory(title="Old", capacity=10)
@@ -78,40 +78,40 @@ class TestSave:
             Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(capacity=20)
         )
 
-        submit(registrar, page_of(course), {"title": "New"})
+        submit(registrar, change_url(course), {"title": "New"})
 
         record = course.history.latest()
         assert (record.title, record.capacity) == ("New", 20)
 
-    def test_a_box_that_is_unticked_is_a_change(self, registrar: Client) -> None:
+    def test_unticking_a_box_is_a_change(self, registrar: Client) -> None:
         course = CourseFactory()
 
-        submit(registrar, page_of(course), {"is_open": None})
+        submit(registrar, change_url(course), {"is_open": None})
 
         course.refresh_from_db()
         assert not course.is_open
 
 
-class TestPrerequisites:
-    """The field of a course's page that takes codes separated by commas."""
+class TestPrerequisitesField:
+    """Course codes separated by commas."""
 
-    def test_are_saved(self, registrar: Client) -> None:
+    def test_saves_codes(self, registrar: Client) -> None:
         CourseFactory(code="ONE")
         CourseFactory(code="TWO")
         course = CourseFactory()
 
-        submit(registrar, page_of(course), {"prerequisites": " ONE,TWO, ONE "})
+        submit(registrar, change_url(course), {"prerequisites": " ONE,TWO, ONE "})
 
         course.refresh_from_db()
         assert course.prerequisites == ["ONE", "TWO"]
-        assert fields_of(registrar.get(page_of(course)).content.decode())["prerequisites"] == [
+        assert fields_of(registrar.get(change_url(course)).content.decode())["prerequisites"] == [
             "ONE, TWO"
         ]
 
-    def test_that_were_not_touched_are_no_change(self, registrar: Client) -> None:
+    def test_unchanged_codes_are_no_change(self, registrar: Client) -> None:
         course = CourseFactory(prerequisites=[CourseFactory(code="ONE").code])
 
-        submit(registrar, page_of(course))
+        submit(registrar, change_url(course))
 
         assert course.history.count() == 1
 
@@ -123,19 +123,19 @@ class TestPrerequisites:
             ("ONE", "A course cannot come before itself: SELF → ONE → SELF."),
         ],
     )
-    def test_that_lead_nowhere_are_an_error_beside_the_field(
+    def test_unknown_codes_are_an_error_beside_the_field(
         self, registrar: Client, typed: str, error: str
     ) -> None:
         course = CourseFactory(code="SELF")
         CourseFactory(code="ONE", prerequisites=["SELF"])
 
-        response = submit(registrar, page_of(course), {"prerequisites": typed})
+        response = submit(registrar, change_url(course), {"prerequisites": typed})
 
         assert response.context["adminform"].form.errors == {"prerequisites": [error]}
         course.refresh_from_db()
         assert course.prerequisites == []
 
-    def test_of_a_new_course_cannot_name_itself(self, registrar: Client) -> None:
+    def test_a_new_course_cannot_be_its_own_prerequisite(self, registrar: Client) -> None:
         fields = {
             "code": "SELF",
             "title": "Self",
@@ -152,12 +152,12 @@ class TestPrerequisites:
         assert not Course.objects.exists()
 
 
-class TestSomebodyWasQuicker:
-    """What was free when the page was checked is taken when it is saved."""
+class TestErrorsWhileSaving:
+    """Another transaction takes a unique value between the check and saving."""
 
     @pytest.fixture
-    def late(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Lets one check of the constraints pass by: the one before somebody else's save."""
+    def first_check_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Skips the first check of constraints, which runs before the other transaction."""
         check = Course.validate_constraints
         calls: list[Any] = []
 
@@ -168,12 +168,12 @@ class TestSomebodyWasQuicker:
 
         monkeypatch.setattr(Course, "validate_constraints", validate)
 
-    @pytest.mark.usefixtures("late")
-    def test_a_change_comes_back_with_the_error_beside_its_field(self, registrar: Client) -> None:
+    @pytest.mark.usefixtures("first_check_skipped")
+    def test_shows_the_error_of_a_change_beside_its_field(self, registrar: Client) -> None:
         first = CourseFactory(code="ONE")
         course = CourseFactory(code="TWO", term=first.term)
 
-        response = submit(registrar, page_of(course), {"code": "ONE"})
+        response = submit(registrar, change_url(course), {"code": "ONE"})
 
         assert response.status_code == 200
         assert response.context["adminform"].form.errors == {
@@ -184,8 +184,8 @@ class TestSomebodyWasQuicker:
         assert (course.code, course.history.count()) == ("TWO", 1)
         assert not LogEntry.objects.exists()
 
-    @pytest.mark.usefixtures("late")
-    def test_a_new_one_comes_back_with_what_was_typed(self, registrar: Client) -> None:
+    @pytest.mark.usefixtures("first_check_skipped")
+    def test_shows_the_form_of_a_new_row_with_its_input(self, registrar: Client) -> None:
         first = CourseFactory(code="ONE")
 
         response = submit(
@@ -198,7 +198,7 @@ class TestSomebodyWasQuicker:
         assert fields_of(response.content.decode())["title"] == ["Typed"]
         assert Course.objects.count() == 1
 
-    def test_an_error_that_the_second_check_does_not_find_is_shown_too(
+    def test_shows_an_error_that_only_saving_raises(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def save(course: Course, **_options: Any) -> None:
@@ -207,7 +207,7 @@ class TestSomebodyWasQuicker:
         course = CourseFactory()
         monkeypatch.setattr(Course, "save", save)
 
-        response = submit(registrar, page_of(course), {"title": "New"})
+        response = submit(registrar, change_url(course), {"title": "New"})
 
         assert response.context["adminform"].form.errors == {"title": ["Somebody was quicker."]}
 
@@ -229,9 +229,7 @@ class TestList:
         assert '<td class="field-course_count">2</td>' in registrar.get(TERMS).content.decode()
 
     @pytest.mark.parametrize(("text", "number"), [("bio", 1), ("BIO-101 bot", 1), ("otany", 0)])
-    def test_finds_by_the_beginnings_of_words(
-        self, registrar: Client, text: str, number: int
-    ) -> None:
+    def test_search_matches_word_prefixes(self, registrar: Client, text: str, number: int) -> None:
         CourseFactory(code="BIO-101", title="Botany")
         CourseFactory(code="X", title="Chemistry")
 
@@ -247,7 +245,7 @@ class TestList:
             ("nonsense", "FREE FULL OVER UNLIMITED"),
         ],
     )
-    def test_is_filtered_by_seats(self, registrar: Client, wanted: str, shown: str) -> None:
+    def test_filters_by_seats(self, registrar: Client, wanted: str, shown: str) -> None:
         for code, capacity in (("FREE", 2), ("FULL", 1), ("OVER", 1), ("UNLIMITED", None)):
             enrolled(StudentFactory(), CourseFactory(code=code, capacity=capacity))
         service.enroll(
@@ -262,14 +260,14 @@ class TestList:
 
         assert sorted(course.code for course in rows) == shown.split()
 
-    def test_looks_at_the_seats_of_all_courses_once(self, registrar: Client) -> None:
+    def test_counts_the_seats_of_all_courses_once(self, registrar: Client) -> None:
         CourseFactory(capacity=0)
         with CaptureQueriesContext(connection) as queries:
             registrar.get(COURSES, {"seats": "full"})
 
         assert sum('"capacity" <= ' in query["sql"] for query in queries) == 1
 
-    def test_is_counted_no_further_than_is_shown(
+    def test_counts_only_as_many_rows_as_it_shows(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 3)
@@ -279,15 +277,15 @@ class TestList:
 
     @pytest.mark.parametrize("url", [COURSES, TERMS])
     def test_queries_do_not_grow_with_rows(self, registrar: Client, url: str) -> None:
-        def opened(number: int) -> int:
+        def count_for(number: int) -> int:
             CourseFactory.create_batch(number)
             return count_queries(lambda: registrar.get(url))
 
-        # The filter by term is there from the first.
-        assert opened(3) == opened(27)
+        # The first course makes the filter by term appear.
+        assert count_for(3) == count_for(27)
 
 
-def test_a_course_offers_all_terms_to_choose_and_to_make_one_but_none_to_delete(
+def test_the_term_of_a_course_can_be_chosen_and_added_but_not_deleted(
     registrar: Client,
 ) -> None:
     course = CourseFactory(term__code="2027-SP")
@@ -299,33 +297,33 @@ def test_a_course_offers_all_terms_to_choose_and_to_make_one_but_none_to_delete(
     assert 'id="delete_id_term"' not in page
 
 
-class TestChoose:
-    """The choices that a field with autocomplete asks for."""
+class TestAutocomplete:
+    """The choices of a field with autocomplete."""
 
-    def asked(self, browser: Client, term: str) -> Any:
+    def get_results(self, browser: Client, term: str) -> Any:
         field = {"app_label": "students", "model_name": "enrollment", "field_name": "course"}
         return browser.get("/admin/autocomplete/", {"term": term, **field})
 
-    def test_finds_courses_as_every_list_does(self, registrar: Client) -> None:
+    def test_finds_courses_by_word_prefixes(self, registrar: Client) -> None:
         course = CourseFactory(code="BIO-101", title="Botany")
         CourseFactory()
 
-        assert self.asked(registrar, "bot").json()["results"] == [
+        assert self.get_results(registrar, "bot").json()["results"] == [
             {"id": str(course.pk), "text": str(course)}
         ]
 
-    def test_takes_any_text(self, registrar: Client) -> None:
-        assert self.asked(registrar, "\0(").status_code == 200
+    def test_accepts_any_text(self, registrar: Client) -> None:
+        assert self.get_results(registrar, "\0(").status_code == 200
 
     def test_queries_do_not_grow_with_rows(self, registrar: Client) -> None:
-        def opened(number: int) -> int:
+        def count_for(number: int) -> int:
             CourseFactory.create_batch(number)
-            return count_queries(lambda: self.asked(registrar, ""))
+            return count_queries(lambda: self.get_results(registrar, ""))
 
-        assert opened(3) == opened(15)
+        assert count_for(3) == count_for(15)
 
 
 @pytest.mark.parametrize("key", ["0", "x", str(10**30)])
 @pytest.mark.parametrize("verb", ["change", "history", "delete"])
-def test_a_page_of_nothing_is_no_error_of_ours(registrar: Client, key: str, verb: str) -> None:
+def test_pages_of_invalid_ids_are_redirects(registrar: Client, key: str, verb: str) -> None:
     assert registrar.get(f"{COURSES}{key}/{verb}/").status_code in (302, 404)

@@ -1,4 +1,4 @@
-"""What was changed of the own fields of students, courses and terms: on the pages and in the admin."""
+"""Changes of students, courses and terms, as pages and the admin show them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +19,12 @@ from tests.queries import count_queries
 pytestmark = pytest.mark.django_db
 
 
-def told(records: list[Any]) -> list[list[tuple[str, str, str]]]:
-    return [
-        [
-            (change["field"], change["old"], change["new"])
-            for change in getattr(record, "history_delta_changes", [])
-        ]
-        for record in records
-    ]
+def displayed_changes(records: list[Any]) -> list[list[tuple[str, str, str]]]:
+    changes = []
+    for record in records:
+        delta = getattr(record, "history_delta_changes", [])
+        changes.append([(change["field"], change["old"], change["new"]) for change in delta])
+    return changes
 
 
 def change(row: HistoryModel, **values: object) -> None:
@@ -51,9 +49,7 @@ def course() -> Course:
     )
 
 
-def test_the_student_s_page_tells_the_changed_fields_the_latest_first(
-    clerk: Client, student: Student
-) -> None:
+def test_the_student_page_shows_the_latest_change_first(clerk: Client, student: Student) -> None:
     request = RequestFactory().get("/")
     request.user = User.objects.create_user("bob")
     with record_changes_as(Door.ADMIN, request, "she married"):
@@ -61,40 +57,41 @@ def test_the_student_s_page_tells_the_changed_fields_the_latest_first(
     answer = clerk.get(f"/students/{student.pk}/")
     [last, first] = answer.context["edits"].rows
     assert (last.who, last.door, last.history_change_reason) == ("bob", "admin", "she married")
-    assert told([last, first])[0][0] == ("Active", "yes", "no")
-    assert [field for field, _old, _new in told([last, first])[0]] == ["Active", "Last name"]
-    assert told([first]) == [[]]
+    assert displayed_changes([last, first])[0][0] == ("Active", "yes", "no")
+    assert [field for field, _old, _new in displayed_changes([last, first])[0]] == [
+        "Active",
+        "Last name",
+    ]
+    assert displayed_changes([first]) == [[]]
     text = answer.content.decode()
     for words in ("Changes to the student", "bob", "she married", "O&#x27;Neil", "Created"):
         assert words in text
 
 
-def test_the_course_s_page_tells_them_in_words(viewer: Client, course: Course) -> None:
+def test_the_course_page_shows_values_as_text(viewer: Client, course: Course) -> None:
     CourseFactory.create(code="BIO-0", term=course.term)
     change(course, capacity=30, prerequisites=["BIO-0"])
     change(course, term=TermFactory.create(code="2027-SP"))
     answer = viewer.get(f"/courses/{course.pk}/")
-    assert told(answer.context["edits"].rows) == [
+    assert displayed_changes(answer.context["edits"].rows) == [
         [("Term", "2026-FA", "2027-SP")],
         [("Capacity", "-", "30"), ("Prerequisites", "-", "BIO-0")],
         [],
     ]
 
 
-def test_they_have_pages_and_the_last_of_each_tells_its_change(
-    clerk: Client, student: Student
-) -> None:
+def test_the_last_record_of_each_page_shows_its_change(clerk: Client, student: Student) -> None:
     for number in range(25):
         change(student, first_name=f"Ann {number}")
     first = clerk.get(f"/students/{student.pk}/")
     second = clerk.get(f"/students/{student.pk}/", {"edits": first.context["edits"].next})
-    pages = [told(answer.context["edits"].rows) for answer in (first, second)]
+    pages = [displayed_changes(answer.context["edits"].rows) for answer in (first, second)]
     assert [len(page) for page in pages] == [20, 6]
     assert pages[0][-1] == [("First name", "Ann 4", "Ann 5")]
     assert pages[1][0] == [("First name", "Ann 3", "Ann 4")]
 
 
-def test_what_people_typed_is_shown_as_text(clerk: Client, student: Student) -> None:
+def test_typed_text_is_escaped(clerk: Client, student: Student) -> None:
     change(student, first_name="<b>Ann</b>")
     change(student, first_name="<script>")
     text = clerk.get(f"/students/{student.pk}/").content.decode()
@@ -103,7 +100,7 @@ def test_what_people_typed_is_shown_as_text(clerk: Client, student: Student) -> 
 
 
 @pytest.mark.parametrize("what", ["student", "course"])
-def test_more_changes_take_no_more_queries(
+def test_queries_do_not_grow_with_changes(
     clerk: Client, what: str, request: pytest.FixtureRequest
 ) -> None:
     row = request.getfixturevalue(what)
@@ -117,7 +114,7 @@ def test_more_changes_take_no_more_queries(
     assert count_queries(lambda: clerk.get(url)) == many
 
 
-def test_the_admin_tells_them_to_the_last_of_each_page(
+def test_the_admin_shows_the_change_of_the_last_record_of_each_page(
     browser_of: Callable[[str], Client], course: Course
 ) -> None:
     term = course.term
@@ -125,7 +122,9 @@ def test_the_admin_tells_them_to_the_last_of_each_page(
         change(term, name=f"Term {number}")
     url = reverse("admin:courses_term_history", args=[term.pk])
     boss = browser_of("admin")
-    first, second = (told(list(boss.get(url, {"p": page}).context["page_obj"])) for page in (1, 2))
+    first, second = (
+        displayed_changes(list(boss.get(url, {"p": page}).context["page_obj"])) for page in (1, 2)
+    )
     assert (first[-1], second[0]) == (
         [("Name", "Term 0", "Term 1")],
         [("Name", second[0][0][1], "Term 0")],

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/courses"
 
 
-def body(**changes: Any) -> dict[str, Any]:
+def course_data(**changes: Any) -> dict[str, Any]:
     return {
         "code": "BIO-101",
         "title": "Biology",
@@ -28,7 +28,7 @@ def body(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ids(answer: Any) -> list[int]:
+def result_ids(answer: Any) -> list[int]:
     assert answer.status_code == 200, answer.content
     return [row["id"] for row in answer.json()["results"]]
 
@@ -67,18 +67,18 @@ def test_filters(api: APIClient) -> None:
         CourseFactory(capacity=0, title="Deep Sea Biology"),
         CourseFactory(is_open=False, term=TermFactory(code="A")),
     )
-    assert ids(api.get(URL, {"search": "sea bio"})) == [full.pk]
-    assert ids(api.get(URL, {"term": "A"})) == [closed.pk]
-    assert ids(api.get(URL, {"is_open": "true"})) == [full.pk]
-    assert ids(api.get(URL, {"has_seats": "true"})) == [closed.pk]
-    assert ids(api.get(URL, {"has_seats": "false"})) == [full.pk]
+    assert result_ids(api.get(URL, {"search": "sea bio"})) == [full.pk]
+    assert result_ids(api.get(URL, {"term": "A"})) == [closed.pk]
+    assert result_ids(api.get(URL, {"is_open": "true"})) == [full.pk]
+    assert result_ids(api.get(URL, {"has_seats": "true"})) == [closed.pk]
+    assert result_ids(api.get(URL, {"has_seats": "false"})) == [full.pk]
 
 
 def test_create(api: APIClient) -> None:
     TermFactory(code="2026-FA")
-    answer = api.post(URL, body())
+    answer = api.post(URL, course_data())
     assert answer.status_code == 201
-    assert answer.json() == body(
+    assert answer.json() == course_data(
         id=Course.objects.get().pk, seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0}
     )
     assert answer["Location"].endswith(f"{URL}/{Course.objects.get().pk}")
@@ -106,11 +106,11 @@ def test_create(api: APIClient) -> None:
         ({"seats": {}}, "/seats", "read_only_field"),
     ],
 )
-def test_says_what_is_wrong_and_where(
+def test_errors_have_a_pointer_and_a_code(
     api: APIClient, change: dict[str, Any], pointer: str, code: str
 ) -> None:
     TermFactory(code="2026-FA")
-    answer = api.post(URL, body(**change))
+    answer = api.post(URL, course_data(**change))
     assert answer.status_code == 400, answer.content
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
         (pointer, code)
@@ -118,7 +118,7 @@ def test_says_what_is_wrong_and_where(
     assert not Course.objects.exists()
 
 
-def test_a_course_that_asks_for_one_whose_code_was_corrected_can_still_be_changed(
+def test_a_course_can_be_changed_after_the_code_of_a_prerequisite_was_changed(
     api: APIClient,
 ) -> None:
     first, course = CourseFactory(code="A-1"), CourseFactory(prerequisites=["A-1"])
@@ -132,7 +132,7 @@ def test_a_course_that_asks_for_one_whose_code_was_corrected_can_still_be_change
     )
 
 
-def test_asks_for_each_course_once(api: APIClient) -> None:
+def test_prerequisites_have_no_duplicates(api: APIClient) -> None:
     CourseFactory(code="A-1")
     course = CourseFactory()
     assert api.patch(f"{URL}/{course.pk}", {"prerequisites": ["A-1", " A-1"]}).json()[
@@ -147,14 +147,14 @@ def test_asks_for_each_course_once(api: APIClient) -> None:
 
 def test_a_code_is_unique_in_its_term(api: APIClient) -> None:
     CourseFactory(code="BIO-101", term=TermFactory(code="2026-FA"))
-    answer = api.post(URL, body())
+    answer = api.post(URL, course_data())
     assert (
         answer.status_code,
         answer.json()["errors"][0]["pointer"],
         answer.json()["errors"][0]["code"],
     ) == (400, "/code", "unique")
     TermFactory(code="2027-SP")
-    assert api.post(URL, body(term="2027-SP")).status_code == 201
+    assert api.post(URL, course_data(term="2027-SP")).status_code == 201
 
 
 def test_patch_below_the_seats_taken_evicts_nobody(api: APIClient) -> None:
@@ -169,28 +169,28 @@ def test_patch_below_the_seats_taken_evicts_nobody(api: APIClient) -> None:
     assert list(course.history.order_by("history_id").values_list("capacity", flat=True)) == [2, 1]
 
 
-def test_put_takes_back_what_was_read(api: APIClient) -> None:
+def test_put_accepts_the_representation_of_get(api: APIClient) -> None:
     course = CourseFactory()
     read = api.get(f"{URL}/{course.pk}").json()
     assert api.put(f"{URL}/{course.pk}", read | {"title": "Other"}).json()["title"] == "Other"
 
 
-def test_delete_one_that_was_never_used(api: APIClient) -> None:
+def test_delete_an_unused_course(api: APIClient) -> None:
     course = CourseFactory()
     assert api.delete(f"{URL}/{course.pk}").status_code == 204
     assert not Course.objects.exists()
 
 
-def test_delete_of_one_in_use_says_to_close_it(api: APIClient) -> None:
+def test_a_course_in_use_is_protected(api: APIClient) -> None:
     row = enrolled(StudentFactory(), CourseFactory(), Status.WITHDRAWN)
     answer = api.delete(f"{URL}/{row.course_id}")
     assert (answer.status_code, answer.json()["code"]) == (409, "protected")
     assert "Close the course instead" in answer.json()["detail"]
 
 
-def test_a_description_has_its_limit_at_every_door(api: APIClient) -> None:
+def test_a_description_has_a_maximal_length(api: APIClient) -> None:
     TermFactory(code="2026-FA")
-    answer = api.post(URL, body(description="x" * 10_001))
+    answer = api.post(URL, course_data(description="x" * 10_001))
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/description")
     with pytest.raises(ValidationError):
         CourseFactory.build(term=TermFactory.create(), description="x" * 10_001).full_clean()

@@ -44,7 +44,7 @@ def test_create_read_change_delete(api: APIClient) -> None:
         ({"code": "."}, "/code", "invalid"),
     ],
 )
-def test_says_what_is_wrong_and_where(
+def test_errors_have_a_pointer_and_a_code(
     api: APIClient, change: dict[str, Any], pointer: str, code: str
 ) -> None:
     answer = api.post(URL, FALL | change)
@@ -55,7 +55,7 @@ def test_says_what_is_wrong_and_where(
     assert not Term.objects.exists()
 
 
-def test_a_day_is_enough(api: APIClient) -> None:
+def test_a_term_may_last_one_day(api: APIClient) -> None:
     same = "2026-09-01"
     assert (
         api.post(
@@ -71,7 +71,7 @@ def test_codes_are_unique(api: APIClient) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unique")
 
 
-def test_one_with_courses_is_kept(api: APIClient) -> None:
+def test_a_term_with_courses_is_protected(api: APIClient) -> None:
     course = CourseFactory()
     answer = api.delete(f"{URL}/{course.term.code}")
     assert (answer.status_code, answer.json()["code"]) == (409, "protected")
@@ -79,5 +79,5 @@ def test_one_with_courses_is_kept(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("code", ["nope", "%00", "a%2Fb", "é"])
-def test_an_unknown_one_is_404(api: APIClient, code: str) -> None:
+def test_an_unknown_code_is_404(api: APIClient, code: str) -> None:
     assert api.get(f"{URL}/{code}").status_code == 404

@@ -1,4 +1,4 @@
-"""import_csv courses."""
+"""The import of courses."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ def fall() -> Term:
     return TermFactory.create(code="2026-FA")
 
 
-def test_makes_courses(fall: Term) -> None:
+def test_creates_courses(fall: Term) -> None:
     assert (
         import_csv("courses", HEADER + "2026-FA,BIO-101,Life,30\n2026-FA,ART-1,Art,\n")
         == "courses: 2 created, 0 changed, 0 unchanged"
@@ -38,7 +38,7 @@ def test_makes_courses(fall: Term) -> None:
     assert [record.door for record in Course.history.all()] == ["import", "import"]
 
 
-def test_reads_the_optional_columns(fall: Term) -> None:
+def test_reads_optional_columns(fall: Term) -> None:
     import_csv(
         "courses",
         "is_open,credits,description,"
@@ -62,14 +62,14 @@ def test_the_same_code_in_another_term_is_another_course(fall: Term) -> None:
     )
 
 
-def test_a_file_may_be_sent_twice(fall: Term) -> None:
+def test_a_second_import_changes_nothing(fall: Term) -> None:
     text = "credits," + HEADER + "3,2026-FA,BIO-101,Life,30\n"
     import_csv("courses", text)
     assert import_csv("courses", text) == "courses: 0 created, 0 changed, 1 unchanged"
     assert Course.history.count() == 1
 
 
-def test_changes_what_is_different_and_leaves_absent_columns(fall: Term) -> None:
+def test_changes_different_values_and_keeps_absent_columns(fall: Term) -> None:
     course = CourseFactory(term=fall, code="BIO-101", is_open=False, credits=4, capacity=10)
     same = CourseFactory(term=fall, code="ART-1", title="Art", capacity=None)
     assert (
@@ -88,7 +88,7 @@ def test_changes_what_is_different_and_leaves_absent_columns(fall: Term) -> None
     assert (course.history.count(), same.history.count()) == (2, 1)
 
 
-def test_every_bad_line_is_told_and_nothing_is_written(fall: Term) -> None:
+def test_reports_every_bad_line_and_writes_nothing(fall: Term) -> None:
     header = "term_code,code,title,capacity,credits,is_open\n"
     lines = [
         "2026-FA,OK,Fine,1,1,true",
@@ -107,7 +107,10 @@ def test_every_bad_line_is_told_and_nothing_is_written(fall: Term) -> None:
         "line 6, is_open 'perhaps': This must be true or false.",
         "line 7, code 'OK': The same one is on line 2 already.",
         "line 8, capacity '1.5': “1.5” value must be an integer.",
-        "line 8, code '-E': A code begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
+        (
+            "line 8, code '-E': A code begins with a letter or digit; then letters, digits, "
+            "spaces and . + / & - _ may follow."
+        ),
         "line 8, credits '-1': Ensure this value is greater than or equal to 0.",
         "line 8, is_open '': This must be true or false.",
         "line 8, title '': This field cannot be blank.",
@@ -118,14 +121,14 @@ def test_every_bad_line_is_told_and_nothing_is_written(fall: Term) -> None:
 
 def test_changed_courses_are_locked_in_the_order_of_their_ids(fall: Term) -> None:
     courses = [CourseFactory(term=fall, code=code) for code in "DCBA"]
-    with CaptureQueriesContext(connection) as queries:
+    with CaptureQueriesContext(connection) as count_for:
         import_csv(
             "courses",
             HEADER + "".join(f"2026-FA,{course.code},New title,\n" for course in reversed(courses)),
         )
     [read] = [
         sql
-        for query in queries
+        for query in count_for
         if 'ORDER BY "courses_course"."id" ASC' in (sql := query["sql"])
         and sql.startswith("SELECT")
     ]
@@ -134,8 +137,8 @@ def test_changed_courses_are_locked_in_the_order_of_their_ids(fall: Term) -> Non
     assert [record.id for record in records] == [course.pk for course in courses]
 
 
-def test_makes_no_query_a_row(fall: Term) -> None:
-    def queries(text: str) -> int:
+def test_queries_do_not_grow_with_rows(fall: Term) -> None:
+    def count_for(text: str) -> int:
         with CaptureQueriesContext(connection) as captured:
             import_csv("courses", HEADER + text)
         return len(captured)
@@ -143,16 +146,16 @@ def test_makes_no_query_a_row(fall: Term) -> None:
     def rows(first: int, last: int, title: str) -> str:
         return "".join(f"2026-FA,C{n},{title},{n}\n" for n in range(first, last))
 
-    assert queries(rows(0, 2, "x")) == queries(rows(2, 52, "x"))
-    assert queries(rows(0, 2, "y")) == queries(rows(2, 52, "y"))
+    assert count_for(rows(0, 2, "x")) == count_for(rows(2, 52, "x"))
+    assert count_for(rows(0, 2, "y")) == count_for(rows(2, 52, "y"))
 
 
 class TestPrerequisites:
-    """The optional column `prerequisites`: codes separated by commas."""
+    """The optional column `prerequisites`, with codes separated by commas."""
 
     HEADER = "term_code,code,title,capacity,prerequisites\n"
 
-    def test_are_those_that_are_there_and_those_of_the_file(self, fall: Term) -> None:
+    def test_may_be_in_the_database_or_in_the_file(self, fall: Term) -> None:
         CourseFactory(code="OLD")
         import_csv(
             "courses",
@@ -163,35 +166,33 @@ class TestPrerequisites:
             "BIO-1": [],
         }
 
-    def test_that_are_equal_are_unchanged(self, fall: Term) -> None:
+    def test_equal_codes_are_unchanged(self, fall: Term) -> None:
         text = self.HEADER + '2026-FA,B,b,,"A, C"\n2026-FA,A,a,,\n2026-FA,C,c,,A\n'
         import_csv("courses", text)
         assert import_csv("courses", text) == "courses: 0 created, 0 changed, 3 unchanged"
         assert Course.history.count() == 3
 
-    def test_that_were_asked_for_before_may_be_gone(self, fall: Term) -> None:
+    def test_saved_codes_need_not_exist(self, fall: Term) -> None:
         CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
         assert (
             import_csv("courses", self.HEADER + "2026-FA,B,new,,OLD\n")
             == "courses: 0 created, 1 changed, 0 unchanged"
         )
 
-    def test_that_are_deleted_while_the_file_is_written_are_told(
+    def test_reports_courses_that_were_deleted_during_the_import(
         self, fall: Term, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         old, write = CourseFactory.create(code="OLD"), CourseImporter._write_batch
 
-        def write_beside_somebody(importer: CourseImporter, *of: Any) -> Any:
+        def write_after_deletion(importer: CourseImporter, *of: Any) -> Any:
             old.delete()
             return write(importer, *of)
 
-        monkeypatch.setattr(CourseImporter, "_write_batch", write_beside_somebody)
-        told = faults_of("courses", self.HEADER + "2026-FA,B,b,,OLD\n")
-        assert told == ["line 2, prerequisites 'OLD': There is no course with the code OLD."]
+        monkeypatch.setattr(CourseImporter, "_write_batch", write_after_deletion)
+        errors = faults_of("courses", self.HEADER + "2026-FA,B,b,,OLD\n")
+        assert errors == ["line 2, prerequisites 'OLD': There is no course with the code OLD."]
 
-    def test_that_are_left_empty_are_taken_away_and_an_absent_column_leaves_them(
-        self, fall: Term
-    ) -> None:
+    def test_an_empty_cell_removes_them_and_an_absent_column_keeps_them(self, fall: Term) -> None:
         CourseFactory(code="OLD")
         course = CourseFactory(term=fall, code="B", title="b", prerequisites=["OLD"])
         import_csv("courses", HEADER + "2026-FA,B,new,\n")
@@ -201,13 +202,13 @@ class TestPrerequisites:
         course.refresh_from_db()
         assert course.prerequisites == []
 
-    def test_that_are_unknown_are_told_by_their_line(self, fall: Term) -> None:
+    def test_reports_unknown_codes_with_their_line(self, fall: Term) -> None:
         assert faults_of("courses", self.HEADER + '2026-FA,A,a,,\n2026-FA,B,b,,"A,NONE, -"\n') == [
             "line 3, prerequisites 'A, NONE, -': There is no course with the code -, NONE."
         ]
         assert not Course.objects.exists()
 
-    def test_circles_in_the_file_are_told_by_their_lines(self, fall: Term) -> None:
+    def test_reports_cycles_in_the_file_with_their_lines(self, fall: Term) -> None:
         assert faults_of(
             "courses",
             self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,A\n2026-FA,C,c,,C\n2026-FA,D,d,,A\n",
@@ -218,22 +219,22 @@ class TestPrerequisites:
         ]
         assert not Course.objects.exists()
 
-    def test_circles_through_courses_that_are_there_are_told(self, fall: Term) -> None:
+    def test_reports_cycles_through_existing_courses(self, fall: Term) -> None:
         CourseFactory(code="A")
         CourseFactory(code="B", prerequisites=["A"])
         assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n") == [
             "line 2, prerequisites 'B': A course cannot come before itself: A → B → A."
         ]
 
-    def test_a_circle_that_the_same_file_opens_is_none(self, fall: Term) -> None:
+    def test_a_cycle_that_the_file_resolves_is_no_error(self, fall: Term) -> None:
         first = CourseFactory(term=fall, code="A")
         CourseFactory(term=fall, code="B", prerequisites=["A"])
         import_csv("courses", self.HEADER + "2026-FA,A,a,,B\n2026-FA,B,b,,\n")
         first.refresh_from_db()
         assert first.prerequisites == ["B"]
 
-    def test_make_no_query_a_row(self, fall: Term) -> None:
-        def queries(first: int, last: int) -> int:
+    def test_queries_do_not_grow_with_rows(self, fall: Term) -> None:
+        def count_for(first: int, last: int) -> int:
             with CaptureQueriesContext(connection) as captured:
                 import_csv(
                     "courses",
@@ -243,4 +244,4 @@ class TestPrerequisites:
                 )
             return len(captured)
 
-        assert queries(0, 2) == queries(10, 60)
+        assert count_for(0, 2) == count_for(10, 60)

@@ -1,4 +1,4 @@
-"""import_csv terms, and how every file is read."""
+"""The import of terms, and how all CSV files are read."""
 
 import sys
 from datetime import date
@@ -22,7 +22,7 @@ SPRING = "2027-SP,Spring 2027,2027-01-10,2027-05-31\n"
 
 
 class TestRows:
-    def test_makes_terms(self) -> None:
+    def test_creates_terms(self) -> None:
         assert (
             import_csv("terms", HEADER + FALL + SPRING)
             == "terms: 2 created, 0 changed, 0 unchanged"
@@ -40,19 +40,19 @@ class TestRows:
         term = Term.objects.get()
         assert (term.enrollment_opens_on, term.enrollment_closes_on) == (None, date(2026, 9, 20))
 
-    def test_a_file_may_be_sent_twice(self) -> None:
+    def test_a_second_import_changes_nothing(self) -> None:
         import_csv("terms", HEADER + FALL)
         assert import_csv("terms", HEADER + FALL) == "terms: 0 created, 0 changed, 1 unchanged"
         assert Term.history.count() == 1
 
-    def test_changes_what_is_different_and_leaves_absent_columns(self) -> None:
+    def test_changes_different_values_and_keeps_absent_columns(self) -> None:
         term = TermFactory(code="2026-FA", enrollment_opens_on=date(2026, 8, 1))
         assert import_csv("terms", HEADER + FALL) == "terms: 0 created, 1 changed, 0 unchanged"
         term.refresh_from_db()
         assert (term.name, term.enrollment_opens_on) == ("Fall 2026", date(2026, 8, 1))
         assert [record.history_type for record in term.history.order_by("history_id")] == ["+", "~"]
 
-    def test_an_empty_cell_empties_the_value(self) -> None:
+    def test_an_empty_cell_removes_the_value(self) -> None:
         TermFactory(code="2026-FA", enrollment_opens_on=date(2026, 8, 1))
         import_csv("terms", f"enrollment_opens_on,{HEADER},{FALL}")
         assert Term.objects.get().enrollment_opens_on is None
@@ -68,7 +68,7 @@ class TestRows:
             None,
         )
 
-    def test_makes_no_query_a_row_for_rows_that_are_there(
+    def test_queries_do_not_grow_with_existing_rows(
         self, django_assert_max_num_queries: object
     ) -> None:
         rows = "".join(f"T{n},Term {n},2026-09-01,2026-12-31\n" for n in range(50))
@@ -84,14 +84,14 @@ class TestRefused:
         ]
         assert not Term.objects.exists()
 
-    def test_a_window_that_contradicts_what_is_there(self) -> None:
+    def test_a_window_that_contradicts_the_saved_row(self) -> None:
         TermFactory(code="2026-FA", enrollment_opens_on=date(2026, 8, 1))
         assert faults_of("terms", f"enrollment_closes_on,{HEADER}2026-07-01,{FALL}") == [
             "line 2, enrollment_closes_on '2026-07-01': Enrollment cannot close before it opens.",
         ]
         assert Term.objects.get().name != "Fall 2026"
 
-    def test_every_bad_line_is_told_and_nothing_is_written(self) -> None:
+    def test_reports_every_bad_line_and_writes_nothing(self) -> None:
         faults = faults_of(
             "terms",
             HEADER
@@ -101,9 +101,18 @@ class TestRefused:
             + "C,c,2026-02-01,2026-01-01\n",
         )
         assert faults == [
-            "line 2, ends_on 'soon': “soon” value has an invalid date format. It must be in YYYY-MM-DD format.",
-            "line 2, starts_on '2026-02-30': “2026-02-30” value has the correct format (YYYY-MM-DD) but it is an invalid date.",
-            "line 4, code 'B b': A term's code is made of letters, digits and . - _ and begins with a letter or digit.",
+            (
+                "line 2, ends_on 'soon': “soon” value has an invalid date format. It must be in "
+                "YYYY-MM-DD format."
+            ),
+            (
+                "line 2, starts_on '2026-02-30': “2026-02-30” value has the correct format "
+                "(YYYY-MM-DD) but it is an invalid date."
+            ),
+            (
+                "line 4, code 'B b': A term's code is made of letters, digits and . - _ and "
+                "begins with a letter or digit."
+            ),
             "line 4, name '': This field cannot be blank.",
             "line 5, ends_on '2026-01-01': A term cannot end before it starts.",
         ]
@@ -115,21 +124,19 @@ class TestRefused:
         ]
 
     def test_a_name_too_long(self) -> None:
-        [fault] = faults_of("terms", HEADER + f"X,{'x' * 101},2026-01-01,2026-02-01\n")
-        assert (
-            fault
-            == f"line 2, name '{'x' * 60}': Ensure this value has at most 100 characters (it has 101)."
-        )
+        [error] = faults_of("terms", HEADER + f"X,{'x' * 101},2026-01-01,2026-02-01\n")
+        message = "Ensure this value has at most 100 characters (it has 101)."
+        assert error == f"line 2, name '{'x' * 60}': {message}"
 
-    def test_what_the_database_refuses_at_last(self) -> None:
-        """Somebody makes the same term after the file was compared with what is there."""
+    def test_an_integrity_error_of_the_database(self) -> None:
+        """Another transaction creates the same term after the existing ids were read."""
         with patch("core.imports.importer.CsvImporter._get_ids", return_value={}):
             TermFactory(code="2026-FA")
             [fault] = faults_of("terms", HEADER + SPRING + FALL)
         assert fault.startswith("the file: The database refused it (")
         assert Term.objects.count() == 1
 
-    def test_only_so_many_bad_lines_are_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_lists_a_limited_number_of_bad_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(csv_reader, "MAX_ERRORS", 2)
         assert faults_of("terms", HEADER + "x,y\n" * 5) == [
             "line 2: There are 2 cells for 4 columns.",
@@ -144,20 +151,22 @@ class TestFile:
         assert Term.objects.get().name == "Été"
 
     @pytest.mark.parametrize("newline", ["\r\n", "\r", "\n"])
-    def test_every_kind_of_line_end(self, newline: str) -> None:
+    def test_all_kinds_of_newlines(self, newline: str) -> None:
         faults = faults_of("terms", (HEADER + FALL + "x\n").replace("\n", newline))
         assert faults == ["line 3: There are 1 cells for 4 columns."]
 
-    def test_space_around_a_cell_and_blank_lines_do_not_count(self) -> None:
+    def test_ignores_whitespace_around_cells_and_blank_lines(self) -> None:
         import_csv(
             "terms", "\n code , name,starts_on,ends_on\n\n X , a b ,2026-01-01, 2026-02-01 \n\n"
         )
         assert Term.objects.values_list("code", "name").get() == ("X", "a b")
 
-    def test_lines_are_counted_through_cells_of_several_lines(self) -> None:
+    def test_counts_the_lines_of_cells_that_span_lines(self) -> None:
         text = (
             HEADER
-            + '"A","two\nlines",2026-01-01,2026-02-01\n\nB,b,bad,2026-02-01\n"C","three\nmore\nlines",bad,2026-02-01\n'
+            + '"A","two\nlines",2026-01-01,2026-02-01\n\n'
+            + "B,b,bad,2026-02-01\n"
+            + '"C","three\nmore\nlines",bad,2026-02-01\n'
         )
         assert [fault.split(",")[0] for fault in faults_of("terms", text)] == ["line 5", "line 6"]
 
@@ -185,14 +194,17 @@ class TestFile:
         [fault] = faults_of("terms", text)
         assert fault.endswith(": The file is empty.")
 
-    def test_a_header_alone_is_a_file_without_terms(self) -> None:
+    def test_a_file_may_have_only_a_header(self) -> None:
         assert import_csv("terms", HEADER) == "terms: 0 created, 0 changed, 0 unchanged"
 
     def test_a_wrong_header(self) -> None:
         assert faults_of("terms", "code,code,nmae,starts_on,ends_on\n" + FALL) == [
             "line 1, column 'code': This column is there twice.",
             "line 1, column 'name': This column is missing.",
-            "line 1, column 'nmae': There is no such column. Those known are: code, name, starts_on, ends_on, enrollment_opens_on, enrollment_closes_on.",
+            (
+                "line 1, column 'nmae': There is no such column. Those known are: code, name, "
+                "starts_on, ends_on, enrollment_opens_on, enrollment_closes_on."
+            ),
         ]
 
     def test_a_header_that_is_not_csv(self) -> None:
@@ -206,7 +218,7 @@ class TestFile:
         ):
             call_command("import_csv", "terms", str(tmp_path / "nowhere.csv"))
 
-    def test_a_database_that_is_busy(self) -> None:
+    def test_a_busy_database(self) -> None:
         with (
             patch(
                 "core.imports.importer.CsvImporter.write", side_effect=OperationalError("locked")
@@ -222,7 +234,7 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), True), (StringIO(), False)])
-def test_progress_is_shown_on_a_terminal_only(
+def test_progress_is_shown_only_on_a_terminal(
     stderr: StringIO, shown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stderr)

@@ -29,7 +29,7 @@ def fields(term: Term) -> dict[str, object]:
     }
 
 
-def test_makes_a_course(registrar: Client, term: Term, fields: dict[str, object]) -> None:
+def test_creates_a_course(registrar: Client, term: Term, fields: dict[str, object]) -> None:
     answer = registrar.post("/courses/new/", fields)
     course = Course.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/courses/{course.pk}/")
@@ -43,7 +43,7 @@ def test_makes_a_course(registrar: Client, term: Term, fields: dict[str, object]
     assert course.history.get().door == "staff"
 
 
-def test_an_empty_capacity_is_no_limit(registrar: Client, fields: dict[str, object]) -> None:
+def test_an_empty_capacity_is_unlimited(registrar: Client, fields: dict[str, object]) -> None:
     registrar.post("/courses/new/", fields | {"capacity": ""})
     assert Course.objects.get().capacity is None
 
@@ -63,7 +63,7 @@ def test_an_empty_capacity_is_no_limit(registrar: Client, fields: dict[str, obje
         ("title", "x" * 201),
     ],
 )
-def test_a_wrong_value_is_said_and_all_is_kept(
+def test_a_wrong_value_is_an_error_and_the_input_is_shown_again(
     registrar: Client, fields: dict[str, object], field: str, value: str
 ) -> None:
     answer = registrar.post("/courses/new/", fields | {field: value})
@@ -75,7 +75,7 @@ def test_a_wrong_value_is_said_and_all_is_kept(
     assert not Course.objects.exists()
 
 
-def test_a_code_that_the_term_has_already(
+def test_a_duplicate_code_is_an_error(
     registrar: Client, term: Term, fields: dict[str, object]
 ) -> None:
     CourseFactory.create(term=term, code="BIO-1")
@@ -86,7 +86,7 @@ def test_a_code_that_the_term_has_already(
     ]
 
 
-def test_changes_one_field_and_leaves_what_another_changed(
+def test_changes_one_field_and_keeps_the_change_of_another_person(
     registrar: Client, fields: dict[str, object]
 ) -> None:
     registrar.post("/courses/new/", fields)
@@ -101,7 +101,7 @@ def test_changes_one_field_and_leaves_what_another_changed(
     assert (course.title, course.capacity, course.is_open) == ("Life", 12, False)
 
 
-def test_a_new_course_that_closes_a_circle_at_the_last_moment_is_still_to_be_made(
+def test_a_new_course_is_inserted_after_its_cycle_was_refused(
     registrar: Client, fields: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     CourseFactory.create(code="BIO-1")

@@ -1,4 +1,4 @@
-"""`/courses/`: the list."""
+"""`/courses/`"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,12 +14,12 @@ from courses.models import Course
 pytestmark = pytest.mark.django_db
 
 
-def shown(answer: Any) -> list[Course]:
+def listed_courses(answer: Any) -> list[Course]:
     rows: list[Course] = answer.context["page"].rows
     return rows
 
 
-def test_the_newest_term_comes_first_then_the_code(viewer: Client) -> None:
+def test_orders_by_the_latest_term_and_the_code(viewer: Client) -> None:
     old, new = (
         TermFactory.create(starts_on=timezone.localdate() - timedelta(days=300)),
         TermFactory.create(),
@@ -28,7 +28,7 @@ def test_the_newest_term_comes_first_then_the_code(viewer: Client) -> None:
         CourseFactory.create(term=term, code=code)
         for term, code in ((new, "B"), (old, "A"), (new, "A"))
     )
-    assert shown(viewer.get("/courses/")) == [a_new, b_new, a_old]
+    assert listed_courses(viewer.get("/courses/")) == [a_new, b_new, a_old]
 
 
 def test_search_and_filters(viewer: Client) -> None:
@@ -44,11 +44,11 @@ def test_search_and_filters(viewer: Client) -> None:
         ({"q": "101"}, {biology}),
         ({"q": "zoo"}, set()),
     ]:
-        assert set(shown(viewer.get("/courses/", query))) == found, query
+        assert set(listed_courses(viewer.get("/courses/", query))) == found, query
     assert "No course was found." in viewer.get("/courses/", {"q": "zoo"}).content.decode()
 
 
-def test_pages_have_every_course_once_across_terms(viewer: Client) -> None:
+def test_pages_have_every_course_once(viewer: Client) -> None:
     for days in (0, 0, 100):
         CourseFactory.create_batch(
             40, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=days))
@@ -56,16 +56,16 @@ def test_pages_have_every_course_once_across_terms(viewer: Client) -> None:
     answers = [viewer.get("/courses/")]
     while cursor := answers[-1].context["page"].next:
         answers.append(viewer.get("/courses/", {"cursor": cursor}))
-    seen = [course.pk for answer in answers for course in shown(answer)]
+    seen = [course.pk for answer in answers for course in listed_courses(answer)]
     assert seen == list(
         Course.objects.order_by("-term__starts_on", "code", "id").values_list("pk", flat=True)
     )
-    assert shown(viewer.get("/courses/", {"cursor": answers[2].context["page"].previous})) == shown(
-        answers[1]
-    )
+    assert listed_courses(
+        viewer.get("/courses/", {"cursor": answers[2].context["page"].previous})
+    ) == listed_courses(answers[1])
 
 
-def test_asks_a_bounded_number_of_queries(
+def test_queries_do_not_grow_with_rows(
     viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     CourseFactory.create_batch(6)

@@ -21,7 +21,7 @@ FIELDS = {
 }
 
 
-def test_the_list_shows_days_and_window_the_newest_first(registrar: Client) -> None:
+def test_the_list_shows_the_latest_term_first(registrar: Client) -> None:
     today = timezone.localdate()
     old = TermFactory.create(
         starts_on=today - timedelta(days=400), enrollment_closes_on=today - timedelta(days=390)
@@ -39,7 +39,7 @@ def test_the_list_shows_days_and_window_the_newest_first(registrar: Client) -> N
         assert words in text
 
 
-def test_makes_a_term(registrar: Client) -> None:
+def test_creates_a_term(registrar: Client) -> None:
     answer = registrar.post("/terms/new/", FIELDS)
     assert (answer.status_code, answer["Location"]) == (302, "/terms/")
     term = Term.objects.get()
@@ -60,7 +60,7 @@ def test_makes_a_term(registrar: Client) -> None:
         ("starts_on", "soon", "Enter a valid date."),
     ],
 )
-def test_a_wrong_value_is_said_and_all_is_kept(
+def test_a_wrong_value_is_an_error_and_the_input_is_shown_again(
     registrar: Client, field: str, value: str, words: str
 ) -> None:
     answer = registrar.post("/terms/new/", FIELDS | {field: value})

@@ -1,4 +1,4 @@
-"""Search by the beginnings of words: of any length, and by an index where there are many rows."""
+"""Search by word prefixes."""
 
 import re
 import sys
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
         "  phy-1 ",
     ],
 )
-def test_finds_words_however_much_of_them_is_given(text: str) -> None:
+def test_finds_words_by_prefixes_of_any_length(text: str) -> None:
     course = CourseFactory(code="PHY-101", title="Quantumfields: x-y_z")
     assert list(Course.objects.search(text)) == [course]
 
@@ -36,18 +36,18 @@ def test_finds_words_however_much_of_them_is_given(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["uant", "quantumfieldss", "quantumx", "phy-2", "hy", "x.y", "!", "q !", "1 2"]
 )
-def test_finds_nothing_else(text: str) -> None:
+def test_other_texts_match_nothing(text: str) -> None:
     CourseFactory(code="PHY-101", title="Quantumfields: x-y_z")
     assert list(Course.objects.search(text)) == []
 
 
-def test_nothing_sought_is_everything() -> None:
+def test_an_empty_text_matches_everything() -> None:
     CourseFactory()
     assert Course.objects.search(" ").count() == 1
 
 
 @pytest.mark.parametrize("text", ["quantumfields", "quan", "zz"])
-def test_postgresql_goes_by_the_index(text: str) -> None:
+def test_postgresql_uses_the_index(text: str) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no such index.")
     CourseFactory(title="Quantumfields")
@@ -61,7 +61,7 @@ def test_postgresql_goes_by_the_index(text: str) -> None:
     assert "course_by_word" not in Course.objects.search("o").order_by("id")[:50].explain()
 
 
-# Letters that are the same as one of ASCII but for case.
+# Characters that equal an ASCII letter without case.
 CAPITAL_I, SMALL_I, LONG_S, KELVIN = "\u0130", "\u0131", "\u017f", "\u212a"
 
 
@@ -74,9 +74,9 @@ CAPITAL_I, SMALL_I, LONG_S, KELVIN = "\u0130", "\u0131", "\u017f", "\u212a"
         (f"{KELVIN}elvin", "kelvin"),
     ],
 )
-def test_finds_letters_that_are_the_same_but_for_case(title: str, text: str) -> None:
+def test_ignores_case(title: str, text: str) -> None:
     if connection.vendor == "postgresql":
-        pytest.skip("What is the same but for case, PostgreSQL is told when the database is made.")
+        pytest.skip("PostgreSQL compares by the locale of the database.")
     course = CourseFactory(title=title)
     CourseFactory(title="Others")
     assert list(Course.objects.search(text)) == [course]
@@ -86,12 +86,12 @@ def test_finds_letters_that_are_the_same_but_for_case(title: str, text: str) -> 
     ("title", "text"),
     [("Müller", "mülLER"), ("50% off_x", "50% off_"), ("a_b", "a_"), ("Ski", "ski")],
 )
-def test_finds_other_letters_and_signs(title: str, text: str) -> None:
+def test_finds_other_letters_and_symbols(title: str, text: str) -> None:
     course = CourseFactory(title=title)
     CourseFactory(title="50 of the others, axb")
     assert list(Course.objects.search(text)) == [course]
 
 
-def test_python_takes_no_other_letters_for_the_same_as_those_of_ascii() -> None:
+def test_no_other_characters_equal_ascii_letters_without_case() -> None:
     others = re.findall("[ -~]", "".join(map(chr, range(128, sys.maxunicode + 1))), re.IGNORECASE)
     assert others == [CAPITAL_I, SMALL_I, LONG_S, KELVIN]
