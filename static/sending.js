@@ -1,43 +1,43 @@
-// No form is sent twice while it is under way, and one that takes long says so. Everything works without it.
+// Prevents sending a form twice, and shows when sending takes long. All pages work without it.
 "use strict";
 
 (() => {
-  const SOON = 500;
-  // No event tells that somebody has stopped the sending. Who clicks again after this long means it.
-  const LONG = 10_000;
+  const SHOW_AFTER_MS = 500;
+  // Browsers have no event for a navigation that the user stopped: after this time a click counts again.
+  const RELEASE_AFTER_MS = 10_000;
   const WORKING = document.currentScript.dataset.working;
-  // What makes each form that is under way as it was before.
-  const sent = new Map();
-  const live = document.createElement("p");
-  live.className = "unseen";
-  live.ariaLive = "polite";
-  document.body.append(live);
+  // Each form being sent, with the function that restores it.
+  const pending = new Map();
+  const liveRegion = document.createElement("p");
+  liveRegion.className = "unseen";
+  liveRegion.ariaLive = "polite";
+  document.body.append(liveRegion);
 
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented || (submitter?.formMethod || form.method) !== "post") return;
-    if (sent.has(form)) {
+    if (pending.has(form)) {
       event.preventDefault();
       return;
     }
     form.ariaBusy = "true";
-    const words = submitter?.matches("input") ? "value" : "textContent";
-    const before = submitter?.[words];
+    const labelProperty = submitter?.matches("input") ? "value" : "textContent";
+    const label = submitter?.[labelProperty];
     const restore = () => {
       timers.forEach(clearTimeout);
-      sent.delete(form);
+      pending.delete(form);
       form.ariaBusy = null;
-      live.textContent = "";
-      if (submitter) submitter[words] = before;
+      liveRegion.textContent = "";
+      if (submitter) submitter[labelProperty] = label;
     };
-    const say = () => {
-      live.textContent = WORKING;
-      if (submitter) submitter[words] = WORKING;
+    const showWorking = () => {
+      liveRegion.textContent = WORKING;
+      if (submitter) submitter[labelProperty] = WORKING;
     };
-    const timers = [setTimeout(say, SOON), setTimeout(restore, LONG)];
-    sent.set(form, restore);
+    const timers = [setTimeout(showWorking, SHOW_AFTER_MS), setTimeout(restore, RELEASE_AFTER_MS)];
+    pending.set(form, restore);
   });
 
-  // After the back button it may be sent again.
-  addEventListener("pageshow", () => sent.forEach((restore) => restore()));
+  // A page restored by the back button can send its forms again.
+  addEventListener("pageshow", () => pending.forEach((restore) => restore()));
 })();

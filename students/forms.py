@@ -111,7 +111,7 @@ class OptionsForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict, *, sent: bool) -> None:
-        """With `sent` the form is bound to `data`; otherwise `data` is only shown as initial values."""
+        """Bind the form to `data` if `sent`; otherwise show `data` as initial values."""
         initial = {
             "on_full": data.get("on_full"),
             "override": data.getlist("override"),

@@ -1,4 +1,4 @@
-"""A page of the admin as a browser has it: its form is read from the HTML, filled in and sent."""
+"""Reads the form of an admin page from its HTML, fills it in and sends it."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -9,7 +9,7 @@ Fields = dict[str, list[str]]
 
 
 class _Reader(HTMLParser):
-    """What a browser would send of the forms of a page if nothing were filled in."""
+    """Collects the fields that a browser would send for the forms of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,10 @@ def submit(
     page: Fields | None = None,
     follow: bool = False,
 ) -> Any:
-    """Open the page at `url` (or take `page`, as it was read before), make `changes` (None: unticked) and save."""
+    """Open the page at `url`, or use the fields of `page`, make `changes` and save.
+
+    A change to None removes the field, as for an unticked box.
+    """
     fields = dict(page or fields_of(browser.get(url).content.decode()))
     for name, value in (changes or {}).items():
         fields.pop(name, None)
@@ -66,5 +69,5 @@ def submit(
 
 
 def messages_of(response: Any) -> list[str]:
-    """What the page that `response` leads to tells the user."""
+    """Return the messages of the page in `response`."""
     return [str(message) for message in response.context["messages"]]

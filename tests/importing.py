@@ -1,4 +1,4 @@
-"""Sends files to `manage.py import_csv`."""
+"""Helpers that run `manage.py import_csv`."""
 
 from io import BytesIO, StringIO, TextIOWrapper
 from unittest.mock import patch
@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 
 def import_csv(kind: str, text: str | bytes, *options: str) -> str:
-    """What the command says of a file that it takes."""
+    """Import a valid file and return the output of the command."""
     data = text if isinstance(text, bytes) else text.encode()
     out = StringIO()
     with patch("sys.stdin", TextIOWrapper(BytesIO(data))):
@@ -17,7 +17,7 @@ def import_csv(kind: str, text: str | bytes, *options: str) -> str:
 
 
 def faults_of(kind: str, text: str | bytes, *options: str) -> list[str]:
-    """What the command reports of a file that it refuses."""
+    """Import an invalid file and return the reported lines."""
     err = StringIO()
     data = text if isinstance(text, bytes) else text.encode()
     with (

@@ -1,6 +1,7 @@
 """Undoing the last action on the staff pages.
 
-The session holds the outcomes of the last action. A POST reverses those that nobody has changed since.
+The session holds the outcomes of the last action. A POST reverses those that nobody has changed
+since.
 """
 
 from collections.abc import Iterable, Sequence

@@ -72,7 +72,7 @@ def test_two_for_the_last_seat_are_refused_together(registrar: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_a_seat_given_up_on_the_page_can_be_taken_on_it(registrar: Client) -> None:
+def test_a_seat_freed_on_the_page_can_be_used_on_it(registrar: Client) -> None:
     course = CourseFactory(capacity=1)
     ending = enrolled(StudentFactory(number="S1"), course)
 
@@ -81,7 +81,7 @@ def test_a_seat_given_up_on_the_page_can_be_taken_on_it(registrar: Client) -> No
     assert statuses(course) == {"S1": "withdrawn", "S2": "active"}
 
 
-def test_seats_made_on_the_page_can_be_taken_on_it(registrar: Client) -> None:
+def test_seats_added_on_the_page_can_be_used_on_it(registrar: Client) -> None:
     course = CourseFactory(capacity=0, is_open=False)
 
     add(registrar, course, StudentFactory(number="S1"), capacity=1, is_open="on")
@@ -89,7 +89,7 @@ def test_seats_made_on_the_page_can_be_taken_on_it(registrar: Client) -> None:
     assert statuses(course) == {"S1": "active"}
 
 
-def test_a_withdrawn_student_is_enrolled_again_and_one_who_is_in_stays(registrar: Client) -> None:
+def test_a_withdrawn_student_is_enrolled_again_and_an_active_one_stays(registrar: Client) -> None:
     course = CourseFactory()
     gone, here = (
         enrolled(StudentFactory(number="S1"), course, Status.WITHDRAWN),
@@ -118,7 +118,7 @@ def test_a_new_course_comes_with_students(registrar: Client) -> None:
     assert statuses(Course.objects.get(code="NEW")) == {"S1": "active"}
 
 
-def test_fewer_seats_than_are_taken_is_said_and_evicts_nobody(registrar: Client) -> None:
+def test_a_capacity_below_the_seats_taken_warns_and_evicts_nobody(registrar: Client) -> None:
     course = CourseFactory(capacity=2)
     for _ in range(2):
         enrolled(StudentFactory(), course)

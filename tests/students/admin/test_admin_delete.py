@@ -1,4 +1,4 @@
-"""Deleting in the admin: what was never used, and nothing else."""
+"""Deleting in the admin: only rows that were never used."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ USED: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("make", UNUSED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_was_never_used_is_deleted_with_a_record(
+def test_an_unused_row_is_deleted_with_a_record(
     admin: Client, make: Callable[[], Any], way: Callable[..., Any]
 ) -> None:
     row = make()
@@ -67,7 +67,7 @@ def test_what_was_never_used_is_deleted_with_a_record(
 
 @pytest.mark.parametrize("make", USED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_is_in_use_stays_and_the_page_says_what_to_do(
+def test_a_row_in_use_stays_and_the_page_explains_what_to_do(
     admin: Client, make: Callable[[], Any], way: Callable[..., Any]
 ) -> None:
     row = make()
@@ -81,7 +81,7 @@ def test_what_is_in_use_stays_and_the_page_says_what_to_do(
 
 @pytest.mark.parametrize("make", USED)
 @pytest.mark.parametrize("way", [delete, delete_selected])
-def test_what_came_into_use_a_moment_ago_stays(
+def test_a_row_used_a_moment_ago_stays(
     admin: Client, make: Callable[[], Any], way: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = make()
@@ -97,7 +97,7 @@ def test_what_came_into_use_a_moment_ago_stays(
     assert not LogEntry.objects.exists()
 
 
-def test_one_in_use_keeps_all_that_were_selected(admin: Client) -> None:
+def test_one_row_in_use_keeps_all_selected_rows(admin: Client) -> None:
     used, unused = enrolled(StudentFactory(), CourseFactory()).student, StudentFactory()
 
     delete_selected(admin, used, unused)
@@ -121,12 +121,12 @@ def test_no_enrollment_can_be_chosen_for_deletion(admin: Client) -> None:
     assert b"delete_selected" not in admin.get(list_of(row)).content
 
 
-def test_queries_do_not_grow_with_what_uses_it(admin: Client) -> None:
+def test_queries_do_not_grow_with_the_rows_that_use_it(admin: Client) -> None:
     course = CourseFactory()
 
-    def asked(number: int) -> int:
+    def count(number: int) -> int:
         for _ in range(number):
             enrolled(StudentFactory(), course)
         return count_queries(lambda: admin.get(f"{list_of(course)}{course.pk}/delete/"))
 
-    assert asked(3) == asked(27)
+    assert count(3) == count(27)

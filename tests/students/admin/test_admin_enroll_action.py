@@ -22,8 +22,8 @@ STUDENTS = "/admin/students/student/"
 COURSES = "/admin/courses/course/"
 
 
-def ask(browser: Client, *rows: Any, **more: Any) -> Any:
-    """The page that the action on the list of `rows` leads to."""
+def open_action(browser: Client, *rows: Any, **more: Any) -> Any:
+    """Return the page of the action on the list with `rows` selected."""
     url, action = (
         (STUDENTS, "enroll") if isinstance(rows[0], Student) else (COURSES, "enroll_students")
     )
@@ -38,8 +38,8 @@ def send(browser: Client, page: Any, **changes: Any) -> Any:
 
 
 def show(browser: Client, *rows: Any, chosen: Any, **more: Any) -> Any:
-    """The page with what would happen to `rows` and what was `chosen`."""
-    return send(browser, ask(browser, *rows), chosen=[row.pk for row in chosen], **more)
+    """Return the page with the preview for `rows` and the `chosen` ones."""
+    return send(browser, open_action(browser, *rows), chosen=[row.pk for row in chosen], **more)
 
 
 def confirm(browser: Client, page: Any, **more: Any) -> Any:
@@ -73,15 +73,15 @@ def course(db: None) -> Course:
 
 
 class TestChooses:
-    def test_among_the_first_courses_where_nothing_is_typed(
+    def test_without_a_search_among_the_first_courses(
         self, registrar: Client, ann: Student, course: Course
     ) -> None:
-        page = ask(registrar, ann)
+        page = open_action(registrar, ann)
 
         assert (page.context["found"], page.context["groups"]) == ([course], [])
         assert 'name="confirm"' not in page.content.decode()
 
-    def test_by_the_beginnings_of_words_and_keeps_what_is_ticked(
+    def test_by_word_prefixes_and_keeps_the_ticked_rows(
         self, registrar: Client, ann: Student, course: Course
     ) -> None:
         other, _third = CourseFactory(title="Art"), CourseFactory(title="Latin")
@@ -91,10 +91,12 @@ class TestChooses:
         assert page.context["found"] == [other]
         assert fields_of(page.content.decode())["chosen"] == [str(course.pk)]
 
-    def test_of_many_the_first_and_says_so(self, registrar: Client, ann: Student) -> None:
+    def test_among_the_first_of_many_and_shows_a_hint(
+        self, registrar: Client, ann: Student
+    ) -> None:
         CourseFactory.create_batch(21)
 
-        page = ask(registrar, ann)
+        page = open_action(registrar, ann)
 
         assert (len(page.context["found"]), page.context["are_more"]) == (20, True)
 
@@ -107,19 +109,19 @@ class TestChooses:
         assert groups(page) == {(str(ann), "created"): [str(course)]}
 
     @pytest.mark.parametrize(
-        ("key", "told"),
+        ("key", "message"),
         [
             ("x", "“x” is not an id."),
             (str(10**30), "is not an id."),
             ("99999", "Some of what was chosen does not exist"),
         ],
     )
-    def test_nothing_that_is_not_there_and_says_so(
-        self, registrar: Client, ann: Student, course: Course, key: str, told: str
+    def test_no_unknown_row_and_shows_an_error(
+        self, registrar: Client, ann: Student, course: Course, key: str, message: str
     ) -> None:
-        page = confirm(registrar, ask(registrar, ann), chosen=[course.pk, key])
+        page = confirm(registrar, open_action(registrar, ann), chosen=[course.pk, key])
 
-        assert told in page.content.decode()
+        assert message in page.content.decode()
         assert statuses() == {}
 
 
@@ -140,7 +142,7 @@ class TestShows:
         ]
         assert statuses() == {}
 
-    def test_the_place_of_who_would_wait(
+    def test_the_place_of_a_student_who_would_wait(
         self, registrar: Client, ann: Student, bob: Student
     ) -> None:
         full = CourseFactory(capacity=1)
@@ -152,7 +154,7 @@ class TestShows:
             (str(full), "waitlisted"): [f"{bob}, place 1"],
         }
 
-    def test_how_those_stand_for_whom_nothing_would_change(
+    def test_the_status_of_unchanged_enrollments(
         self, registrar: Client, ann: Student, course: Course
     ) -> None:
         enrolled(ann, course, Status.COMPLETED)
@@ -162,7 +164,7 @@ class TestShows:
         assert groups(page) == {(str(course), "unchanged"): [f"{ann}: completed"]}
         assert "Nothing would be changed." in page.content.decode()
 
-    def test_that_so_many_are_too_many(
+    def test_an_error_for_too_many_enrollments(
         self,
         registrar: Client,
         ann: Student,
@@ -170,7 +172,7 @@ class TestShows:
         course: Course,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        page = ask(registrar, ann, bob)
+        page = open_action(registrar, ann, bob)
         monkeypatch.setattr("students.admin.confirmed_action.MAX_ACTION_ROWS", 3)
 
         page = send(registrar, page, chosen=[course.pk, CourseFactory().pk], confirm="yes")
@@ -183,13 +185,13 @@ class TestShows:
     def test_with_queries_that_do_not_grow(self, registrar: Client, course: Course) -> None:
         full = CourseFactory(capacity=2)
 
-        def asked(number: int) -> int:
-            page = ask(registrar, *StudentFactory.create_batch(number))
+        def count(number: int) -> int:
+            page = open_action(registrar, *StudentFactory.create_batch(number))
             return count_queries(
                 lambda: send(registrar, page, chosen=[course.pk, full.pk], on_full="waitlist")
             )
 
-        assert asked(3) == asked(27)
+        assert count(3) == count(27)
 
 
 class TestConfirmed:
@@ -223,7 +225,7 @@ class TestConfirmed:
         assert groups(response) == {(str(course), "unchanged"): [f"{ann}: active"]}
         assert Enrollment.objects.get().history.count() == 1
 
-    def test_does_nothing_where_somebody_has_taken_the_seat_meanwhile(
+    def test_does_nothing_after_somebody_took_the_seat(
         self, registrar: Client, ann: Student, bob: Student, course: Course
     ) -> None:
         last = CourseFactory(capacity=1)
@@ -240,7 +242,7 @@ class TestConfirmed:
         assert statuses() == {(bob.pk, last.pk): "active"}
         assert not LogEntry.objects.exists()
 
-    def test_does_nothing_where_the_place_is_another_one_meanwhile(
+    def test_does_nothing_after_the_place_changed(
         self, registrar: Client, ann: Student, bob: Student
     ) -> None:
         full = CourseFactory(capacity=0)
@@ -252,7 +254,7 @@ class TestConfirmed:
         assert groups(response) == {(str(full), "waitlisted"): [f"{ann}, place 2"]}
         assert statuses() == {(bob.pk, full.pk): "waitlisted"}
 
-    def test_does_nothing_of_what_was_ticked_after_it_was_shown(
+    def test_does_nothing_for_rows_ticked_after_the_preview(
         self, registrar: Client, ann: Student, course: Course
     ) -> None:
         page = show(registrar, ann, chosen=[course])
@@ -263,7 +265,7 @@ class TestConfirmed:
         confirm(registrar, response)
         assert len(statuses()) == 2
 
-    def test_all_or_nothing_unless_it_is_ticked(
+    def test_enrolls_all_or_nothing_unless_ticked(
         self, registrar: Client, ann: Student, bob: Student, course: Course
     ) -> None:
         Student.objects.filter(pk=bob.pk).update(is_active=False)
@@ -283,9 +285,7 @@ class TestOverrides:
     def full(self) -> Course:
         return CourseFactory.create(capacity=0)
 
-    def test_what_was_refused_with_a_reason(
-        self, registrar: Client, ann: Student, full: Course
-    ) -> None:
+    def test_a_refusal_with_a_reason(self, registrar: Client, ann: Student, full: Course) -> None:
         page = show(registrar, ann, chosen=[full])
         page = send(registrar, page, override=["course_full"], reason="A sibling")
 
@@ -303,7 +303,7 @@ class TestOverrides:
         assert "An override needs a reason." in page.content.decode()
         assert statuses() == {}
 
-    def test_gives_a_seat_to_one_who_waits(
+    def test_a_waiting_student_gets_a_seat(
         self, registrar: Client, ann: Student, full: Course
     ) -> None:
         service.enroll([(ann.pk, full.pk)], Options(waitlist=True))
@@ -314,7 +314,7 @@ class TestOverrides:
 
         assert statuses() == {(ann.pk, full.pk): "active"}
 
-    def test_not_by_who_may_not(
+    def test_not_without_the_permission(
         self, client: Client, user_of: Callable[[str], User], ann: Student, full: Course
     ) -> None:
         staff(client, user_of, "Clerk")
@@ -335,7 +335,7 @@ def staff(browser: Client, user_of: Callable[[str], User], role: str) -> None:
 
 
 @pytest.mark.parametrize(("role", "number"), [("Clerk", 1), ("Viewer", 0)])
-def test_only_who_may_enroll_has_it(
+def test_needs_the_permission_to_enroll(
     client: Client,
     registrar: Client,
     user_of: Callable[[str], User],

@@ -30,7 +30,7 @@ def registrar(browser_of: Callable[[str], Client]) -> Client:
 
 @pytest.fixture
 def staff_of(user_of: Callable[[str], User], client: Client) -> Callable[[str], Client]:
-    """Signs in one of a role who may enter the admin."""
+    """Return a function that signs in a user with a role who may enter the admin."""
 
     def make(role: str) -> Client:
         user = user_of(role)
@@ -76,7 +76,7 @@ class TestAdd:
         assert Enrollment.objects.values_list("pk", "status").get() == (row.pk, "active")
 
     @pytest.mark.parametrize("status", [Status.ACTIVE, Status.COMPLETED])
-    def test_one_that_is_there_already_stays_and_is_said(
+    def test_an_existing_enrollment_stays_and_gives_a_message(
         self, registrar: Client, status: Status
     ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), status)
@@ -89,7 +89,7 @@ class TestAdd:
         assert row.history.count() == 1
         assert not LogEntry.objects.exists()
 
-    def test_a_refusal_comes_back_with_what_was_chosen(self, registrar: Client) -> None:
+    def test_a_refused_form_keeps_the_choice(self, registrar: Client) -> None:
         student, course = StudentFactory(is_active=False), CourseFactory(is_open=False)
 
         response = submit(registrar, ADD, {"student": student.pk, "course": course.pk})
@@ -138,7 +138,7 @@ class TestStatus:
             ("completed", "withdrawn"),
         ],
     )
-    def test_is_given(self, registrar: Client, before: str, after: str) -> None:
+    def test_can_be_changed(self, registrar: Client, before: str, after: str) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status(before))
 
         response = submit(registrar, page_of(row), {"status": after}, follow=True)
@@ -163,7 +163,7 @@ class TestStatus:
             ("Clerk", "withdrawn", ["withdrawn", "active"]),
         ],
     )
-    def test_offers_what_the_role_may_give(
+    def test_offers_the_statuses_that_the_role_may_set(
         self, staff_of: Callable[[str], Client], role: str, status: str, offered: list[str]
     ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status(status))
@@ -173,7 +173,7 @@ class TestStatus:
         assert [value for value, _label in form.fields["status"].choices] == offered
 
     @pytest.mark.parametrize("status", ["completed", "waitlisted", "x", ""])
-    def test_what_is_not_offered_is_refused(
+    def test_a_status_not_offered_is_refused(
         self, staff_of: Callable[[str], Client], row: Enrollment, status: str
     ) -> None:
         response = submit(staff_of("Clerk"), page_of(row), {"status": status})
@@ -182,7 +182,7 @@ class TestStatus:
         row.refresh_from_db()
         assert row.status == Status.ACTIVE
 
-    def test_a_refusal_comes_back_and_nothing_is_written(self, registrar: Client) -> None:
+    def test_a_refused_status_writes_nothing(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory(capacity=0), Status.WITHDRAWN)
 
         response = submit(registrar, page_of(row), {"status": "active"})
@@ -193,7 +193,7 @@ class TestStatus:
         assert (row.status, row.history.count()) == (Status.WITHDRAWN, 1)
         assert not LogEntry.objects.exists()
 
-    def test_what_somebody_else_did_meanwhile_is_not_undone(
+    def test_a_change_by_somebody_else_is_not_undone(
         self, registrar: Client, row: Enrollment
     ) -> None:
         page = fields_of(registrar.get(page_of(row)).content.decode())
@@ -204,7 +204,7 @@ class TestStatus:
         row.refresh_from_db()
         assert row.status == Status.WITHDRAWN
 
-    def test_one_that_the_role_may_not_give_can_stay(
+    def test_a_status_that_the_role_may_not_set_can_stay(
         self, staff_of: Callable[[str], Client]
     ) -> None:
         row = enrolled(StudentFactory(), CourseFactory(), Status.COMPLETED)
@@ -288,7 +288,7 @@ class TestList:
 
 
 class TestHistory:
-    def test_tells_when_who_door_change_and_reason(
+    def test_shows_when_who_door_change_and_reason(
         self, registrar: Client, row: Enrollment
     ) -> None:
         submit(registrar, page_of(row), {"status": "withdrawn"})
@@ -315,7 +315,7 @@ class TestHistory:
         assert row.status == Status.WITHDRAWN
 
     @pytest.mark.parametrize("key", ["0", "x", str(10**30)])
-    def test_of_nothing_is_404(self, registrar: Client, key: str) -> None:
+    def test_of_an_unknown_row_is_404(self, registrar: Client, key: str) -> None:
         assert registrar.get(f"{LIST}{key}/history/").status_code == 404
 
     def test_queries_do_not_grow_with_records(self, registrar: Client, row: Enrollment) -> None:

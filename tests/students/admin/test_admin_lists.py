@@ -28,9 +28,7 @@ def people(number: int) -> list[Student]:
 
 
 class TestStudents:
-    def test_are_filtered_by_a_term_in_which_they_have_a_course_now(
-        self, registrar: Client
-    ) -> None:
+    def test_are_filtered_by_the_term_of_a_current_course(self, registrar: Client) -> None:
         seated, waiting, gone, elsewhere = people(4)
         term = TermFactory(code="2026-FA")
         course = CourseFactory(term=term, capacity=1)
@@ -46,7 +44,7 @@ class TestStudents:
 
         assert rows(registrar, STUDENTS, is_active__exact="0") == [other]
 
-    def test_are_sorted_by_what_has_an_index_alone(self, registrar: Client) -> None:
+    def test_are_sorted_only_by_indexed_columns(self, registrar: Client) -> None:
         StudentFactory()
 
         html = registrar.get(STUDENTS).content.decode()
@@ -55,7 +53,7 @@ class TestStudents:
 
 
 class TestEnrollments:
-    def test_tell_the_term_the_status_and_the_place(self, registrar: Client) -> None:
+    def test_show_the_term_the_status_and_the_place(self, registrar: Client) -> None:
         course = CourseFactory(term=TermFactory(code="2026-FA"), capacity=0)
         service.enroll([(StudentFactory().pk, course.pk)], Options(waitlist=True))
 
@@ -90,7 +88,7 @@ class TestEnrollments:
     @pytest.mark.parametrize(
         ("typed", "number"), [("bio", 2), ("BIO-1", 1), ("zzz", 0), ("  ", 3), ("\0", 3)]
     )
-    def test_are_filtered_by_what_is_typed_of_the_course(
+    def test_are_filtered_by_a_search_for_the_course(
         self, registrar: Client, typed: str, number: int
     ) -> None:
         for code in ("BIO-1", "BIO-2", "ART"):
@@ -175,22 +173,22 @@ def test_a_long_list_is_counted_to_its_bound(
     assert "more than 3 " in " ".join(page.content.decode().split())
 
 
-def test_a_search_tells_how_many_it_found_beside_it(
+def test_a_search_shows_its_number_of_results(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 1)
     people(3)
 
-    def told(**query: str) -> str:
+    def search_text(**query: str) -> str:
         html = " ".join(registrar.get(STUDENTS, query).content.decode().split())
         return html[html.index('id="toolbar"') : html.index("</form>", html.index('id="toolbar"'))]
 
-    assert "1 student (" in told(q="l1")
-    assert "more than 1 student (" in told(q="school")
-    assert "student (" not in told()
+    assert "1 student (" in search_text(q="l1")
+    assert "more than 1 student (" in search_text(q="school")
+    assert "student (" not in search_text()
 
 
-def test_a_list_that_ends_at_its_bound_has_no_more(
+def test_a_list_that_ends_at_its_bound_is_complete(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.admin.paginator.MAX_COUNT", 3)

@@ -54,7 +54,7 @@ def errors_of(answer: Any) -> Any:
         (TermFactory, "name", "Fall", "Autumn"),
     ],
 )
-def test_the_same_field_comes_back_with_both_and_saving_again_takes_mine(
+def test_a_conflict_shows_both_values_and_saving_again_takes_mine(
     registrar: Client, make: Any, field: str, theirs: str, mine: str
 ) -> None:
     row = make()
@@ -76,7 +76,7 @@ def test_the_same_field_comes_back_with_both_and_saving_again_takes_mine(
     assert getattr(row, field) == mine
 
 
-def test_different_fields_come_together(registrar: Client) -> None:
+def test_changes_of_different_fields_are_both_saved(registrar: Client) -> None:
     student = StudentFactory(first_name="Ann", is_active=True)
     page = opened(registrar, student)
     colleague_saves(student, is_active=False)
@@ -90,7 +90,7 @@ def test_different_fields_come_together(registrar: Client) -> None:
 def test_the_value_under_the_lock_decides(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody saves after the page was checked and before it is saved."""
+    """Somebody else saves between the check of the form and its saving."""
     course = CourseFactory(title="Old")
     monkeypatch.setattr(
         Course, "clean", lambda course: Course.objects.filter(pk=course.pk).update(title="Theirs")
@@ -103,7 +103,7 @@ def test_the_value_under_the_lock_decides(
     assert course.title == "Theirs"
 
 
-def test_a_row_that_was_deleted_meanwhile_is_said_plainly(
+def test_a_row_deleted_in_the_meantime_gives_a_message(
     registrar: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     student = StudentFactory()
@@ -121,7 +121,7 @@ def test_a_row_that_was_deleted_meanwhile_is_said_plainly(
 class TestStatus:
     """An enrollment's own page."""
 
-    def test_one_that_was_changed_meanwhile_is_not_overwritten(self, registrar: Client) -> None:
+    def test_a_status_changed_in_the_meantime_is_not_overwritten(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row)
         colleague_gives(row, Status.COMPLETED)
@@ -139,7 +139,7 @@ class TestStatus:
         )
         assert Enrollment.objects.get().status == Status.WITHDRAWN
 
-    def test_one_that_has_no_way_there_any_more_is_told_so(self, registrar: Client) -> None:
+    def test_a_transition_no_longer_possible_gives_an_error(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row)
         colleague_gives(row, Status.WITHDRAWN)
@@ -162,7 +162,7 @@ class TestStatus:
         assert "has changed it to “completed” meanwhile" in errors_of(answer)["status"][0]
         assert Enrollment.objects.get().status == Status.COMPLETED
 
-    def test_two_who_want_the_same_agree(self, registrar: Client) -> None:
+    def test_the_same_change_by_two_people_is_no_conflict(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row)
         colleague_gives(row, Status.COMPLETED)
@@ -175,9 +175,9 @@ class TestStatus:
 
 
 class TestInline:
-    """The enrollments on the page of a student: the writer decides about each as it is."""
+    """The enrollments on the page of a student: each is decided by its state under the lock."""
 
-    def test_what_was_completed_meanwhile_is_not_withdrawn(self, registrar: Client) -> None:
+    def test_a_course_completed_in_the_meantime_is_not_withdrawn(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row.student)
         colleague_gives(row, Status.COMPLETED)
@@ -189,7 +189,7 @@ class TestInline:
         assert f"Nothing to change: {row}." in messages_of(answer)
         assert Enrollment.objects.get().status == Status.COMPLETED
 
-    def test_what_was_added_meanwhile_is_said(self, registrar: Client) -> None:
+    def test_a_course_added_in_the_meantime_gives_a_message(self, registrar: Client) -> None:
         student, course = StudentFactory(), CourseFactory()
         page = opened(registrar, student)
         row = enrolled(student, course)
@@ -201,7 +201,7 @@ class TestInline:
         assert f"Nothing to change: {row}." in messages_of(answer)
         assert row.history.count() == 1
 
-    def test_what_was_withdrawn_and_added_again_by_two_is_one_row(self, registrar: Client) -> None:
+    def test_a_course_withdrawn_and_added_again_is_one_row(self, registrar: Client) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         page = opened(registrar, row.student)
         service.apply_changes([EnrollmentChange(row.student_id, row.course_id, WITHDRAW)])

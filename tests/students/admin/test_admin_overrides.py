@@ -1,4 +1,4 @@
-"""Refusals overridden in the admin: offered after a refusal to who may, with a reason, and recorded."""
+"""Overrides in the admin: offered after a refusal, with a reason, and recorded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Page:
-    """A page that enrolls, and what is filled in for a student and a course."""
+    """A page that enrolls, and its fields for a student and a course."""
 
     url: str
     fields: dict[str, Any]
@@ -80,7 +80,7 @@ def full(db: None) -> Course:
 
 
 def offered(response: Any) -> list[str]:
-    """The refusals that the page offers to override."""
+    """Return the refusals that the page offers to override."""
     html = response.content.decode()
     codes = [
         "student_inactive",
@@ -100,7 +100,7 @@ def again(response: Any) -> Fields:
 
 @each_page
 class TestOnEachPage:
-    def test_is_offered_after_the_refusal_alone(
+    def test_is_offered_only_after_the_refusal(
         self, person: Client, student: Student, full: Course, page_for: PageFor
     ) -> None:
         page = page_for(student, full)
@@ -135,7 +135,7 @@ class TestOnEachPage:
             "The dean asked.",
         )
 
-    def test_without_a_reason_comes_back_with_the_tick(
+    def test_without_a_reason_the_form_keeps_the_tick(
         self, person: Client, student: Student, full: Course, page_for: PageFor
     ) -> None:
         page = page_for(student, full)
@@ -149,7 +149,7 @@ class TestOnEachPage:
         assert again(response)["override"] == ["course_full"]
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_a_reason_has_an_end(
+    def test_a_reason_has_a_maximum_length(
         self, person: Client, student: Student, full: Course, page_for: PageFor
     ) -> None:
         page = page_for(student, full)
@@ -161,7 +161,7 @@ class TestOnEachPage:
         assert "at most 500 characters" in response.content.decode()
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_what_is_not_ticked_is_offered_beside_it(
+    def test_a_refusal_not_ticked_is_offered_too(
         self, registrar: Client, student: Student, page_for: PageFor
     ) -> None:
         page = page_for(student, CourseFactory(capacity=0, is_open=False))
@@ -177,7 +177,7 @@ class TestOnEachPage:
         )
 
     @pytest.mark.parametrize("code", ["student_inactive", "nonsense"])
-    def test_what_cannot_be_overridden_is_an_error(
+    def test_a_refusal_that_cannot_be_overridden_is_an_error(
         self, registrar: Client, student: Student, page_for: PageFor, code: str
     ) -> None:
         Student.objects.update(is_active=False)
@@ -188,7 +188,7 @@ class TestOnEachPage:
         assert "look at “Enrolling”" in response.content.decode()
         assert not Enrollment.objects.filter(status=Status.ACTIVE).exists()
 
-    def test_is_not_offered_to_who_may_not(
+    def test_is_not_offered_without_the_permission(
         self, assistant: Client, student: Student, full: Course, page_for: PageFor
     ) -> None:
         page = page_for(student, full)
@@ -202,7 +202,7 @@ class TestOnEachPage:
 
 @pytest.fixture
 def assistant(user_of: Callable[[str], User], client: Client) -> Client:
-    """One who may do what a Clerk may, and change students and courses, and not override."""
+    """A user with the rights of a Clerk and those to change students and courses."""
     user = user_of("Clerk")
     user.is_staff = True
     user.save()
@@ -213,7 +213,7 @@ def assistant(user_of: Callable[[str], User], client: Client) -> Client:
     return client
 
 
-def test_one_who_is_not_active_can_only_be_made_active(registrar: Client, full: Course) -> None:
+def test_an_inactive_student_is_never_enrolled(registrar: Client, full: Course) -> None:
     page = add_page(StudentFactory(is_active=False), full)
 
     assert offered(submit(registrar, page.url, page.fields)) == ["course_full"]
@@ -222,7 +222,7 @@ def test_one_who_is_not_active_can_only_be_made_active(registrar: Client, full: 
     assert offered(submit(registrar, page.url, page.fields)) == []
 
 
-def test_one_who_waits_is_given_a_seat(registrar: Client, student: Student, full: Course) -> None:
+def test_a_waiting_student_gets_a_seat(registrar: Client, student: Student, full: Course) -> None:
     service.enroll([(student.pk, full.pk)], Options(waitlist=True))
     page = status_page(student, full)
 
@@ -231,9 +231,7 @@ def test_one_who_waits_is_given_a_seat(registrar: Client, student: Student, full
     assert student.enrollments.get().status == Status.ACTIVE
 
 
-def test_keeps_all_else_that_was_filled_in(
-    registrar: Client, student: Student, full: Course
-) -> None:
+def test_keeps_all_other_fields(registrar: Client, student: Student, full: Course) -> None:
     other = CourseFactory()
     had = enrolled(student, CourseFactory())
     page = student_page(student, full)
@@ -261,7 +259,7 @@ def test_keeps_all_else_that_was_filled_in(
     assert student.history.latest().history_change_reason == ""
 
 
-def test_the_history_page_tells_what_was_overridden(
+def test_the_history_page_shows_the_override(
     registrar: Client, student: Student, full: Course
 ) -> None:
     page = add_page(student, full)
@@ -291,11 +289,11 @@ def test_students_are_locked_before_courses_and_both_before_the_page_is_saved(
     with CaptureQueriesContext(connection) as queries:
         submit(registrar, page.url, {**page.fields, field: "New"})
 
-    told = [query["sql"] for query in queries]
+    statements = [query["sql"] for query in queries]
 
-    locks = [sql for sql in told if "FOR NO KEY UPDATE" in sql]
+    locks = [sql for sql in statements if "FOR NO KEY UPDATE" in sql]
     assert 'FROM "students_student"' in locks[0]
     assert 'FROM "courses_course"' in locks[1]
-    assert told.index(locks[1]) < next(
-        number for number, sql in enumerate(told) if sql.startswith(f'UPDATE "{saved}"')
+    assert statements.index(locks[1]) < next(
+        number for number, sql in enumerate(statements) if sql.startswith(f'UPDATE "{saved}"')
     )

@@ -24,7 +24,7 @@ def page_of(student: Student) -> str:
 
 
 def new(number: int) -> str:
-    """The name of the field of a new course, in the row of this number."""
+    """Return the name of the field of a new course in the row `number`."""
     return f"enrollments-{number}-course"
 
 
@@ -43,7 +43,7 @@ def statuses(student: Student) -> dict[str, str]:
 
 
 def rows_to_add(page: dict[str, list[str]], *courses: Course) -> dict[str, Any]:
-    """What the form of `page` becomes when a new row is filled in for each course."""
+    """Return the fields of `page` with a new row filled in for each course."""
     first = int(page["enrollments-INITIAL_FORMS"][0])
     return {"enrollments-TOTAL_FORMS": first + len(courses)} | {
         new(first + n): course.pk for n, course in enumerate(courses)
@@ -66,7 +66,7 @@ def test_adds_courses(registrar: Client, student: Student) -> None:
     assert statuses(student) == {first.code: "active", second.code: "active"}
 
 
-def test_history_says_who_and_through_which_door(registrar: Client, student: Student) -> None:
+def test_the_history_records_who_and_the_door(registrar: Client, student: Student) -> None:
     add(registrar, student, CourseFactory())
 
     [record] = student.enrollments.get().history.all()
@@ -95,7 +95,7 @@ def test_a_new_student_comes_with_courses(registrar: Client) -> None:
     assert statuses(Student.objects.get(number="S9")) == {course.code: "active"}
 
 
-def test_a_new_student_who_is_refused_is_not_made(registrar: Client) -> None:
+def test_a_new_student_who_is_refused_is_not_created(registrar: Client) -> None:
     course = CourseFactory(is_open=False)
     person = {"number": "S9", "first_name": "Bo", "last_name": "Li", "email": "bo@school.example"}
 
@@ -134,9 +134,7 @@ def test_a_withdrawn_course_is_enrolled_again_in_its_row(
     assert (kept.pk, kept.status) == (row.pk, Status.ACTIVE)
 
 
-def test_a_course_that_is_had_already_stays_and_is_said(
-    registrar: Client, student: Student
-) -> None:
+def test_an_existing_course_stays_and_gives_a_message(registrar: Client, student: Student) -> None:
     row = enrolled(student, CourseFactory())
 
     response = add(registrar, student, row.course)
@@ -154,7 +152,7 @@ def test_the_same_course_twice_is_one_enrollment(registrar: Client, student: Stu
 
 
 class TestRefused:
-    """One refusal: nothing is written, and the page says why."""
+    """One refusal: nothing is written, and the page shows the reason."""
 
     @pytest.fixture
     def had(self, student: Student) -> Enrollment:
@@ -165,7 +163,7 @@ class TestRefused:
         free, full = CourseFactory(code="FREE"), CourseFactory(code="FULL", capacity=0)
         return add(registrar, student, free, full, first_name="Anna", withdraw=had.pk)
 
-    def test_the_reason_stands_beside_its_row(self, response: Any) -> None:
+    def test_the_reason_is_shown_beside_its_row(self, response: Any) -> None:
         assert response.status_code == 200
         [inline] = response.context["inline_admin_formsets"]
         reason = f"{Course.objects.get(code='FULL')} is full: 0 of 0 seats are taken."
@@ -182,10 +180,10 @@ class TestRefused:
         assert statuses(student) == {"HAD": "active"}
         assert not LogEntry.objects.exists()
 
-    def test_nothing_is_called_a_success(self, response: Any) -> None:
+    def test_there_is_no_message_of_success(self, response: Any) -> None:
         assert messages_of(response) == []
 
-    def test_what_was_typed_is_kept(self, response: Any, had: Enrollment) -> None:
+    def test_the_form_stays_filled_in(self, response: Any, had: Enrollment) -> None:
         kept = fields_of(response.content.decode())
         assert (kept["first_name"], kept["initial-first_name"]) == (["Anna"], ["Ann"])
         assert [kept[new(1)], kept[new(2)]] == [
@@ -193,7 +191,7 @@ class TestRefused:
         ]
         assert kept["withdraw"] == [str(had.pk)]
 
-    def test_sent_again_when_there_is_a_seat_it_is_saved(
+    def test_is_saved_when_sent_again_after_a_seat_is_free(
         self, response: Any, registrar: Client, student: Student
     ) -> None:
         Course.objects.filter(code="FULL").update(capacity=1)
@@ -205,7 +203,7 @@ class TestRefused:
         assert statuses(student) == {"HAD": "withdrawn", "FREE": "active", "FULL": "active"}
 
 
-def test_what_is_changed_on_the_page_counts_for_its_rows(registrar: Client) -> None:
+def test_changes_of_the_page_apply_to_its_rows(registrar: Client) -> None:
     student, course = StudentFactory(is_active=False), CourseFactory()
 
     add(registrar, student, course, is_active="on")
@@ -214,7 +212,7 @@ def test_what_is_changed_on_the_page_counts_for_its_rows(registrar: Client) -> N
 
 
 class TestTampered:
-    """What the page did not offer is not done."""
+    """A request that the page does not offer is refused."""
 
     @pytest.mark.parametrize("key", ["0", "99999", str(10**30), "x"])
     def test_an_unknown_course_is_an_error(
@@ -265,7 +263,7 @@ class TestTampered:
             == 200
         )
 
-    def test_more_rows_than_a_page_can_have_are_refused_before_they_are_made(
+    def test_more_rows_than_a_page_can_have_are_refused(
         self, registrar: Client, student: Student
     ) -> None:
         response = submit(registrar, page_of(student), {"enrollments-TOTAL_FORMS": 99_999_999})
@@ -304,7 +302,7 @@ class TestWithoutPermission:
         return user
 
     @pytest.mark.parametrize("role", ["Viewer", "Clerk"])
-    def test_who_may_not_change_students_sees_and_cannot_post(
+    def test_without_the_permission_to_change_students_the_page_is_read_only(
         self, viewer: User, client: Client, student: Student, role: str
     ) -> None:
         viewer.groups.set(Group.objects.filter(name=role))
@@ -323,7 +321,7 @@ class TestWithoutPermission:
         viewer.user_permissions.add(Permission.objects.get(codename="change_student"))
         return viewer
 
-    def test_who_may_not_withdraw_cannot_tick(
+    def test_without_the_permission_to_withdraw_nothing_can_be_ticked(
         self, editor: User, client: Client, student: Student
     ) -> None:
         row = enrolled(student, CourseFactory())
@@ -332,7 +330,7 @@ class TestWithoutPermission:
         assert submit(client, page_of(student), {"withdraw": row.pk}, page=page).status_code == 403
         assert statuses(student) == {row.course.code: "active"}
 
-    def test_who_may_not_add_cannot_add(
+    def test_without_the_permission_to_add_nothing_can_be_added(
         self, editor: User, client: Client, student: Student
     ) -> None:
         page = fields_of(client.get(page_of(student)).content.decode())
@@ -347,7 +345,7 @@ class TestWithoutPermission:
         assert statuses(student) == {}
 
 
-def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(
+def test_shows_each_row_beside_its_own_form_after_rows_were_added(
     registrar: Client, student: Student
 ) -> None:
     later = enrolled(student, CourseFactory(code="LATER"))
@@ -364,7 +362,7 @@ def test_shows_a_row_beside_its_own_form_whatever_came_meanwhile(
     ] == [("LATER", later.pk, True)]
 
 
-def test_shows_so_many_that_the_page_can_be_sent(
+def test_shows_only_as_many_rows_as_can_be_sent(
     registrar: Client, student: Student, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MAX_SHOWN_ROWS", 2)

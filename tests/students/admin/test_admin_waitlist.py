@@ -1,4 +1,4 @@
-"""The waitlist in the admin: putting students on it from each page, showing their places, moving them up."""
+"""The waitlist in the admin: joining it on each page, places, promotion."""
 
 from collections.abc import Callable
 from typing import Any
@@ -116,12 +116,12 @@ class TestJoining:
 
         assert status_of(course, student) == ("waitlisted", 1)
 
-    def test_is_kept_when_the_page_comes_back(self, person: Client, course: Course) -> None:
+    def test_stays_chosen_after_a_refusal(self, person: Client, course: Course) -> None:
         response = submit(person, ADD, {"student": "", "course": course.pk, "on_full": "waitlist"})
 
         assert again(response)["on_full"] == ["waitlist"]
 
-    def test_asking_again_changes_nothing_and_says_the_place(
+    def test_enrolling_again_changes_nothing_and_shows_the_place(
         self, person: Client, course: Course
     ) -> None:
         row = waiting(course, StudentFactory())
@@ -133,7 +133,9 @@ class TestJoining:
         assert messages_of(response) == [f"Nothing to change: {row}, place 1."]
         assert (row.history.count(), LogEntry.objects.count()) == (1, 0)
 
-    def test_what_is_no_choice_is_an_error_beside_it(self, person: Client, course: Course) -> None:
+    def test_an_unknown_choice_is_an_error_beside_the_field(
+        self, person: Client, course: Course
+    ) -> None:
         student = StudentFactory()
 
         for url, changes in [
@@ -169,7 +171,7 @@ class TestOffered:
             == 200
         )
 
-    def test_not_to_who_sees_only(self, viewer: Client, course: Course) -> None:
+    def test_not_to_a_viewer(self, viewer: Client, course: Course) -> None:
         User.objects.update(is_staff=True)
         row = waiting(course, StudentFactory())
 
@@ -183,11 +185,11 @@ class TestPlace:
         waiting(course, StudentFactory())
         return waiting(course, StudentFactory())
 
-    def test_stands_in_every_list(self, person: Client, second: Enrollment) -> None:
+    def test_is_shown_in_every_list(self, person: Client, second: Enrollment) -> None:
         for url in (page_of(second.student), page_of(second.course), "/admin/students/enrollment/"):
             assert "waitlisted (2)" in person.get(url).content.decode()
 
-    def test_stands_on_the_page_of_one_who_waits_alone(
+    def test_is_shown_only_on_the_page_of_a_waiting_enrollment(
         self, person: Client, second: Enrollment
     ) -> None:
         assert "Place on the waitlist:" in person.get(page_of(second)).content.decode()
@@ -204,7 +206,7 @@ class TestMovingUp:
         assert status_of(course, row.student) == ("active", None)
         assert row.history.latest().history_change_reason == "Moved up from the waitlist."
 
-    def test_comes_before_who_is_added_on_the_same_page(
+    def test_comes_before_students_added_on_the_same_page(
         self, person: Client, course: Course
     ) -> None:
         first, late = waiting(course, StudentFactory()).student, StudentFactory()

@@ -26,8 +26,8 @@ def registrar(browser_of: Callable[[str], Client]) -> Client:
     return browser_of("Registrar")
 
 
-def ask(browser: Client, *keys: Any, **more: Any) -> Any:
-    """The page that the action leads to."""
+def open_action(browser: Client, *keys: Any, **more: Any) -> Any:
+    """Return the page that the action leads to."""
     return browser.post(
         LIST, {"action": "withdraw", ACTION_CHECKBOX_NAME: keys, **more}, follow=True
     )
@@ -40,7 +40,7 @@ def confirm(browser: Client, page: Any, **more: Any) -> Any:
 
 
 def act(browser: Client, *keys: Any) -> Any:
-    return confirm(browser, ask(browser, *keys))
+    return confirm(browser, open_action(browser, *keys))
 
 
 def rows(number: int, status: Status = Status.ACTIVE) -> list[Enrollment]:
@@ -56,7 +56,7 @@ def waitlisted(student: Student, course: Course) -> Enrollment:
     return result.enrollment
 
 
-def test_withdraws_what_is_selected(registrar: Client) -> None:
+def test_withdraws_the_selected_enrollments(registrar: Client) -> None:
     first, second, other = rows(3)
 
     response = act(registrar, first.pk, second.pk)
@@ -71,7 +71,7 @@ def test_withdraws_what_is_selected(registrar: Client) -> None:
     assert (record.door, record.history_user.username) == ("admin", "registrar")
 
 
-def test_the_log_of_the_admin_has_what_was_withdrawn(registrar: Client) -> None:
+def test_withdrawals_are_in_the_log_of_the_admin(registrar: Client) -> None:
     [current], [ended] = rows(1), rows(1, Status.COMPLETED)
 
     act(registrar, current.pk, ended.pk)
@@ -85,7 +85,7 @@ def test_the_log_of_the_admin_has_what_was_withdrawn(registrar: Client) -> None:
     assert (entry.is_change(), entry.get_change_message()) == (True, "Changed status.")
 
 
-def test_tells_of_those_that_had_ended_already(registrar: Client) -> None:
+def test_names_the_enrollments_that_had_ended_already(registrar: Client) -> None:
     [current], [ended] = rows(1), rows(1, Status.COMPLETED)
 
     response = act(registrar, current.pk, ended.pk)
@@ -105,11 +105,11 @@ def test_names_the_first_of_many(registrar: Client) -> None:
 
 
 class TestAsks:
-    def test_before_anything_is_done_and_says_who_would_move_up(self, registrar: Client) -> None:
+    def test_first_and_previews_the_promotion(self, registrar: Client) -> None:
         course = CourseFactory(code="BIO", capacity=1)
         seated, waiting = enrolled(StudentFactory(), course), waitlisted(StudentFactory(), course)
 
-        page = ask(registrar, seated.pk)
+        page = open_action(registrar, seated.pk)
 
         [group] = page.context["groups"]
         assert (group.title, group.outcome, group.names) == (
@@ -120,11 +120,11 @@ class TestAsks:
         assert page.context["promoted"] == [waiting]
         assert not Enrollment.objects.filter(status=Status.WITHDRAWN).exists()
 
-    def test_and_does_then_what_it_said_for_the_reason_given(self, registrar: Client) -> None:
+    def test_and_then_writes_the_preview_with_the_reason(self, registrar: Client) -> None:
         course = CourseFactory(capacity=1)
         seated, waiting = enrolled(StudentFactory(), course), waitlisted(StudentFactory(), course)
 
-        response = confirm(registrar, ask(registrar, seated.pk), reason="Moved away")
+        response = confirm(registrar, open_action(registrar, seated.pk), reason="Moved away")
 
         assert set(messages_of(response)) == {
             f"Withdrawn: {seated}.",
@@ -132,9 +132,9 @@ class TestAsks:
         }
         assert seated.history.latest().history_change_reason == "Moved away"
 
-    def test_once_more_where_somebody_else_has_withdrawn_meanwhile(self, registrar: Client) -> None:
+    def test_again_after_somebody_else_withdrew_a_row(self, registrar: Client) -> None:
         first, second = rows(2)
-        page = ask(registrar, first.pk, second.pk)
+        page = open_action(registrar, first.pk, second.pk)
         service.withdraw([(first.student_id, first.course_id)])
 
         response = confirm(registrar, page)
@@ -150,14 +150,14 @@ class TestAsks:
         second.refresh_from_db()
         assert second.status == Status.WITHDRAWN
 
-    def test_once_more_where_another_one_would_move_up(self, registrar: Client) -> None:
+    def test_again_after_the_promotion_changed(self, registrar: Client) -> None:
         course = CourseFactory(capacity=1)
         seated, first, second = (
             enrolled(StudentFactory(), course),
             waitlisted(StudentFactory(), course),
             waitlisted(StudentFactory(), course),
         )
-        page = ask(registrar, seated.pk)
+        page = open_action(registrar, seated.pk)
         service.withdraw([(first.student_id, course.pk)])
 
         response = confirm(registrar, page)
@@ -166,15 +166,17 @@ class TestAsks:
         seated.refresh_from_db()
         assert seated.status == Status.ACTIVE
 
-    def test_nothing_where_all_have_ended(self, registrar: Client) -> None:
+    def test_nothing_if_all_have_ended(self, registrar: Client) -> None:
         [ended] = rows(1, Status.COMPLETED)
 
-        html = ask(registrar, ended.pk).content.decode()
+        html = open_action(registrar, ended.pk).content.decode()
 
         assert "Nothing would be changed." in html
         assert 'name="confirm"' not in html
 
-    def test_of_rows_that_the_lists_filters_do_not_show_any_more(self, registrar: Client) -> None:
+    def test_about_rows_that_the_filters_of_the_list_no_longer_show(
+        self, registrar: Client
+    ) -> None:
         [row] = rows(1)
         page = registrar.post(
             f"{LIST}?status__exact=active", {"action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]}
@@ -192,23 +194,23 @@ class TestAsks:
     def test_about_all_of_a_list(self, registrar: Client) -> None:
         many = rows(3)
 
-        page = ask(registrar, many[0].pk, select_across=1)
+        page = open_action(registrar, many[0].pk, select_across=1)
 
         assert len(page.context["groups"][0].names) == 3
 
     def test_with_queries_that_do_not_grow(self, registrar: Client) -> None:
-        def asked(number: int) -> int:
+        def count(number: int) -> int:
             keys = [row.pk for row in rows(number)]
-            return count_queries(lambda: ask(registrar, *keys))
+            return count_queries(lambda: open_action(registrar, *keys))
 
-        assert asked(3) == asked(27)
+        assert count(3) == count(27)
 
 
 def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.admin.options.MAX_ACTION_ROWS", 2)
     many = rows(3)
 
-    response = ask(registrar, many[0].pk, select_across=1)
+    response = open_action(registrar, many[0].pk, select_across=1)
 
     assert messages_of(response) == [
         "At most 2 can be selected at once. Nothing was done; select fewer."
@@ -226,22 +228,22 @@ def test_too_many_are_not_begun(registrar: Client, monkeypatch: pytest.MonkeyPat
         {ACTION_CHECKBOX_NAME: ["9" * 5_000]},
     ],
 )
-def test_what_is_no_row_is_a_bad_request(registrar: Client, more: dict[str, Any]) -> None:
-    assert ask(registrar, "1", **more).status_code == 400
+def test_an_invalid_id_is_a_bad_request(registrar: Client, more: dict[str, Any]) -> None:
+    assert open_action(registrar, "1", **more).status_code == 400
 
 
 @pytest.mark.parametrize("key", ["0", "99999"])
-def test_unknown_rows_are_passed_over(registrar: Client, key: str) -> None:
+def test_unknown_rows_are_ignored(registrar: Client, key: str) -> None:
     [row] = rows(1)
 
-    ask(registrar, key)
+    open_action(registrar, key)
 
     row.refresh_from_db()
     assert row.status == Status.ACTIVE
 
 
 @pytest.mark.parametrize(("role", "status"), [("Clerk", "withdrawn"), ("Viewer", "active")])
-def test_only_who_may_withdraw_has_it(
+def test_needs_the_permission_to_withdraw(
     user_of: Callable[[str], User], client: Client, registrar: Client, role: str, status: str
 ) -> None:
     user = user_of(role)
@@ -249,7 +251,7 @@ def test_only_who_may_withdraw_has_it(
     user.save()
     client.force_login(user)
     [row] = rows(1)
-    page = ask(registrar, row.pk)
+    page = open_action(registrar, row.pk)
 
     confirm(client, page)
 

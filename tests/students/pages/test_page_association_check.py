@@ -1,4 +1,4 @@
-"""The association form before it is sent: what would happen, lists that are pasted, and full courses that are left out."""
+"""The association form before it is sent: previews, pasted lists, skipped full courses."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ def results(answer: Any) -> dict[str, str]:
 
 
 def outcomes(answer: Any) -> dict[Course, str]:
-    """What the form says of each that is chosen."""
+    """Return the outcome in words of each chosen course."""
     return {
         choice.row: choice.outcome
         for choice in (*answer.context["chosen"], *answer.context["found"])
@@ -50,7 +50,7 @@ def outcomes(answer: Any) -> dict[Course, str]:
 
 class TestCheck:
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_tells_what_would_happen_and_writes_nothing(
+    def test_shows_outcomes_and_writes_nothing(
         self, clerk: Client, student: Student, url: str, full: Course, method: str
     ) -> None:
         free = CourseFactory.create(code="FREE")
@@ -66,7 +66,7 @@ class TestCheck:
         assert not student.enrollments.exists()
         assert not Enrollment.history.filter(student=student).exists()
 
-    def test_takes_the_options_into_account(self, clerk: Client, url: str, full: Course) -> None:
+    def test_applies_the_options(self, clerk: Client, url: str, full: Course) -> None:
         answer = clerk.get(f"{url}?courses={full.pk}&on_full=waitlist")
         assert results(answer) == {"FULL": "waitlisted"}
         assert "on the waitlist, place 1" in answer.content.decode()
@@ -83,9 +83,7 @@ class TestCheck:
             "FULL": "refused"
         }
 
-    def test_leaves_what_is_ticked_where_it_was_found(
-        self, clerk: Client, url: str, full: Course
-    ) -> None:
+    def test_a_ticked_row_keeps_its_place(self, clerk: Client, url: str, full: Course) -> None:
         other = CourseFactory.create(code="OTHER")
         answer = clerk.get(url, {"courses": [other.pk]})
         assert [choice.row for choice in answer.context["found"] if choice.chosen] == [other]
@@ -94,7 +92,7 @@ class TestCheck:
 
 
 class TestPaste:
-    def test_chooses_the_courses_that_it_names_and_tells_of_the_others(
+    def test_chooses_named_courses_and_lists_unknown_names(
         self, clerk: Client, student: Student, url: str
     ) -> None:
         over = TermFactory.create(
@@ -121,9 +119,7 @@ class TestPaste:
             clerk.post(f"{url}?do=check", {"paste": "TWICE", "term": "NEXT"}).context["paste"] == ""
         )
 
-    def test_is_read_when_the_form_is_sent_too(
-        self, clerk: Client, student: Student, url: str
-    ) -> None:
+    def test_is_read_when_the_form_is_sent(self, clerk: Client, student: Student, url: str) -> None:
         CourseFactory.create(code="A-1")
         answer = clerk.post(url, {"paste": "A-1 X-9"})
         assert answer.status_code == 422
@@ -132,7 +128,7 @@ class TestPaste:
         assert clerk.post(url, {"paste": "A-1"}).status_code == 302
         assert student.enrollments.get().course.code == "A-1"
 
-    def test_students_are_named_by_number_or_email(self, clerk: Client) -> None:
+    def test_finds_students_by_number_or_email(self, clerk: Client) -> None:
         course = CourseFactory.create()
         one, two = (
             StudentFactory.create(number="N 1"),
@@ -146,7 +142,7 @@ class TestPaste:
         assert {choice.row for choice in shown if choice.chosen} == {one, two}
         assert "“nobody” is no student's number or email." in answer.content.decode()
 
-    def test_as_many_as_can_be_pasted_can_be_sent(self, clerk: Client) -> None:
+    def test_the_longest_list_can_be_sent(self, clerk: Client) -> None:
         course = CourseFactory.create()
         students = StudentFactory.create_batch(MAX_LINES)
         url, sent = (
@@ -162,7 +158,7 @@ class TestPaste:
         )
         assert course.enrollments.count() == MAX_LINES
 
-    def test_a_list_that_is_none_is_told_of_in_short(self, clerk: Client, url: str) -> None:
+    def test_only_the_first_unknown_names_are_listed(self, clerk: Client, url: str) -> None:
         answer = clerk.post(f"{url}?do=check", {"paste": "word " * 50_000})
         assert answer.status_code == 200
         assert answer.content.count("“word” names no course".encode()) == 50
@@ -181,7 +177,7 @@ class TestPaste:
 
 
 class TestSkip:
-    def test_enrolls_the_others_and_says_who_was_left_out(
+    def test_enrolls_the_others_and_names_the_skipped_course(
         self, clerk: Client, student: Student, url: str, full: Course
     ) -> None:
         free = CourseFactory.create(code="FREE")
@@ -192,7 +188,9 @@ class TestSkip:
         assert f"{student}, enrolled: FREE" in text
         assert [row.course for row in student.enrollments.all()] == [free]
 
-    def test_says_before_what_it_says_after(self, clerk: Client, url: str, full: Course) -> None:
+    def test_preview_and_result_use_the_same_words(
+        self, clerk: Client, url: str, full: Course
+    ) -> None:
         free, closed = CourseFactory.create(), CourseFactory.create(is_open=False)
         sent = {"courses": [full.pk, free.pk], "on_full": "skip"}
         answer = clerk.post(f"{url}?do=check", sent)
@@ -205,7 +203,7 @@ class TestSkip:
             assert answer.status_code == 422
             assert outcomes(answer)[full] == "left out because the course is full"
 
-    def test_students_are_named_who_find_no_seat(self, clerk: Client) -> None:
+    def test_names_the_skipped_students(self, clerk: Client) -> None:
         course, students = CourseFactory.create(capacity=1), StudentFactory.create_batch(3)
         answer = clerk.post(
             f"/courses/{course.pk}/students/",
@@ -213,14 +211,14 @@ class TestSkip:
             follow=True,
         )
         named = ", ".join(sorted(map(str, students[1:])))
-        [told] = [
+        [message] = [
             str(message) for message in answer.context["messages"] if message.level_tag == "warning"
         ]
-        words, _colon, names = told.partition(": ")
+        words, _colon, names = message.partition(": ")
         assert words == f"{course}, left out because the course is full"
         assert ", ".join(sorted(names.removesuffix(".").split(", "))) == named
 
-    def test_is_for_full_courses_alone(
+    def test_skips_only_full_courses(
         self, clerk: Client, student: Student, url: str, full: Course
     ) -> None:
         closed = CourseFactory.create(is_open=False)
@@ -229,7 +227,7 @@ class TestSkip:
         )
         assert not student.enrollments.exists()
 
-    def test_all_of_them_full_is_told_too(
+    def test_all_courses_full_gives_a_message(
         self, clerk: Client, student: Student, url: str, full: Course
     ) -> None:
         answer = clerk.post(url, {"courses": [full.pk], "on_full": "skip"}, follow=True)
@@ -237,7 +235,7 @@ class TestSkip:
         assert not student.enrollments.exists()
 
 
-def test_waiting_is_no_part_of_skipping(
+def test_the_option_to_wait_does_not_skip(
     clerk: Client, student: Student, url: str, full: Course
 ) -> None:
     clerk.post(url, {"courses": [full.pk], "on_full": "waitlist"})

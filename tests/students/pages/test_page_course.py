@@ -1,4 +1,4 @@
-"""`/courses/{id}/` with its roster, the roster as CSV, and what the list and the form of courses say of seats."""
+"""`/courses/{id}/` with its roster, the roster as CSV, and the seats in the list of courses."""
 
 import csv
 import io
@@ -78,14 +78,14 @@ class TestPage:
         assert [len(roster(answer)) for answer in (first, second)] == [50, 3]
         assert len({row.pk for answer in (first, second) for row in roster(answer)}) == 53
 
-    def test_tells_the_history_of_this_course_only(self, viewer: Client, course: Course) -> None:
+    def test_shows_the_history_of_this_course_only(self, viewer: Client, course: Course) -> None:
         enrolled(StudentFactory.create(), CourseFactory.create())
         row = enrolled(StudentFactory.create(), course)
         assert [
             record.id for record in viewer.get(f"/courses/{course.pk}/").context["history"].rows
         ] == [row.pk]
 
-    def test_asks_a_bounded_number_of_queries(
+    def test_takes_a_bounded_number_of_queries(
         self, viewer: Client, course: Course, django_assert_max_num_queries: Callable[[int], Any]
     ) -> None:
         for student in StudentFactory.create_batch(6):
@@ -97,7 +97,7 @@ class TestPage:
 class TestWaitlist:
     @pytest.fixture
     def full(self) -> Course:
-        """A course with two seats, taken by Young and Abel, for which Zu, Bell and Moe wait."""
+        """A course with two seats: Young and Abel have them; Zu, Bell and Moe wait."""
         course = CourseFactory.create(code="BIO-101", capacity=2)
         students = [
             StudentFactory.create(last_name=name) for name in ("Young", "Abel", "Zu", "Bell", "Moe")
@@ -105,7 +105,7 @@ class TestWaitlist:
         service.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
         return course
 
-    def test_those_who_wait_come_after_the_others_in_the_order_of_coming(
+    def test_waiting_students_come_last_in_the_order_of_the_waitlist(
         self, viewer: Client, full: Course
     ) -> None:
         answer = viewer.get(f"/courses/{full.pk}/")
@@ -133,7 +133,7 @@ class TestWaitlist:
         assert places == sorted(places)
         assert "3 waiting" in text
 
-    def test_it_can_be_shown_alone(self, viewer: Client, full: Course) -> None:
+    def test_the_waitlist_can_be_shown_alone(self, viewer: Client, full: Course) -> None:
         answer = viewer.get(f"/courses/{full.pk}/", {"status": "waitlisted"})
         assert [row.student.last_name for row in roster(answer)] == ["Zu", "Bell", "Moe"]
         assert (
@@ -141,7 +141,7 @@ class TestWaitlist:
             not in viewer.get(f"/courses/{full.pk}/", {"status": "active"}).content.decode()
         )
 
-    def test_a_page_may_begin_in_it(self, viewer: Client) -> None:
+    def test_a_page_may_begin_inside_the_waitlist(self, viewer: Client) -> None:
         course = CourseFactory.create(capacity=1)
         students = [StudentFactory.create(last_name=f"N{54 - number:02}") for number in range(54)]
         service.enroll([(student.pk, course.pk) for student in students], Options(waitlist=True))
@@ -161,7 +161,7 @@ class TestWaitlist:
         ]
         assert places == [("Abel", ""), ("Young", ""), ("Zu", "1"), ("Bell", "2"), ("Moe", "3")]
 
-    def test_the_history_tells_what_was_overridden(self, viewer: Client, full: Course) -> None:
+    def test_the_history_shows_the_override(self, viewer: Client, full: Course) -> None:
         with record_changes_as(Door.STAFF, reason="one more chair"):
             service.enroll(
                 [(StudentFactory.create().pk, full.pk)], Options(override=["course_full"])
@@ -188,7 +188,7 @@ class TestFile:
             student.number for student in students
         }
 
-    def test_is_narrowed_as_the_page_is(self, viewer: Client, course: Course) -> None:
+    def test_has_the_filters_of_the_page(self, viewer: Client, course: Course) -> None:
         student = StudentFactory.create(last_name="Müller")
         enrolled(student, course, Status.WITHDRAWN)
         enrolled(StudentFactory.create(last_name="Other"), course)
@@ -222,7 +222,7 @@ class TestFile:
 
 
 class TestSeats:
-    def test_the_list_shows_them_and_finds_courses_with_room(self, viewer: Client) -> None:
+    def test_the_list_shows_seats_and_filters_courses_with_free_ones(self, viewer: Client) -> None:
         full, room, open_ended = (
             CourseFactory.create(capacity=1),
             CourseFactory.create(capacity=2),

@@ -39,7 +39,7 @@ def test_shows_the_course_and_finds_students(clerk: Client, course: Course, url:
     assert "1 / 2" in answer.content.decode()
 
 
-def test_only_active_students_where_that_is_asked(clerk: Client, url: str) -> None:
+def test_the_filter_shows_active_students_only(clerk: Client, url: str) -> None:
     active, _inactive = StudentFactory.create(), StudentFactory.create(is_active=False)
     assert [choice.row for choice in clerk.get(url, {"is_active": "true"}).context["found"]] == [
         active
@@ -56,7 +56,7 @@ def test_enrolls_all_of_them_and_names_each(clerk: Client, course: Course, url: 
     assert Enrollment.objects.filter(course=course, status=Status.ACTIVE).count() == 2
 
 
-def test_or_none_of_them(clerk: Client, url: str) -> None:
+def test_one_refusal_enrolls_nobody(clerk: Client, url: str) -> None:
     students = StudentFactory.create_batch(3)
     answer = clerk.post(url, {"students": [student.pk for student in students]})
     text = answer.content.decode()
@@ -77,7 +77,7 @@ def test_or_none_of_them(clerk: Client, url: str) -> None:
         ([404], "There is no student with the id 404."),
     ],
 )
-def test_what_cannot_be_a_student(
+def test_an_invalid_student_is_refused(
     clerk: Client, url: str, students: list[object], words: str
 ) -> None:
     answer = clerk.post(url, {"students": students})
@@ -85,7 +85,7 @@ def test_what_cannot_be_a_student(
     assert words in answer.content.decode()
 
 
-def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(
+def test_students_without_a_seat_wait_with_the_option(
     clerk: Client, course: Course, url: str
 ) -> None:
     students = StudentFactory.create_batch(4)
@@ -99,9 +99,7 @@ def test_those_for_whom_there_is_no_seat_wait_where_that_is_asked(
         assert f"{course}, on the waitlist, place {place}: {student}." in text
 
 
-def test_enrolls_over_capacity_where_it_is_full_by_who_may(
-    registrar: Client, course: Course, url: str
-) -> None:
+def test_a_registrar_enrolls_over_capacity(registrar: Client, course: Course, url: str) -> None:
     students = StudentFactory.create_batch(3)
     fields = {"students": [student.pk for student in students]}
     answer = registrar.post(url, fields)
@@ -118,7 +116,7 @@ def test_enrolls_over_capacity_where_it_is_full_by_who_may(
     ] == [(["course_full"], "one more chair")]
 
 
-def test_who_waits_can_be_given_a_seat_by_who_may(
+def test_a_registrar_gives_a_seat_to_a_waiting_student(
     registrar: Client, course: Course, url: str
 ) -> None:
     students = StudentFactory.create_batch(4)
@@ -132,7 +130,7 @@ def test_who_waits_can_be_given_a_seat_by_who_may(
     assert Enrollment.objects.get(student=students[2]).status == Status.WAITLISTED
 
 
-def test_an_override_is_403_for_who_may_not(clerk: Client, url: str) -> None:
+def test_an_override_without_the_permission_is_403(clerk: Client, url: str) -> None:
     fields = {
         "students": [StudentFactory.create().pk],
         "override": ["course_full"],

@@ -1,4 +1,4 @@
-"""Rows that were just changed are marked on the next page, once."""
+"""Rows that were just changed are marked on the next page only."""
 
 import re
 
@@ -27,7 +27,7 @@ def course() -> Course:
 
 
 def marked(client: Client, path: str) -> list[str]:
-    """The marked rows of a page, each by its first cells."""
+    """Return the text of each marked row of a page."""
     text = client.get(path).content.decode()
     return [
         " ".join(re.sub("<.*?>", " ", row).split())
@@ -35,7 +35,7 @@ def marked(client: Client, path: str) -> list[str]:
     ]
 
 
-def test_what_was_enrolled_is_marked_once(clerk: Client, student: Student, course: Course) -> None:
+def test_a_new_enrollment_is_marked_once(clerk: Client, student: Student, course: Course) -> None:
     enrolled(student, CourseFactory.create())
     clerk.post(f"/students/{student.pk}/courses/", {"courses": course.pk})
     [row] = marked(clerk, f"/students/{student.pk}/")
@@ -44,14 +44,14 @@ def test_what_was_enrolled_is_marked_once(clerk: Client, student: Student, cours
     assert marked(clerk, f"/students/{student.pk}/") == []
 
 
-def test_what_was_withdrawn_is_marked(clerk: Client, student: Student, course: Course) -> None:
+def test_a_withdrawal_is_marked(clerk: Client, student: Student, course: Course) -> None:
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/")
     [row] = marked(clerk, f"/students/{student.pk}/")
     assert "withdrawn just now" in row
 
 
-def test_what_was_undone_is_marked(clerk: Client, student: Student, course: Course) -> None:
+def test_an_undone_change_is_marked(clerk: Client, student: Student, course: Course) -> None:
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", follow=True)
     clerk.post("/undo/", {"next": f"/students/{student.pk}/"})
@@ -59,7 +59,7 @@ def test_what_was_undone_is_marked(clerk: Client, student: Student, course: Cour
     assert "active just now" in row
 
 
-def test_on_a_roster_those_who_left_and_those_who_moved_up_are_marked(
+def test_withdrawn_and_promoted_students_are_marked_on_the_roster(
     clerk: Client, course: Course
 ) -> None:
     course.capacity = 2
@@ -80,7 +80,7 @@ def test_on_a_roster_those_who_left_and_those_who_moved_up_are_marked(
     assert not any(second.student.number in row for row in rows)
 
 
-def test_what_was_edited_is_marked(registrar: Client, student: Student, course: Course) -> None:
+def test_an_edited_row_is_marked(registrar: Client, student: Student, course: Course) -> None:
     term = TermFactory.create(code="T-1")
     registrar.post(
         f"/students/{student.pk}/edit/",
@@ -108,7 +108,7 @@ def test_what_was_edited_is_marked(registrar: Client, student: Student, course: 
 @pytest.mark.parametrize(
     ("path", "numbers"), [("/courses/{}/edit/", 1), ("/admin/courses/course/{}/change/", 0)]
 )
-def test_who_moved_up_is_marked_where_the_next_page_tells_of_it(
+def test_a_promotion_is_marked_on_the_page_with_its_message(
     registrar: Client, course: Course, path: str, numbers: int
 ) -> None:
     Course.objects.update(capacity=0)

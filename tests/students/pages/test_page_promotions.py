@@ -1,4 +1,4 @@
-"""Whatever is changed on a page, its user is told who moved up from a waitlist by it."""
+"""A message names the students whom a change promoted from a waitlist."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ WAIT = Options(waitlist=True)
 
 
 def queue(course: Course, number: int) -> list[Enrollment]:
-    """Those who wait for `course`, which is full."""
+    """Return enrollments on the waitlist of `course`, which is full."""
     rows = [
         result.enrollment
         for result in service.enroll(
@@ -32,7 +32,7 @@ def queue(course: Course, number: int) -> list[Enrollment]:
     return [row for row in rows if row and row.status == Status.WAITLISTED]
 
 
-def told(answer: Any) -> list[str]:
+def promotion_messages(answer: Any) -> list[str]:
     return [message for message in messages_of(answer) if message.startswith("Moved up")]
 
 
@@ -45,28 +45,35 @@ class TestCourse:
     def test_a_higher_capacity(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=1)
         first, second, _third = queue(course, 4)
-        assert told(
+        assert promotion_messages(
             submit(registrar, path.format(course.pk), {"capacity": "3"}, follow=True)
         ) == moved_up(first, second)
 
-    def test_one_that_is_opened_again(self, registrar: Client, path: str) -> None:
+    def test_a_course_opened_again(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
         [row] = queue(course, 1)
         Course.objects.update(capacity=1, is_open=False)
-        assert told(
+        assert promotion_messages(
             submit(registrar, path.format(course.pk), {"is_open": "on"}, follow=True)
         ) == moved_up(row)
 
     def test_many_are_counted(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
         rows = queue(course, 8)
-        [message] = told(submit(registrar, path.format(course.pk), {"capacity": ""}, follow=True))
+        [message] = promotion_messages(
+            submit(registrar, path.format(course.pk), {"capacity": ""}, follow=True)
+        )
         assert message == f"Moved up from the waitlist: {'; '.join(map(str, rows[:5]))} and 3 more."
 
-    def test_nothing_is_told_where_nobody_did(self, registrar: Client, path: str) -> None:
+    def test_no_promotion_gives_no_message(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
         queue(course, 1)
-        assert told(submit(registrar, path.format(course.pk), {"title": "New"}, follow=True)) == []
+        assert (
+            promotion_messages(
+                submit(registrar, path.format(course.pk), {"title": "New"}, follow=True)
+            )
+            == []
+        )
 
 
 @pytest.mark.parametrize("admin", [False, True])
@@ -81,17 +88,17 @@ def test_a_term_whose_window_is_changed(registrar: Client, *, admin: bool) -> No
     Term.objects.update(enrollment_closes_on=yesterday)
     Course.objects.update(capacity=1)
     path = f"/admin/courses/term/{term.pk}/change/" if admin else f"/terms/{term.code}/edit/"
-    assert told(submit(registrar, path, {"enrollment_closes_on": ""}, follow=True)) == moved_up(
-        *rows
-    )
+    assert promotion_messages(
+        submit(registrar, path, {"enrollment_closes_on": ""}, follow=True)
+    ) == moved_up(*rows)
 
 
-def test_a_student_who_is_active_again(registrar: Client) -> None:
+def test_a_student_made_active_again(registrar: Client) -> None:
     course = CourseFactory.create(capacity=0)
     [row] = queue(course, 1)
     Student.objects.update(is_active=False)
     Course.objects.update(capacity=1)
-    assert told(
+    assert promotion_messages(
         submit(registrar, f"/students/{row.student_id}/edit/", {"is_active": "on"}, follow=True)
     ) == moved_up(row)
 
@@ -100,18 +107,18 @@ def test_withdrawals_in_the_admin(registrar: Client) -> None:
     course = CourseFactory.create(capacity=1)
     [row] = queue(course, 2)
     seated = Enrollment.objects.get(status=Status.ACTIVE)
-    asked = registrar.post(
+    confirmation = registrar.post(
         "/admin/students/enrollment/", {"action": "withdraw", ACTION_CHECKBOX_NAME: [seated.pk]}
     )
-    assert told(asked) == []
-    confirmed = {**fields_of(asked.content.decode()), "confirm": "yes"}
-    assert told(registrar.post("/admin/students/enrollment/", confirmed, follow=True)) == moved_up(
-        row
-    )
+    assert promotion_messages(confirmation) == []
+    confirmed = {**fields_of(confirmation.content.decode()), "confirm": "yes"}
+    assert promotion_messages(
+        registrar.post("/admin/students/enrollment/", confirmed, follow=True)
+    ) == moved_up(row)
 
 
-def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
-    """A higher capacity and an addition that is refused, on one page of the admin."""
+def test_a_promotion_rolled_back_gives_no_message(registrar: Client) -> None:
+    """A higher capacity and a refused addition on one page of the admin."""
     course = CourseFactory.create(capacity=0)
     queue(course, 1)
     inactive = StudentFactory.create(is_active=False)
@@ -121,7 +128,7 @@ def test_what_was_not_saved_after_all_is_not_told(registrar: Client) -> None:
         {"capacity": "5", "enrollments-1-student": inactive.pk},
     )
     assert Enrollment.objects.get().status == Status.WAITLISTED
-    assert told(answer) == []
+    assert promotion_messages(answer) == []
     assert "Moved up" not in registrar.get("/students/").content.decode()
 
 

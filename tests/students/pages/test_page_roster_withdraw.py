@@ -1,4 +1,4 @@
-"""`/courses/{id}/withdraw/`: several students leave a course at once; and the roster on paper."""
+"""`/courses/{id}/withdraw/`: withdrawing several students at once; and the printed roster."""
 
 import pytest
 from django.test import Client
@@ -37,7 +37,7 @@ def waiter(clerk: Client, course: Course, seated: list[Student]) -> Student:
     return student
 
 
-def test_shows_who_leaves_and_who_moves_up_and_writes_nothing(
+def test_previews_withdrawals_and_promotions_and_writes_nothing(
     clerk: Client, url: str, seated: list[Student], waiter: Student
 ) -> None:
     answer = clerk.get(url, {"students": [student.pk for student in seated]})
@@ -52,7 +52,7 @@ def test_shows_who_leaves_and_who_moves_up_and_writes_nothing(
     }
 
 
-def test_withdraws_them_and_says_who_moved_up(
+def test_withdraws_and_names_the_promoted(
     clerk: Client, url: str, course: Course, seated: list[Student], waiter: Student
 ) -> None:
     answer = clerk.post(
@@ -72,7 +72,7 @@ def test_withdraws_them_and_says_who_moved_up(
     )
 
 
-def test_undo_gives_back_what_nobody_has_taken(
+def test_undo_restores_seats_that_are_still_free(
     clerk: Client, url: str, seated: list[Student], waiter: Student
 ) -> None:
     clerk.post(url, {"students": [student.pk for student in seated]})
@@ -88,19 +88,19 @@ def test_sent_twice_it_does_nothing_more(clerk: Client, url: str, seated: list[S
 
 
 @pytest.mark.parametrize("students", [[], ["x"], ["404"], [str(2**70)]])
-def test_says_so_where_nobody_is_ticked(clerk: Client, url: str, students: list[str]) -> None:
+def test_nobody_ticked_gives_a_message(clerk: Client, url: str, students: list[str]) -> None:
     assert "Nobody was ticked" in clerk.get(url, {"students": students}).content.decode()
     assert clerk.post(url, {"students": students}).status_code == 422
 
 
-def test_the_roster_has_boxes_for_those_who_may(
+def test_only_those_who_may_withdraw_see_checkboxes(
     clerk: Client, viewer: Client, course: Course, seated: list[Student]
 ) -> None:
     assert clerk.get(f"/courses/{course.pk}/").content.decode().count('name="students"') == 2
     assert 'name="students"' not in viewer.get(f"/courses/{course.pk}/").content.decode()
 
 
-def test_the_roster_is_sorted_as_asked(viewer: Client, course: Course) -> None:
+def test_the_roster_is_sorted_by_the_chosen_order(viewer: Client, course: Course) -> None:
     for number, name in (("2", "Abel"), ("1", "Zorn")):
         enrolled(StudentFactory.create(number=number, last_name=name), course)
     for order, names in (

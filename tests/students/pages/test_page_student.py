@@ -72,7 +72,7 @@ def test_shows_the_place_on_the_waitlist(clerk: Client, student: Student) -> Non
 
 
 @override_settings(TIME_ZONE="Asia/Tokyo")
-def test_tells_the_history_in_the_time_zone_of_the_school(clerk: Client, student: Student) -> None:
+def test_shows_the_history_in_the_time_zone_of_the_school(clerk: Client, student: Student) -> None:
     course = CourseFactory.create(code="BIO-1")
     with (
         time_machine.travel("2026-09-01T20:30:00Z", tick=False),
@@ -110,7 +110,7 @@ def test_the_history_has_pages(clerk: Client, student: Student) -> None:
     assert ids == sorted(set(ids), reverse=True)
 
 
-def test_what_people_typed_is_shown_as_text(clerk: Client) -> None:
+def test_typed_text_is_escaped(clerk: Client) -> None:
     student = StudentFactory.create(first_name="<b>Ann</b>", last_name="<script>")
     text = (
         clerk.get(f"/students/{student.pk}/").content.decode()
@@ -120,7 +120,7 @@ def test_what_people_typed_is_shown_as_text(clerk: Client) -> None:
     assert "<script>" not in text
 
 
-def test_asks_a_bounded_number_of_queries(
+def test_takes_a_bounded_number_of_queries(
     clerk: Client, student: Student, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     for course in CourseFactory.create_batch(6):

@@ -31,7 +31,7 @@ def url(student: Student) -> str:
 
 
 def rows(answer: Any) -> dict[str, list[int]]:
-    """The ids of the courses that the form shows as chosen and as found."""
+    """Return the ids of the courses shown as chosen and as found."""
     return {
         name: [choice.row.pk for choice in answer.context[name]] for name in ("chosen", "found")
     }
@@ -87,7 +87,7 @@ class TestShow:
         }
         assert settled == {Status.ACTIVE: True, Status.COMPLETED: True, Status.WITHDRAWN: False}
 
-    def test_search_and_term_narrow_it(self, clerk: Client, url: str) -> None:
+    def test_search_and_term_filter_the_courses(self, clerk: Client, url: str) -> None:
         term = TermFactory.create(code="T-A")
         biology, chemistry, later = (
             CourseFactory.create(title="Biology", term=term),
@@ -99,7 +99,7 @@ class TestShow:
         assert set(rows(clerk.get(url, {"term": "T-A"}))["found"]) == {biology.pk, chemistry.pk}
         assert "Nothing was found" in clerk.get(url, {"q": "zoo"}).content.decode()
 
-    def test_what_can_be_enrolled_in_today_comes_first_then_what_runs_comes_and_is_past(
+    def test_courses_open_for_enrollment_come_first_then_current_future_and_past_ones(
         self, clerk: Client, url: str
     ) -> None:
         today = timezone.localdate()
@@ -122,7 +122,7 @@ class TestShow:
         order = [later.pk, second.pk, now.pk, running.pk, coming.pk, past.pk]
         assert rows(clerk.get(url))["found"] == rows(clerk.get(url, {"q": "bio"}))["found"] == order
 
-    def test_what_was_chosen_stays_chosen_across_a_search(self, clerk: Client, url: str) -> None:
+    def test_chosen_courses_stay_chosen_across_a_search(self, clerk: Client, url: str) -> None:
         chosen, other = (
             CourseFactory.create(title="Biology"),
             CourseFactory.create(title="Chemistry"),
@@ -152,7 +152,7 @@ class TestShow:
         assert 'type="hidden" name="csrfmiddlewaretoken"' not in form
         assert '<button type="submit" formmethod="post" name="csrfmiddlewaretoken"' in form
 
-    def test_it_asks_a_bounded_number_of_queries(
+    def test_takes_a_bounded_number_of_queries(
         self,
         clerk: Client,
         student: Student,
@@ -197,7 +197,7 @@ class TestEnroll:
         assert clerk.post(url, {"courses": [course.pk, f"0{course.pk}"]}).status_code == 302
         assert enrollment_changes().count() == 1
 
-    def test_the_history_says_who_and_through_which_door(self, clerk: Client, url: str) -> None:
+    def test_the_history_records_who_and_the_door(self, clerk: Client, url: str) -> None:
         clerk.post(url, {"courses": [CourseFactory.create().pk]})
         record = enrollment_changes().get()
         assert (record.history_user, record.door, record.before, record.status) == (
@@ -237,7 +237,7 @@ def too_late(course: Course) -> str:
 
 class TestRefused:
     @pytest.mark.parametrize("refuse", [closed, full, too_early, too_late, unprepared])
-    def test_each_reason_is_said_beside_its_course_and_nothing_is_written(
+    def test_each_reason_is_shown_beside_its_course_and_nothing_is_written(
         self, clerk: Client, student: Student, url: str, refuse: Callable[[Course], str]
     ) -> None:
         good, bad = CourseFactory.create(code="GOOD"), CourseFactory.create(code="BAD")
@@ -259,13 +259,13 @@ class TestRefused:
         assert answer.status_code == 422
         assert f"{student} is not active." in answer.content.decode()
 
-    def test_every_reason_of_one_course_is_said(self, clerk: Client, url: str) -> None:
+    def test_every_reason_of_one_course_is_shown(self, clerk: Client, url: str) -> None:
         course = CourseFactory.create()
         reasons = [closed(course), full(course)]
         text = clerk.post(url, {"courses": [course.pk]}).content.decode()
         assert all(text.count(words) == 2 for words in reasons)
 
-    def test_the_search_is_kept_too(self, clerk: Client, url: str) -> None:
+    def test_the_search_stays_filled_in(self, clerk: Client, url: str) -> None:
         course = CourseFactory.create(is_open=False, term=TermFactory.create(code="T-A"))
         text = " ".join(
             clerk.post(url, {"courses": [course.pk], "q": "zoo", "term": "T-A", "has_seats": "on"})
@@ -293,7 +293,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         "text", ["x", "-1", "0", "1.0", "²", "\0", str(2**63), "9" * 5000, " 1", "<b>"]
     )
-    def test_what_is_not_an_id(self, clerk: Client, url: str, text: str) -> None:
+    def test_a_value_that_is_not_an_id(self, clerk: Client, url: str, text: str) -> None:
         course = CourseFactory.create()
         answer = clerk.post(url, {"courses": [course.pk, text]})
         assert answer.status_code == 422
@@ -312,7 +312,7 @@ class TestRefused:
 
 
 def selected(answer: Any) -> str:
-    """What the form says shall be done where a course is full."""
+    """Return the selected option for full courses."""
     text = " ".join(answer.content.decode().split())
     select = text[text.index('<select name="on_full"') :].partition("</select>")[0]
     picked = [
@@ -325,7 +325,7 @@ def selected(answer: Any) -> str:
 
 @pytest.fixture
 def waited_for() -> Course:
-    """A course with its one seat taken and two who wait."""
+    """A course with its one seat taken and two waiting students."""
     course = CourseFactory.create(code="FULL", capacity=1)
     service.enroll(
         [(student.pk, course.pk) for student in StudentFactory.create_batch(3)],
@@ -335,7 +335,7 @@ def waited_for() -> Course:
 
 
 class TestWaitlist:
-    def test_who_finds_a_course_full_waits_where_that_is_asked(
+    def test_a_student_waits_for_a_full_course_with_the_option(
         self, clerk: Client, student: Student, url: str, waited_for: Course
     ) -> None:
         free = CourseFactory.create(code="FREE")
@@ -354,13 +354,13 @@ class TestWaitlist:
         }
 
     @pytest.mark.parametrize("said", [{}, {"on_full": "refuse"}, {"on_full": ""}])
-    def test_nobody_waits_unasked(
+    def test_nobody_waits_without_the_option(
         self, clerk: Client, student: Student, url: str, waited_for: Course, said: dict[str, str]
     ) -> None:
         assert clerk.post(url, {"courses": [waited_for.pk], **said}).status_code == 422
         assert not student.enrollments.exists()
 
-    def test_is_kept_across_a_search_and_a_refusal(self, clerk: Client, url: str) -> None:
+    def test_stays_chosen_across_a_search_and_a_refusal(self, clerk: Client, url: str) -> None:
         assert selected(clerk.get(url)) == ""
         assert selected(clerk.get(url, {"q": "x", "on_full": "waitlist"})) == "waitlist"
         assert selected(clerk.get(url, {"on_full": "odd"})) == ""
@@ -368,7 +368,7 @@ class TestWaitlist:
         answer = clerk.post(url, {"courses": [course.pk], "on_full": "waitlist"})
         assert (answer.status_code, selected(answer)) == (422, "waitlist")
 
-    def test_a_refused_form_tells_who_would_wait(
+    def test_a_refused_form_shows_who_would_wait(
         self, clerk: Client, url: str, waited_for: Course
     ) -> None:
         answer = clerk.post(
@@ -381,7 +381,7 @@ class TestWaitlist:
         assert answer.status_code == 422
         assert "would be: on the waitlist" in " ".join(answer.content.decode().split())
 
-    def test_another_option_is_none(self, clerk: Client, student: Student, url: str) -> None:
+    def test_an_unknown_option_is_refused(self, clerk: Client, student: Student, url: str) -> None:
         answer = clerk.post(url, {"courses": [CourseFactory.create().pk], "on_full": "odd"})
         assert answer.status_code == 422
         assert 'href="#id_on_full"' in answer.content.decode()
@@ -393,13 +393,13 @@ class TestWaitlist:
         service.enroll([(student.pk, waited_for.pk)], Options(waitlist=True))
         text = " ".join(clerk.get(url).content.decode().split())
         assert (
-            f'{waited_for}</a> <span class="tag waitlisted">waitlisted</span> <span class="place"> place 3 </span>'
-            in text
+            f'{waited_for}</a> <span class="tag waitlisted">waitlisted</span>'
+            ' <span class="place"> place 3 </span>' in text
         )
 
 
 def offered(answer: Any) -> dict[str, bool]:
-    """The refusals that the form offers to override, and whether each is ticked."""
+    """Return the refusals offered to override, and whether each is ticked."""
     boxes = [
         part.partition(">")[0]
         for part in answer.content.decode().split('<input type="checkbox" name="override"')[1:]
@@ -417,7 +417,7 @@ OVERRIDABLE = [
 
 
 class TestWaiting:
-    """A student who waits for a course already."""
+    """A student who already waits for a course."""
 
     @pytest.fixture
     def waited_for(self, waited_for: Course, student: Student) -> Course:
@@ -435,7 +435,7 @@ class TestWaiting:
             in remarks
         )
 
-    def test_stays_on_the_waitlist_where_nothing_is_overridden(
+    def test_stays_on_the_waitlist_without_an_override(
         self, registrar: Client, student: Student, url: str, waited_for: Course
     ) -> None:
         text = registrar.post(url, {"courses": [waited_for.pk]}, follow=True).content.decode()
@@ -443,7 +443,7 @@ class TestWaiting:
         row = Enrollment.objects.get(student=student)
         assert (row.status, row.history.count()) == (Status.WAITLISTED, 1)
 
-    def test_has_a_seat_by_an_override_which_is_offered_at_once(
+    def test_gets_a_seat_by_an_override_offered_at_once(
         self, registrar: Client, student: Student, url: str, waited_for: Course
     ) -> None:
         assert offered(registrar.get(url)) == {"course_full": False}
@@ -457,7 +457,7 @@ class TestWaiting:
             "agreed",
         )
 
-    def test_no_override_is_offered_to_who_may_not(
+    def test_no_override_is_offered_without_the_permission(
         self, clerk: Client, url: str, waited_for: Course
     ) -> None:
         assert offered(clerk.get(url)) == {}
@@ -495,7 +495,7 @@ class TestOverride:
         assert words in text
         assert "agreed with the dean" in text
 
-    def test_only_what_was_overridden_is_recorded_so(self, registrar: Client, url: str) -> None:
+    def test_only_the_overridden_refusal_is_recorded(self, registrar: Client, url: str) -> None:
         course, good = CourseFactory.create(capacity=0), CourseFactory.create()
         fields = {
             "courses": [course.pk, good.pk],
@@ -509,7 +509,7 @@ class TestOverride:
         }
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "\0"])
-    def test_needs_a_reason_that_can_be_kept(
+    def test_needs_a_valid_reason(
         self, registrar: Client, student: Student, url: str, reason: str
     ) -> None:
         course = CourseFactory.create(capacity=0, is_open=False)
@@ -549,7 +549,7 @@ class TestOverride:
             == 302
         )
 
-    def test_is_kept_across_a_search(self, registrar: Client, url: str) -> None:
+    def test_stays_filled_in_across_a_search(self, registrar: Client, url: str) -> None:
         answer = registrar.get(
             url, {"q": "x", "override": ["course_full", "odd"], "reason": "because"}
         )
@@ -569,7 +569,7 @@ class TestOverride:
         assert (answer.status_code, offered(answer)) == (422, {})
         assert not student.enrollments.exists()
 
-    def test_is_for_those_who_may(self, clerk: Client, student: Student, url: str) -> None:
+    def test_needs_the_permission(self, clerk: Client, student: Student, url: str) -> None:
         course = CourseFactory.create(capacity=0)
         fields: dict[str, Any] = {
             "courses": [course.pk],

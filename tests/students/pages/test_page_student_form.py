@@ -23,7 +23,7 @@ FIELDS = {
 
 
 def sent_back(form: Any, **typed: str) -> dict[str, str]:
-    """What a browser sends of the form, with `typed` in place of what it showed; a checkbox that is not ticked is not sent."""
+    """Return the fields that a browser sends for `form`: its values, changed by `typed`."""
     values = (
         {field.html_name: field.value() for field in form}
         | {field.html_initial_name: field.value() for field in form}
@@ -35,7 +35,7 @@ def sent_back(form: Any, **typed: str) -> dict[str, str]:
 
 
 class TestNew:
-    def test_makes_a_student_with_a_history(self, registrar: Client) -> None:
+    def test_creates_a_student_with_a_history(self, registrar: Client) -> None:
         answer = registrar.post("/students/new/", FIELDS)
         student = Student.objects.get()
         assert (answer.status_code, answer["Location"]) == (302, f"/students/{student.pk}/")
@@ -68,7 +68,7 @@ class TestNew:
             ("first_name", "x" * 101, "at most 100"),
         ],
     )
-    def test_a_wrong_value_is_said_beside_its_field_and_all_is_kept(
+    def test_an_error_is_shown_beside_its_field_and_the_values_stay(
         self, registrar: Client, field: str, value: str, words: str
     ) -> None:
         answer = registrar.post("/students/new/", FIELDS | {field: value})
@@ -89,7 +89,9 @@ class TestNew:
     @pytest.mark.parametrize(
         ("field", "value"), [("number", "S-7"), ("email", "ANN@school.example")]
     )
-    def test_one_that_is_there_already(self, registrar: Client, field: str, value: str) -> None:
+    def test_a_number_or_email_in_use_is_refused(
+        self, registrar: Client, field: str, value: str
+    ) -> None:
         StudentFactory.create(**FIELDS | {"is_active": True})
         answer = registrar.post(
             "/students/new/",
@@ -98,10 +100,10 @@ class TestNew:
         assert answer.status_code == 422
         assert field in answer.context["form"].errors
 
-    def test_one_that_somebody_else_made_at_the_same_moment(
+    def test_an_email_taken_at_the_same_moment_is_refused(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The check finds the email free; the database, a moment later, does not."""
+        """The check finds the email free; it is taken before the row is inserted."""
         StudentFactory.create(email="ann@school.example")
         monkeypatch.setattr(
             StudentForm, "_post_clean", lambda form: construct_instance(form, form.instance)
@@ -114,7 +116,7 @@ class TestNew:
 
 
 class TestEdit:
-    def test_changes_what_was_changed(self, registrar: Client) -> None:
+    def test_saves_the_changed_fields(self, registrar: Client) -> None:
         student = StudentFactory.create()
         url = f"/students/{student.pk}/edit/"
         answer = registrar.post(
@@ -125,13 +127,13 @@ class TestEdit:
         assert (student.first_name, student.is_active) == ("New", False)
         assert [record.history_type for record in student.history.all()] == ["~", "+"]
 
-    def test_nothing_changed_writes_nothing(self, registrar: Client) -> None:
+    def test_an_unchanged_form_writes_nothing(self, registrar: Client) -> None:
         student = StudentFactory.create()
         url = f"/students/{student.pk}/edit/"
         assert registrar.post(url, sent_back(registrar.get(url).context["form"])).status_code == 302
         assert student.history.count() == 1
 
-    def test_what_another_changed_meanwhile_stays(self, registrar: Client) -> None:
+    def test_fields_changed_by_somebody_else_stay(self, registrar: Client) -> None:
         student = StudentFactory.create(first_name="Ann", email="old@school.example")
         url = f"/students/{student.pk}/edit/"
         form = registrar.get(url).context["form"]
@@ -144,9 +146,7 @@ class TestEdit:
             False,
         )
 
-    def test_without_what_the_form_had_shown_all_fields_are_taken_as_sent(
-        self, registrar: Client
-    ) -> None:
+    def test_without_initial_values_all_fields_are_saved(self, registrar: Client) -> None:
         student = StudentFactory.create()
         assert (
             registrar.post(f"/students/{student.pk}/edit/", FIELDS | {"is_active": ""}).status_code
@@ -159,7 +159,7 @@ class TestEdit:
             False,
         )
 
-    def test_a_wrong_value_is_kept_with_the_others(self, registrar: Client) -> None:
+    def test_an_invalid_value_stays_filled_in(self, registrar: Client) -> None:
         student = StudentFactory.create(last_name="Lee")
         url = f"/students/{student.pk}/edit/"
         answer = registrar.post(
@@ -173,7 +173,7 @@ class TestEdit:
         student.refresh_from_db()
         assert student.last_name == "Lee"
 
-    def test_a_value_that_somebody_else_took_at_the_same_moment(
+    def test_a_number_taken_at_the_same_moment_is_refused(
         self, registrar: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         student = StudentFactory.create()

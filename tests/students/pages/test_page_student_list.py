@@ -71,7 +71,7 @@ def test_the_links_between_pages_keep_the_search(viewer: Client) -> None:
     assert 'rel="prev"' not in text
 
 
-def test_asks_a_bounded_number_of_queries(
+def test_takes_a_bounded_number_of_queries(
     viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     for student in StudentFactory.create_batch(5):

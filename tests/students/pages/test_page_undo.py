@@ -1,4 +1,4 @@
-"""`/undo/`: takes back what was just done."""
+"""`/undo/`: reverses the last action."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def undo(clerk: Client, student: Student) -> str:
     return clerk.post("/undo/", {"next": f"/students/{student.pk}/"}, follow=True).content.decode()
 
 
-def test_is_offered_once_beside_what_was_done(clerk: Client, student: Student) -> None:
+def test_the_button_is_shown_once_beside_the_message(clerk: Client, student: Student) -> None:
     enroll(clerk, student, "A", "B")
     page = clerk.get(f"/students/{student.pk}/").content.decode()
     assert page.count('action="/undo/"') == 1
@@ -42,7 +42,7 @@ def test_is_offered_once_beside_what_was_done(clerk: Client, student: Student) -
     assert 'action="/undo/"' not in clerk.get(f"/students/{student.pk}/").content.decode()
 
 
-def test_withdraws_whom_the_last_action_enrolled(clerk: Client, student: Student) -> None:
+def test_withdraws_the_students_enrolled_last(clerk: Client, student: Student) -> None:
     enroll(clerk, student, "KEPT")
     enroll(clerk, student, "A", "B")
     assert "Undone: " in undo(clerk, student)
@@ -51,14 +51,14 @@ def test_withdraws_whom_the_last_action_enrolled(clerk: Client, student: Student
     assert (record.door, record.history_change_reason) == ("staff", "Undone.")
 
 
-def test_does_so_once(clerk: Client, student: Student) -> None:
+def test_works_once(clerk: Client, student: Student) -> None:
     enroll(clerk, student, "A")
     undo(clerk, student)
     assert "There is nothing to undo any more." in undo(clerk, student)
     assert Enrollment.history.filter(course__code="A").count() == 2
 
 
-def test_enrolls_whom_it_withdrew(clerk: Client, student: Student) -> None:
+def test_enrolls_the_withdrawn_student_again(clerk: Client, student: Student) -> None:
     course = CourseFactory.create(capacity=1)
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", {})
@@ -66,9 +66,7 @@ def test_enrolls_whom_it_withdrew(clerk: Client, student: Student) -> None:
     assert student.enrollments.get().status == Status.ACTIVE
 
 
-def test_a_seat_that_somebody_has_taken_meanwhile_is_not_taken_back(
-    clerk: Client, student: Student
-) -> None:
+def test_a_seat_taken_in_the_meantime_stays_taken(clerk: Client, student: Student) -> None:
     course, other = CourseFactory.create(code="ONE", capacity=1), StudentFactory.create()
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", {})
@@ -80,7 +78,7 @@ def test_a_seat_that_somebody_has_taken_meanwhile_is_not_taken_back(
     assert other.enrollments.get().status == Status.ACTIVE
 
 
-def test_who_waited_waits_again_at_the_end(clerk: Client, student: Student) -> None:
+def test_a_waiting_student_waits_again_at_the_end(clerk: Client, student: Student) -> None:
     course = CourseFactory.create(capacity=0)
     for waiter in (student, StudentFactory.create()):
         clerk.post(
@@ -91,7 +89,7 @@ def test_who_waited_waits_again_at_the_end(clerk: Client, student: Student) -> N
     assert Enrollment.objects.with_position().get(student=student).position == 2
 
 
-def test_what_was_changed_since_stays_as_it_is(clerk: Client, student: Student) -> None:
+def test_a_row_changed_since_stays_as_it_is(clerk: Client, student: Student) -> None:
     enroll(clerk, student, "A", "B")
     changed = student.enrollments.get(course__code="A")
     service.withdraw([(student.pk, changed.course_id)])
@@ -101,12 +99,12 @@ def test_what_was_changed_since_stays_as_it_is(clerk: Client, student: Student) 
     assert statuses(student) == {"A": "active", "B": "withdrawn"}
 
 
-def test_leads_back_to_this_school_alone(clerk: Client) -> None:
+def test_redirects_to_this_site_only(clerk: Client) -> None:
     assert clerk.post("/undo/", {"next": "https://elsewhere.example/"})["Location"] == "/"
     assert clerk.post("/undo/", {"next": "/courses/"})["Location"] == "/courses/"
 
 
-def test_is_for_those_who_may(browser_of: Callable[[str], Client]) -> None:
+def test_needs_the_permission(browser_of: Callable[[str], Client]) -> None:
     viewer = browser_of("Viewer")
     assert viewer.post("/undo/").status_code == 403
     assert Client().post("/undo/").status_code == 302

@@ -25,7 +25,7 @@ def row() -> Enrollment:
     return enrolled(StudentFactory.create(), CourseFactory.create())
 
 
-def test_asks_first(clerk: Client, row: Enrollment) -> None:
+def test_shows_a_confirmation_first(clerk: Client, row: Enrollment) -> None:
     text = clerk.get(path(row)).content.decode()
     assert str(row.course) in text
     assert row.student.name in text
@@ -54,7 +54,7 @@ def test_the_reason_may_be_left_out(clerk: Client, row: Enrollment) -> None:
     assert latest_changes()[0].history_change_reason == ""
 
 
-def test_goes_back_to_the_course_it_came_from(clerk: Client, row: Enrollment) -> None:
+def test_returns_to_the_course_it_was_opened_from(clerk: Client, row: Enrollment) -> None:
     assert (
         f'href="/courses/{row.course_id}/"'
         in clerk.get(f"{path(row)}?from=course").content.decode()
@@ -63,7 +63,7 @@ def test_goes_back_to_the_course_it_came_from(clerk: Client, row: Enrollment) ->
 
 
 @pytest.mark.parametrize("status", [Status.WITHDRAWN, Status.COMPLETED])
-def test_what_is_not_current_is_404(clerk: Client, status: Status) -> None:
+def test_an_enrollment_that_is_not_current_is_404(clerk: Client, status: Status) -> None:
     row = enrolled(StudentFactory.create(), CourseFactory.create(), status)
     assert clerk.get(path(row)).status_code == 404
     assert clerk.post(path(row)).status_code == 404
@@ -71,9 +71,7 @@ def test_what_is_not_current_is_404(clerk: Client, status: Status) -> None:
 
 
 @pytest.mark.parametrize("reason", ["x" * 501, "\0"])
-def test_a_reason_that_cannot_be_kept_is_refused(
-    clerk: Client, row: Enrollment, reason: str
-) -> None:
+def test_an_invalid_reason_is_refused(clerk: Client, row: Enrollment, reason: str) -> None:
     answer = clerk.post(path(row), {"reason": reason})
     assert answer.status_code == 422
     assert 'href="#id_reason"' in answer.content.decode()
@@ -82,7 +80,7 @@ def test_a_reason_that_cannot_be_kept_is_refused(
 
 
 def full(*, seats: int = 1, waiters: int = 2) -> tuple[Course, list[Enrollment]]:
-    """A course with no seat left, and its enrollments: those with a seat, then those who wait."""
+    """A full course and its enrollments: the active ones, then the waiting ones."""
     course = CourseFactory.create(code="BIO-101", capacity=seats)
     results = service.enroll(
         [(student.pk, course.pk) for student in StudentFactory.create_batch(seats + waiters)],
@@ -92,7 +90,7 @@ def full(*, seats: int = 1, waiters: int = 2) -> tuple[Course, list[Enrollment]]
 
 
 def promised(client: Client, row: Enrollment) -> list[str]:
-    """Who moves up, as the page says beforehand; it changes nothing."""
+    """Return the promotions that the page shows; check that it writes nothing."""
     before = list(Enrollment.objects.order_by("pk").values())
     text = client.get(path(row)).content.decode()
     assert list(Enrollment.objects.order_by("pk").values()) == before
@@ -102,14 +100,14 @@ def promised(client: Client, row: Enrollment) -> list[str]:
 
 
 class TestWaitlist:
-    def test_says_beforehand_who_moves_up(self, clerk: Client) -> None:
+    def test_previews_the_promotion(self, clerk: Client) -> None:
         _course, [seated, first, second] = full()
         assert promised(clerk, seated) == [str(first.student)]
         assert promised(clerk, first) == []
         clerk.post(path(first))
         assert promised(clerk, seated) == [str(second.student)]
 
-    def test_who_would_be_passed_over_is_not_named(self, clerk: Client) -> None:
+    def test_a_student_who_cannot_be_enrolled_is_not_named(self, clerk: Client) -> None:
         _course, [seated, first, second] = full()
         Student.objects.filter(pk=first.student_id).update(is_active=False)
         assert promised(clerk, seated) == [str(second.student)]
@@ -123,13 +121,13 @@ class TestWaitlist:
         Course.objects.filter(pk=course.pk).update(capacity=1)
         assert promised(clerk, seated) == []
 
-    def test_says_who_moved_up(self, clerk: Client) -> None:
+    def test_names_the_promoted_student(self, clerk: Client) -> None:
         course, [seated, first, _second] = full()
         text = clerk.post(path(seated), follow=True).content.decode()
         assert f"Moved up from the waitlist: {first.student}: {course}." in text
         assert Enrollment.objects.get(pk=first.pk).status == Status.ACTIVE
 
-    def test_who_cannot_be_enrolled_is_passed_over(self, clerk: Client) -> None:
+    def test_a_student_who_cannot_be_enrolled_is_passed_over(self, clerk: Client) -> None:
         course, [seated, first, second] = full()
         Student.objects.filter(pk=first.student_id).update(is_active=False)
         text = clerk.post(path(seated), follow=True).content.decode()
