@@ -14,10 +14,11 @@ MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/pytest -q -n 2
 POSTGRES := $(BIN)/python -m tests.with_postgres
-SERVER := $(BIN)/granian --interface wsgi --host $(HOST) --port $(PORT) --workers $(WORKERS) --blocking-threads $(THREADS) \
-	--blocking-threads-idle-timeout 600 --workers-kill-timeout 30 --respawn-failed-workers --no-ws school.wsgi:application
+# Each connection takes a file descriptor, so the server gets as many as the system allows.
+SERVER := ulimit -n $$(ulimit -Hn); exec $(BIN)/granian --interface asginl --host $(HOST) --port $(PORT) --workers $(WORKERS) \
+	--backpressure 2000 --workers-kill-timeout 30 --respawn-failed-workers --no-ws school.asgi:application
 
-export PORT
+export PORT THREADS
 
 .PHONY: help run test check format messages migrate serve clean
 .DEFAULT_GOAL := help
@@ -32,7 +33,7 @@ run: migrate $(COLLECTED) ## Serve a demo school on this machine
 	@if $(BIN)/python -c "import socket; socket.create_connection(('$(HOST)', $(PORT)), 1)" 2>/dev/null; then \
 		echo "Something answers on port $(PORT) already. Take another one: make run PORT=8001" >&2; exit 1; fi
 	@$(MANAGE) demo
-	@exec $(SERVER)
+	@$(SERVER)
 
 test: $(DEVELOPMENT) ## Run all tests, on SQLite and on PostgreSQL
 	@rm -f .coverage .coverage.*
@@ -70,7 +71,7 @@ migrate: $(RUNTIME) ## Bring the database up to date
 	@$(MANAGE) createcachetable --verbosity 0
 
 serve: $(COLLECTED) ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS come from the environment
-	@exec $(SERVER)
+	@$(SERVER)
 
 clean: ## Remove what was made, but not the data in var/
 	rm -rf .venv var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -37,6 +37,9 @@ HTTPS = setting("HTTPS", boolean, not DEBUG, expected=BOOLEAN)
 PORT = setting(
     "PORT", int, 8000, is_valid=lambda n: 0 < n < 65536, expected="a port from 1 to 65535"
 )
+THREADS = setting(
+    "THREADS", int, 4, is_valid=lambda n: 0 < n <= 64, expected="threads, from 1 to 64"
+)
 ALLOWED_HOSTS = setting(
     "ALLOWED_HOSTS",
     csv,

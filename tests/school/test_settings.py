@@ -82,6 +82,7 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("LOG_LEVEL", "warning", lambda s: s.LOGGING["root"]["level"], "WARNING"),
     ("PORT", "65535", lambda s: s.PORT, 65535),
     ("SECRET_KEY", KEY, lambda s: s.SECRET_KEY, KEY),
+    ("THREADS", "8", lambda s: s.THREADS, 8),
     ("TIME_ZONE", "Europe/Berlin", lambda s: s.TIME_ZONE, "Europe/Berlin"),
     ("TOKEN_DAYS", "30", lambda s: s.REST_KNOX["TOKEN_TTL"].days, 30),
     (
@@ -110,6 +111,8 @@ BAD = [
     ("PORT", "65536"),
     ("PORT", "http"),
     ("SECRET_KEY", "short"),
+    ("THREADS", "0"),
+    ("THREADS", "65"),
     ("TIME_ZONE", "Europe/Nowhere"),
     ("TIME_ZONE", "../etc/passwd"),
     ("TOKEN_DAYS", "0"),

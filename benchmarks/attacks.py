@@ -1,0 +1,218 @@
+"""Attacks a running server from this machine and prints what its other users notice.
+
+    python benchmarks/attacks.py http://127.0.0.1:8000 slow-bodies --connections 16
+    python benchmarks/attacks.py http://127.0.0.1:8000 refused-bodies --requests 10000
+    python benchmarks/attacks.py http://127.0.0.1:8000 guesses --guessers 16
+
+Exit status 1 where a page took too long or a connection broke.
+"""
+
+import argparse
+import http.client
+import socket
+import statistics
+import sys
+import threading
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+PAGES = ["/healthz", "/login/"]
+TIMEOUT = 10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url")
+    attacks = parser.add_subparsers(dest="attack", required=True)
+    slow = attacks.add_parser("slow-bodies", help="send half of a body and wait")
+    slow.add_argument("--connections", type=int, default=16)
+    slow.add_argument("--seconds", type=float, default=20)
+    refused = attacks.add_parser("refused-bodies", help="send bodies that are refused unread")
+    refused.add_argument("--requests", type=int, default=10_000)
+    guesses = attacks.add_parser("guesses", help="sign in with wrong passwords, beside pages")
+    guesses.add_argument("--guessers", type=int, default=16)
+    guesses.add_argument("--seconds", type=float, default=15)
+    guesses.add_argument("--name", help="guess the password of this user alone")
+    guesses.add_argument(
+        "--forge", action="store_true", help="send another X-Forwarded-For with each guess"
+    )
+    guesses.add_argument(
+        "--addresses", action="store_true", help="guess from a local address each, 127.0.1.N"
+    )
+    options = parser.parse_args()
+    address = urllib.parse.urlsplit(options.url)
+    host, port = address.hostname or "127.0.0.1", address.port or 80
+    if options.attack == "slow-bodies":
+        return send_slow_bodies(host, port, options.connections, options.seconds)
+    if options.attack == "refused-bodies":
+        return send_refused_bodies(host, port, options.requests)
+    return guess_passwords(host, port, options)
+
+
+def send_slow_bodies(host: str, port: int, connections: int, seconds: float) -> int:
+    """Half of a form on every second connection, half of a chunked JSON on the others."""
+    print("before:", *time_pages(host, port, 3), sep="\n  ")
+    form = (
+        f"POST /login/ HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nusername="
+    ).encode()
+    chunks = (
+        f"POST /api/v1/enrollments HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"stu\r\n'
+    ).encode()
+    sockets = []
+    for number in range(connections):
+        half = socket.create_connection((host, port))
+        half.sendall(chunks if number % 2 else form)
+        sockets.append(half)
+    started = time.monotonic()
+    time.sleep(0.5)
+    lines = time_pages(host, port, min(10, seconds))
+    print(f"beside {connections} half-sent bodies:", *lines, sep="\n  ")
+    open_for = wait_until_closed(sockets, started, seconds)
+    print(f"closed by the server: {len(open_for)} of {connections}", end="")
+    if open_for:
+        print(f", after {min(open_for):.1f} to {max(open_for):.1f} s", end="")
+    print()
+    return int("no answer" in "".join(lines) or len(open_for) < connections)
+
+
+def wait_until_closed(sockets: list[socket.socket], started: float, seconds: float) -> list[float]:
+    """Seconds after which the server closed each connection, of those that it closed."""
+    open_for = []
+    for half in sockets:
+        half.settimeout(max(0.01, started + seconds - time.monotonic()))
+        try:
+            while half.recv(4096):
+                pass
+            open_for.append(time.monotonic() - started)
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            open_for.append(time.monotonic() - started)
+        half.close()
+    return open_for
+
+
+def send_refused_bodies(host: str, port: int, requests: int) -> int:
+    """POSTs with a body that are answered 401, 403 or 404, on one connection."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    body = b"x" * 2_000
+    answers: Counter[int] = Counter()
+    broken = 0
+    headers = {"Content-Type": "application/json"}
+    for number in range(requests):
+        path = ["/api/v1/enrollments", "/login/", "/api/v1/nothing"][number % 3]
+        try:
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            response.read()
+            answers[response.status] += 1
+            if response.getheader("Connection", "").lower() == "close":
+                broken += 1
+        except (OSError, http.client.HTTPException):
+            broken += 1
+            connection.close()
+    print(f"{requests} requests: answers {dict(answers)}, broken connections {broken}")
+    return int(broken > 0)
+
+
+def guess_passwords(host: str, port: int, options: argparse.Namespace) -> int:
+    alone = time_pages(host, port, 5)
+    print("before:", *alone, sep="\n  ")
+    answers: Counter[int | str] = Counter()
+    over = threading.Event()
+    numbers = count()
+
+    def guess(guesser: int) -> None:
+        source = (f"127.0.1.{guesser + 1}", 0) if options.addresses else None
+        while not over.is_set():
+            number = next(numbers)
+            try:
+                answers[send_guess(host, port, options, number, source)] += 1
+            except (OSError, http.client.HTTPException) as error:
+                answers[type(error).__name__] += 1
+
+    with running(guess, options.guessers, over):
+        time.sleep(0.5)
+        beside = time_pages(host, port, options.seconds)
+    print(f"beside {options.guessers} guessers:", *beside, sep="\n  ")
+    print("answers to the guesses:", dict(answers))
+    return 0
+
+
+def send_guess(
+    host: str,
+    port: int,
+    options: argparse.Namespace,
+    number: int,
+    source: tuple[str, int] | None,
+) -> int:
+    """The status of the answer to a wrong password."""
+    connection = http.client.HTTPConnection(host, port, timeout=60, source_address=source)
+    name = options.name or f"guessed{number}"
+    token = "a" * 32
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": f"csrftoken={token}",
+    }
+    if options.forge:
+        headers["X-Forwarded-For"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    form = {"username": name, "password": f"wrong{number}", "csrfmiddlewaretoken": token}
+    connection.request("POST", "/login/", urllib.parse.urlencode(form), headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+@contextmanager
+def running(work: Callable[[int], None], threads: int, over: threading.Event) -> Iterator[None]:
+    workers = [threading.Thread(target=work, args=[number]) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
+
+
+def time_pages(host: str, port: int, seconds: float) -> list[str]:
+    """A line for each page: its median and longest time while all are loaded by turns."""
+    times: dict[str, list[float]] = {page: [] for page in PAGES}
+    failures: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for page in PAGES:
+            started = time.monotonic()
+            connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+            try:
+                connection.request("GET", page)
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200:
+                    failures[page] += 1
+                times[page].append(time.monotonic() - started)
+            except OSError:
+                failures[page] += 1
+            connection.close()
+        time.sleep(0.02)
+    return [describe(page, times[page], failures[page]) for page in PAGES]
+
+
+def describe(page: str, times: list[float], failures: int) -> str:
+    if not times:
+        return f"{page}: no answer"
+    middle, longest = 1000 * statistics.median(times), 1000 * max(times)
+    text = f"{page}: median {middle:.1f} ms, longest {longest:.0f} ms, {len(times)} times"
+    return f"{text}, no answer or not 200: {failures} times" if failures else text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
