@@ -1,4 +1,4 @@
-"""What all tests share: people of each role, signed in at each door."""
+"""Fixtures of all tests: users of each role, and clients that are signed in as them."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,22 +15,25 @@ Named = Callable[[str], User]
 
 @pytest.fixture(autouse=True)
 def no_row_by_row_reads() -> Iterator[list[str]]:
-    """Fails a test in which a request reads for each row of a list what could be read for all at once; has what was seen of it."""
-    told: list[str] = []
+    """Fails a test in which a request runs a query for each row. Returns what zeal detected."""
+    detected: list[str] = []
 
-    def tell(exception: Exception, **_kwargs: object) -> None:
+    def collect(exception: Exception, **_kwargs: object) -> None:
         _here, caller, *_further = get_stack()
-        told.append(f"{exception} at {caller}")
+        detected.append(f"{exception} at {caller}")
 
-    nplusone_detected.connect(tell)
-    yield told
-    nplusone_detected.disconnect(tell)
-    assert told == []
+    nplusone_detected.connect(collect)
+    yield detected
+    nplusone_detected.disconnect(collect)
+    assert detected == []
 
 
 @pytest.fixture
 def user_of(db: None) -> Named:
-    """Makes a user of a role: Registrar, Clerk, Viewer; `admin` is a superuser, any other name has no role."""
+    """Returns a function that makes a user of the role Registrar, Clerk or Viewer.
+
+    For `admin` it makes a superuser, for other names a user without a role.
+    """
 
     def make(role: str) -> User:
         if role == "admin":
@@ -46,7 +49,7 @@ def user_of(db: None) -> Named:
 
 @pytest.fixture
 def api_of(user_of: Named) -> Callable[[str], APIClient]:
-    """Makes an API client with a token of a user of a role."""
+    """Returns a function that makes an API client with a token of a user of a role."""
 
     def make(role: str) -> APIClient:
         client = APIClient(raise_request_exception=False)
@@ -64,7 +67,7 @@ def api(api_of: Callable[[str], APIClient]) -> APIClient:
 
 @pytest.fixture
 def browser_of(user_of: Named) -> Callable[[str], Client]:
-    """Makes a signed-in browser session (without a browser) of a user of a role."""
+    """Returns a function that makes a test client that is signed in as a user of a role."""
 
     def make(role: str) -> Client:
         client = Client(raise_request_exception=False)

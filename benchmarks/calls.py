@@ -1,4 +1,7 @@
-"""What the races share: calls to a running server, a school to race in, and what was measured. Standard library only."""
+"""Shared by the races: calls to a running server, a school for one run, and measured times.
+
+Only the standard library is needed.
+"""
 
 import http.client
 import json
@@ -11,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class Client:
-    """Calls the API, one kept connection for each thread."""
+    """Calls the API over one persistent connection for each thread."""
 
     def __init__(self, base: str, token: str) -> None:
         self.host = urlsplit(base).netloc
@@ -29,7 +32,7 @@ class Client:
                 answer = self.kept.connection.getresponse()
                 return answer.status, json.loads(answer.read() or b"{}")
             except (http.client.HTTPException, ConnectionError):
-                # The server may close a kept connection at any time; every write may be sent again.
+                # The server may close an idle connection. Every write may be sent again.
                 del self.kept.connection
                 if attempt == 2:
                     raise
@@ -79,7 +82,7 @@ class School:
 
 
 class Times:
-    """How long calls took."""
+    """The durations of calls, in seconds."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []
@@ -98,6 +101,7 @@ class Times:
 
 def tell(what: str, rounds: int, wrong: int, statuses: Counter, times: Times) -> None:
     print(
-        f"{what}, {rounds} rounds: {wrong} wrong; answers {dict(sorted(statuses.items()))}; {times}",
+        f"{what}, {rounds} rounds: {wrong} wrong; "
+        f"answers {dict(sorted(statuses.items()))}; {times}",
         flush=True,
     )

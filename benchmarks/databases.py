@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""The same work on the database that DATABASE_URL names, an empty one: filled by imports, asked by one client and by many.
+"""Measures imports and requests, by one client and by many, on the database of DATABASE_URL.
 
-DATABASE_URL=sqlite:////tmp/bench.sqlite3 python benchmarks/databases.py
-POSTGRES_SETTINGS="fsync=on synchronous_commit=on" python -m tests.with_postgres .venv/bin/python benchmarks/databases.py
+The database must be empty.
+
+    DATABASE_URL=sqlite:////tmp/bench.sqlite3 python benchmarks/databases.py
+    POSTGRES_SETTINGS="fsync=on synchronous_commit=on" \\
+        python -m tests.with_postgres .venv/bin/python benchmarks/databases.py
 """
 
 import os
@@ -79,7 +82,7 @@ def fill() -> None:
 
 
 def work(students: list[int], courses: list[int]) -> dict[str, Callable[[], tuple[object, ...]]]:
-    """What is asked, by name: method, path and body of one request."""
+    """Return the measured requests by name: method, path and body."""
     some, student = random.sample, lambda: random.choice(students)
     return {
         "student with courses": lambda: ("GET", f"/students/{student()}"),
@@ -114,7 +117,7 @@ def measure(call: Client, ask: Callable[[], tuple[object, ...]], clients: int) -
 
 
 def wait() -> None:
-    """Until the server answers."""
+    """Wait until the server answers."""
     for _attempt in range(120):
         try:
             with socket.create_connection(("127.0.0.1", PORT)):

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""The kit's import for this product: ids on the standard input become keys, and outcomes the counts that the kit asks for."""
+"""Imports a file for the comparison with other products.
+
+The file on the standard input has ids, which become numbers and codes. The output has the counts of
+outcomes in the form that the comparison expects.
+"""
 
 import io
 import json

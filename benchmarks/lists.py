@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Lists of courses at once against a running server: nobody waits in a circle, and no list is done by half.
+"""Sends lists of courses at the same time to a running server: no deadlock, no list half done.
 
-    python benchmarks/lists.py http://127.0.0.1:8000 TOKEN [--rounds 300] [--clients 32] [--seats 12] [--database postgresql://…]
+    python benchmarks/lists.py http://127.0.0.1:8000 TOKEN
+        [--rounds 300] [--clients 32] [--seats 12] [--database postgresql://...]
 
-Each client sends the courses of a student of its own, 5 of 8 in a shuffled order, in one request: some wait where a course is
-full, some take what there is; half of them give two back at once. The token is a registrar's. With the server's database, the
-deadlocks that PostgreSQL has counted are told (this needs psycopg). Exit status 1 when something went wrong.
+Each client sends 5 of 8 courses of its own student, shuffled, in one request. Some wait where a
+course is full, some accept partial success, and half of them withdraw two courses at the same time.
+The token is a registrar's. With the server's database, the deadlocks that PostgreSQL counted are
+printed (this needs psycopg). The exit status is 1 if something went wrong.
 """
 
 import argparse
@@ -24,10 +26,10 @@ COURSES, CHOSEN, GIVEN_BACK = 8, 5, 2
 
 @dataclass
 class Turn:
-    """What one client did in one round."""
+    """The requests and results of one client in one round."""
 
     statuses: list[int]
-    # The courses that the student has by what was answered, and what was said of each.
+    # The student's courses according to the responses, with the outcome of each.
     told: dict[int, str]
     is_half: bool
 
@@ -95,7 +97,7 @@ def _turn(call: Client, times: Times, random: Random, student: int, courses: lis
 
 
 def _wrongs(call: Client, turns: dict[int, Turn], courses: list[int], seats: int) -> list[str]:
-    """What must not be after a round: seats sold twice or kept from one who waits, lists done by half."""
+    """Return the errors of a round: seats sold twice, free seats with waiters, half-done lists."""
     found: list[str] = []
     held: dict[int, dict[int, str]] = {student: {} for student in turns}
     for course in courses:
@@ -116,12 +118,12 @@ def _wrongs(call: Client, turns: dict[int, Turn], courses: list[int], seats: int
 
 
 def _deadlocks(database: str | None) -> int:
-    """How many PostgreSQL has counted."""
+    """Return the number of deadlocks that PostgreSQL has counted."""
     if not database:
         return 0
     import psycopg
 
-    # Its servers tell what they counted after a second at the latest.
+    # PostgreSQL publishes its statistics within a second.
     time.sleep(2)
     with psycopg.connect(database) as connection:
         return connection.execute(

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""What the pages cost in a school of any size: CPU ms of this process and of PostgreSQL, the best of some.
+"""Measures pages in a school of any size: CPU milliseconds of Python and of PostgreSQL.
 
-    export DATABASE_URL=postgresql://…
-    .venv/bin/python manage.py migrate; .venv/bin/python manage.py createcachetable; .venv/bin/python manage.py collectstatic
-    .venv/bin/python benchmarks/pages.py fill 1000000 2000      (students, of whom there are 1,500 at least, and courses; some minutes)
-    .venv/bin/python benchmarks/pages.py measure 15             (or `measure 15 /admin/`: the pages with that in their path)
+    export DATABASE_URL=postgresql://...
+    .venv/bin/python manage.py migrate
+    .venv/bin/python manage.py createcachetable
+    .venv/bin/python manage.py collectstatic
+    .venv/bin/python benchmarks/pages.py fill 1000000 2000
+    .venv/bin/python benchmarks/pages.py measure 15
 
-PostgreSQL is on the same machine, a Linux: it tells what each of its processes has used.
+`fill` makes students (at least 1,500) and courses, which takes some minutes. `measure` prints the
+best of so many rounds; `measure 15 /admin/` measures only pages whose path contains "/admin/".
+PostgreSQL must run on the same Linux machine, because its CPU time is read from /proc.
 """
 
 import os
@@ -156,13 +160,13 @@ def fill(students: int, courses: int) -> None:
             Path(__file__).with_suffix(".sql").read_text(),
             {"students": students, "courses": courses},
         )
-        # As docs/deploy.md says of a large school.
+        # The order on disk that docs/deploy.md recommends for a large school.
         cursor.execute("CLUSTER students_student USING student_by_name")
         cursor.execute("VACUUM (ANALYZE)")
 
 
 def weighted_last_names() -> Mapping[str, float]:
-    """American ones as often as they are, and German ones, which many have in common too, for a fifth of all."""
+    """Return names: American ones by their frequency, and for a fifth common German ones."""
     american, german = en_US.Provider.last_names, list(dict.fromkeys(de_DE.Provider.last_names))
     share = 0.25 * sum(american.values()) / len(german)
     return {
@@ -172,7 +176,7 @@ def weighted_last_names() -> Mapping[str, float]:
 
 
 def measure(rounds: int, only: str = "") -> None:
-    """The best of so many rounds, of the pages whose path contains `only`."""
+    """Print the best of `rounds` for each page whose path contains `only`."""
     client = Client(SERVER_NAME="localhost")
     user, course, term, enrollment = (
         apps.get_model(name).objects
@@ -195,7 +199,8 @@ def measure(rounds: int, only: str = "") -> None:
             answer = client.get(path, secure=True)
         size = len(answer.content) / 1000
         print(
-            f"{sum(best):7.1f} = {best[0]:5.1f} + {best[1]:6.1f} ms {len(queries):3} queries {size:6.1f} KB {answer.status_code} {path}"
+            f"{sum(best):7.1f} = {best[0]:5.1f} + {best[1]:6.1f} ms {len(queries):3} queries "
+            f"{size:6.1f} KB {answer.status_code} {path}"
         )
 
 
@@ -207,7 +212,7 @@ def cost(client: Client, path: str) -> tuple[float, float]:
 
 
 def used() -> tuple[float, float]:
-    """Milliseconds of CPU until now: of this process, and of PostgreSQL's for this connection."""
+    """Return CPU milliseconds so far: of this process and of the connection's server process."""
     connection.ensure_connection()
     nanoseconds = (
         Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text().split()[0]

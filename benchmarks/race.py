@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Races against a running server: last seats, and the same wish many times at once.
+"""Races for the last seats, and identical requests at the same time, on a running server.
 
     python benchmarks/race.py http://127.0.0.1:8000 TOKEN [--rounds 200] [--clients 60] [--seats 5]
 
-The token is a registrar's. Standard library only. Exit status 1 when a race went wrong.
+The token is a registrar's. Only the standard library is needed. The exit status is 1 if a race went
+wrong.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the kit's record of this checkout for a scale: `python benchmarks/record.py small > record.toml`."""
+"""Prints the record of this checkout for a scale: `benchmarks/record.py small > record.toml`."""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""The product without its locks, as a control: `granian --interface wsgi benchmarks.unlocked:application`. It oversells; race.py must see that."""
+"""The product without its locks, to prove that race.py sees errors (seats sold twice).
+
+granian --interface wsgi benchmarks.unlocked:application
+"""
 
 from contextlib import nullcontext
 from types import SimpleNamespace

@@ -1,6 +1,7 @@
-"""The words of the product, and what each language says for them: `make messages` brings locale/ up to date.
+"""Brings the catalogues of translated messages in locale/ up to date (`make messages`).
 
-Read with Babel, so that no gettext programs are needed; templates go through Django's own templatize.
+Babel extracts the messages, so that no gettext programs are needed. Django's `templatize` turns
+templates into text that Babel can read.
 """
 
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE, TEMPLATES = ("core", "courses", "accounts", "students", "school"), "templates"
-PLAIN = ("gettext", "ngettext", "pgettext", "npgettext")
-KEYWORDS = {"_", "__", "gettext_noop", *PLAIN, *(f"{name}_lazy" for name in PLAIN)}
+APPS, TEMPLATES = ("core", "courses", "accounts", "students", "school"), "templates"
+FUNCTIONS = ("gettext", "ngettext", "pgettext", "npgettext")
+KEYWORDS = {"_", "__", "gettext_noop", *FUNCTIONS, *(f"{name}_lazy" for name in FUNCTIONS)}
 
 
 def file_of(language: str) -> Path:
@@ -26,7 +27,7 @@ def file_of(language: str) -> Path:
 
 
 def extracted() -> Catalog:
-    """Every message of the sources, each with the files that have it."""
+    """Return a catalogue of all messages in the sources, with their files."""
     catalog = Catalog()
     for file, text in _sources():
         for _line, function, messages, comments in extract_python(
@@ -37,12 +38,12 @@ def extracted() -> Catalog:
 
 
 def _sources() -> Iterator[tuple[str, str]]:
-    for folder in CODE:
+    for folder in APPS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not {"tests", "migrations"} & set(path.parts):
                 yield path.relative_to(ROOT).as_posix(), path.read_text()
     for path in sorted((ROOT / TEMPLATES).rglob("*.html")):
-        # What is left of a template is no Python: without its indentation it can be read as a list of calls.
+        # Without indentation Babel can parse the calls of gettext that templatize leaves.
         yield (
             path.relative_to(ROOT).as_posix(),
             "\n".join(line.strip() for line in templatize(path.read_text()).splitlines()),
@@ -53,7 +54,7 @@ def _add(catalog: Catalog, file: str, function: str, messages: Any, comments: An
     texts = [text for text in (messages if isinstance(messages, tuple) else [messages]) if text]
     context = texts.pop(0) if "pgettext" in function and texts else None
     wanted = 2 if function.startswith("n") else 1
-    # What is not written out here is no message: a value that stands for one.
+    # A call whose argument is no literal has no message to translate.
     if len(texts) >= wanted:
         catalog.add(
             tuple(texts[:wanted]) if wanted > 1 else texts[0],
@@ -75,7 +76,7 @@ def compiled(catalog: Catalog) -> bytes:
 
 
 def write(language: str, catalog: Catalog) -> None:
-    """The file of the language, and beside it the one that Django reads."""
+    """Write the catalogue of a language, and the compiled file that Django reads."""
     path = file_of(language)
     with path.open("wb") as file:
         write_po(
@@ -85,7 +86,7 @@ def write(language: str, catalog: Catalog) -> None:
 
 
 def refresh(language: str) -> Catalog:
-    """Give the language's files all messages and no other. Answers what it has now."""
+    """Update the files of a language to the messages in the sources. Return the catalogue."""
     catalog = read(language)
     revised = catalog.revision_date
     catalog.update(extracted(), no_fuzzy_matching=True, update_creation_date=False)
@@ -95,7 +96,7 @@ def refresh(language: str) -> Catalog:
 
 
 def untranslated(catalog: Catalog) -> list[Any]:
-    """The messages that lack something."""
+    """Return the messages without a complete translation."""
     return [
         message.id
         for message in catalog
@@ -109,4 +110,5 @@ def untranslated(catalog: Catalog) -> list[Any]:
 if __name__ == "__main__":
     settings.configure()
     for folder in sorted((ROOT / "locale").iterdir()):
-        print(f"{folder.name}: {len(untranslated(refresh(folder.name)))} to be translated")  # noqa: T201
+        missing = untranslated(refresh(folder.name))
+        print(f"{folder.name}: {len(missing)} to be translated")  # noqa: T201

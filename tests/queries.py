@@ -1,4 +1,4 @@
-"""How many queries something takes."""
+"""Counting queries."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 
 def count_queries(act: Callable[[], object]) -> int:
-    """Of the second time: the first may read what is kept in memory afterwards."""
+    """Return the number of queries of a second call; the first one may fill caches."""
     act()
     with CaptureQueriesContext(connection) as queries:
         act()

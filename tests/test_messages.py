@@ -1,4 +1,4 @@
-"""Each language has every message of the sources, whole, and nothing else; what Django reads is what people wrote."""
+"""Each language has all messages of the sources, complete, and its compiled file is current."""
 
 import re
 from typing import Any
@@ -10,16 +10,16 @@ from django.conf import settings
 from tests.messages import ROOT, compiled, extracted, file_of, read, untranslated
 
 LANGUAGES = sorted(folder.name for folder in (ROOT / "locale").iterdir())
-VALUE = re.compile(r"%(?:\(\w+\))?[sd]|(?<!\{)\{\w*\}")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|(?<!\{)\{\w*\}")
 
 
 def keys(catalog: Catalog) -> set[Any]:
     return {(message.context, message.id) for message in catalog if message.id}
 
 
-def values(text: str) -> list[str]:
-    """What stands in `text` for a value, sorted."""
-    return sorted(VALUE.findall(text))
+def placeholders(text: str) -> list[str]:
+    """Return the placeholders in `text`, sorted."""
+    return sorted(PLACEHOLDER.findall(text))
 
 
 def test_there_is_a_file_for_every_language_but_that_of_the_sources() -> None:
@@ -36,24 +36,24 @@ class TestLanguage:
         assert keys(catalog) == keys(extracted()), "`make messages` brings locale/ up to date."
         assert not catalog.obsolete
 
-    def test_says_all_of_them_and_is_sure(self, language: str) -> None:
+    def test_has_no_missing_or_fuzzy_translation(self, language: str) -> None:
         catalog = read(language)
         assert untranslated(catalog) == []
         assert [message.id for message in catalog if message.fuzzy and message.id] == []
 
-    def test_puts_the_same_values_into_each(self, language: str) -> None:
+    def test_uses_the_same_placeholders(self, language: str) -> None:
         catalog = read(language)
         for message in catalog:
-            said: Any = message.string
+            translation: Any = message.string
             if message.pluralizable:
-                assert len(said) == catalog.num_plurals, message.id
-                assert {*map(tuple, map(values, said))} == {*map(tuple, map(values, message.id))}, (
-                    message.id
-                )
+                assert len(translation) == catalog.num_plurals, message.id
+                assert {*map(tuple, map(placeholders, translation))} == {
+                    *map(tuple, map(placeholders, message.id))
+                }, message.id
             elif message.id:
-                assert values(said) == values(str(message.id)), message.id
+                assert placeholders(translation) == placeholders(str(message.id)), message.id
 
-    def test_begins_and_ends_as_the_message_does(self, language: str) -> None:
+    def test_has_the_same_white_space_at_both_ends(self, language: str) -> None:
         for message in read(language):
             texts = [message.id, message.string] if message.id and not message.pluralizable else []
             assert (
@@ -72,7 +72,7 @@ class TestLanguage:
         )
 
 
-def test_the_sources_are_read_whole() -> None:
+def test_messages_of_code_and_templates_are_extracted() -> None:
     found = keys(extracted())
     plurals = (
         "Withdraw %(number)s student from %(course)s?",

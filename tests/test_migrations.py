@@ -1,4 +1,4 @@
-"""The migration that adds the enrollments, forward and back, over students and courses that are there."""
+"""Old databases migrate forward, and back, with their data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ COURSES: list[dict[str, Any]] = [
 
 
 def migrate(*targets: tuple[str, str | None]) -> StateApps:
-    """Go to `targets`. Answers the models as they are there."""
+    """Migrate to `targets` and return the models of that state."""
     executor = MigrationExecutor(connection)
     executor.migrate(list(targets))
     return executor.loader.project_state([(app, name) for app, name in targets if name]).apps
@@ -53,7 +53,7 @@ def migrate_to_newest() -> StateApps:
 
 @pytest.fixture
 def before() -> Iterator[StateApps]:
-    """The school as it was before it knew enrollments, with its data; brought up to date again after the test."""
+    """Rows in a database without enrollments. It is migrated forward again after the test."""
     apps = migrate(BEFORE, ("courses", "0001_initial"))
     term = apps.get_model("courses", "Term").objects.create(
         code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31"
@@ -67,7 +67,7 @@ def before() -> Iterator[StateApps]:
 
 
 def rows(apps: StateApps) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Students and courses with the values above, in the order of their ids."""
+    """Return the fields above of all students and courses, in the order of their ids."""
     student, course = apps.get_model("students", "Student"), apps.get_model("courses", "Course")
     return list(student.objects.order_by("pk").values(*STUDENTS[0])), list(
         course.objects.order_by("pk").values(*COURSES[0])
@@ -114,7 +114,7 @@ def test_the_roles_come_with_the_migrations(before: StateApps) -> None:
 
 @pytest.fixture
 def unnamed() -> Iterator[StateApps]:
-    """The school as it was when a record of history named its user by a foreign key alone; brought up to date again after the test."""
+    """A database whose history names users by a foreign key. It is migrated forward afterwards."""
     yield migrate(
         ("students", "0004_waitlist_and_prerequisites"),
         ("courses", "0002_waitlist_and_prerequisites"),
@@ -169,7 +169,7 @@ def test_who_did_something_is_named_in_each_record_and_outlives_the_user(
 
 @pytest.fixture
 def before_accounts() -> Iterator[StateApps]:
-    """The school as it was when the record of access belonged to `students`; brought up to date again after the test."""
+    """A database whose AccessChange is in `students`. It is migrated forward afterwards."""
     yield migrate(("students", "0011_fewer_history_indexes"), ("accounts", None))
     migrate_to_newest()
 

@@ -1,4 +1,4 @@
-"""What conftest.py looks at in every test is seen where it happens."""
+"""The fixture in conftest.py that detects queries for each row detects them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def told(no_row_by_row_reads: list[str]) -> Iterator[list[str]]:
-    """What would make this test fail; it does not."""
+def detected(no_row_by_row_reads: list[str]) -> Iterator[list[str]]:
+    """The detected queries, which do not fail these tests."""
     yield no_row_by_row_reads
     no_row_by_row_reads.clear()
 
@@ -29,14 +29,14 @@ def page_of(students: Iterable[Student]) -> HttpResponse:
     return response
 
 
-def test_a_read_for_each_row_is_told(told: list[str]) -> None:
+def test_a_query_for_each_row_is_detected(detected: list[str]) -> None:
     StudentFactory.create_batch(2)
     page_of(Student.objects.all())
-    assert len(told) == 1
-    assert told[0].startswith("N+1 detected on students.Student.enrollments at ('")
+    assert len(detected) == 1
+    assert detected[0].startswith("N+1 detected on students.Student.enrollments at ('")
 
 
-def test_a_read_for_all_rows_is_not(told: list[str]) -> None:
+def test_a_query_for_all_rows_is_not_detected(detected: list[str]) -> None:
     StudentFactory.create_batch(2)
     page_of(Student.objects.prefetch_related("enrollments"))
-    assert told == []
+    assert detected == []

@@ -1,4 +1,7 @@
-"""Odd requests, made from the schema, in order and out of it: every answer is one that the schema promises, none a 500."""
+"""Odd requests that are generated from the OpenAPI schema, valid and invalid.
+
+Each response is one of those in the schema, and none is a 500.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +31,7 @@ OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
 
 @pytest.fixture(autouse=True)
 def one_transaction() -> Iterator[None]:
-    """The test's transaction stays open between requests, as with Django's own test client."""
+    """Keeps the test's transaction open between requests, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -67,16 +70,17 @@ def test_keeps_the_schema(label: str, mode: GenerationMode, headers: dict[str, s
         database=None,
     )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode), known=st.booleans())
-    def ask(case: Any, known: bool) -> None:
-        # A path made up at random is of nobody; every other one is of rows that are there.
+    def send(case: Any, known: bool) -> None:
+        # Random ids match no row, so half of the requests get ids of existing rows.
         if known and mode == GenerationMode.POSITIVE:
             case.path_parameters.update({name: rows[name] for name in case.path_parameters})
         response = case.call(headers=headers)
-        # An id that the schema allows may still be of nobody: 400. And who means another state is told that, whatever else is wrong.
-        unasked = [
+        # A body that is valid by the schema may contain an unknown id (400). A stale If-Match
+        # (412) is reported before other errors.
+        excluded = [
             positive_data_acceptance,
             *([negative_data_rejection] if response.status_code == 412 else []),
         ]
-        case.validate_response(response, headers=headers, excluded_checks=unasked)
+        case.validate_response(response, headers=headers, excluded_checks=excluded)
 
-    ask()
+    send()

@@ -1,4 +1,7 @@
-"""The writer with its locks taken out, for controls: a race that does not see that is none."""
+"""The writer of enrollments without its locks.
+
+A race that finds no error without locks proves nothing about them.
+"""
 
 from collections.abc import Callable
 
@@ -14,9 +17,9 @@ LOCKS = [
 ]
 
 
-def take_out_locks(put: Callable[[object, str, object], None] = setattr) -> None:
-    """`put` is setattr, or a test's monkeypatch.setattr."""
+def take_out_locks(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
+    """Replace the locking queries. `set_attribute` is setattr or a test's monkeypatch.setattr."""
     for module, name in LOCKS:
         rows = getattr(module, name).queryset.all()
         rows.query.select_for_update = False
-        put(module, name, CompiledQuery(rows))
+        set_attribute(module, name, CompiledQuery(rows))

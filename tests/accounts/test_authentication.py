@@ -1,4 +1,4 @@
-"""Programs sign in with a token."""
+"""Authentication of programs by a bearer token."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def status(header: str) -> int:
     return code
 
 
-def test_a_good_token(token: tuple[AuthToken, str]) -> None:
+def test_a_valid_token(token: tuple[AuthToken, str]) -> None:
     assert status(f"Bearer {token[1]}") == status(f"bearer {token[1]}") == 200
 
 
@@ -45,7 +45,7 @@ def test_a_good_token(token: tuple[AuthToken, str]) -> None:
         "",
     ],
 )
-def test_a_bad_one(header: str) -> None:
+def test_an_invalid_token(header: str) -> None:
     assert status(header) == 401
 
 
@@ -54,21 +54,21 @@ def test_the_key_alone_is_not_enough(token: tuple[AuthToken, str]) -> None:
     assert status(f"Bearer {token[1][:-1]}x") == 401
 
 
-def test_a_revoked_one_is_refused_at_once(token: tuple[AuthToken, str]) -> None:
+def test_a_revoked_token_is_refused_at_once(token: tuple[AuthToken, str]) -> None:
     token[0].delete()
     assert status(f"Bearer {token[1]}") == 401
 
 
-def test_an_expired_one(token: tuple[AuthToken, str]) -> None:
+def test_an_expired_token(token: tuple[AuthToken, str]) -> None:
     AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
     assert status(f"Bearer {token[1]}") == 401
 
 
-def test_a_year_is_its_life(token: tuple[AuthToken, str]) -> None:
+def test_a_token_expires_after_a_year(token: tuple[AuthToken, str]) -> None:
     assert timedelta(days=364) < token[0].expiry - timezone.now() <= timedelta(days=365)
 
 
-def test_of_a_user_who_was_switched_off(token: tuple[AuthToken, str]) -> None:
+def test_the_token_of_an_inactive_user(token: tuple[AuthToken, str]) -> None:
     User.objects.update(is_active=False)
     assert status(f"Bearer {token[1]}") == 401
 

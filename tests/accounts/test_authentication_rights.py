@@ -1,4 +1,4 @@
-"""The query that knows a token brings its user's rights along: those of this moment, and the same that Django would find."""
+"""The permissions that come with the query of a token are those that Django would read."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PATH = "/api/v1/students"
 
 
 def known(user: User) -> User:
-    """`user`, as a request with a token meets them."""
+    """Return `user` as a request with a token sees them."""
     _token, secret = AuthToken.objects.create(user)
     found, _token = TokenAuthentication().authenticate_credentials(secret.encode())
     assert isinstance(found, User)
@@ -23,7 +23,7 @@ def known(user: User) -> User:
 
 
 @pytest.mark.parametrize("role", ["Registrar", "Clerk", "Viewer", "Nobody"])
-def test_the_rights_are_those_that_django_finds(user_of: Any, role: str) -> None:
+def test_the_permissions_are_those_that_django_reads(user_of: Any, role: str) -> None:
     user = user_of(role)
     user.user_permissions.set(Permission.objects.filter(codename__in=["add_student", "view_term"]))
     user.groups.add(Group.objects.create(name="Another"))
@@ -35,7 +35,7 @@ def test_the_rights_are_those_that_django_finds(user_of: Any, role: str) -> None
     assert found.get_user_permissions() == {"students.add_student", "courses.view_term"}
 
 
-def test_they_take_no_query_of_their_own(user_of: Any) -> None:
+def test_permissions_take_no_query_of_their_own(user_of: Any) -> None:
     user = known(user_of("Clerk"))
     assert (
         count_queries(lambda: user.has_perms(["students.add_enrollment", "courses.view_course"]))
@@ -44,11 +44,11 @@ def test_they_take_no_query_of_their_own(user_of: Any) -> None:
     assert not user.has_perm("students.add_student")
 
 
-def test_who_has_none_has_none(user_of: Any) -> None:
+def test_a_user_without_permissions(user_of: Any) -> None:
     assert known(user_of("Nobody")).get_all_permissions() == set()
 
 
-def test_a_superuser_has_them_all(user_of: Any) -> None:
+def test_a_superuser_has_all_permissions(user_of: Any) -> None:
     user = known(user_of("admin"))
     assert user.has_perm("students.override_refusal")
     assert user.get_all_permissions() == User.objects.get(pk=user.pk).get_all_permissions()

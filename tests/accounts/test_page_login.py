@@ -23,7 +23,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(
     assert client.post("/login/", {"username": "clerk", "password": "pass"})["Location"] == "/"
 
 
-def test_a_wrong_password_is_said_and_the_name_kept(
+def test_a_wrong_password_shows_an_error_and_the_name(
     client: Client, user_of: Callable[[str], User]
 ) -> None:
     user_of("Clerk")
@@ -51,4 +51,4 @@ def test_every_form_carries_a_csrf_token(user_of: Callable[[str], User]) -> None
     for path in ("/students/new/", "/tokens/", "/courses/new/", "/terms/new/"):
         assert (
             browser.get(path).content.decode().count("csrfmiddlewaretoken") == 3
-        )  # the page's form, the one to sign out and the languages
+        )  # the forms of the page, to sign out, and of languages

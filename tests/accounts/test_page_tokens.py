@@ -1,4 +1,4 @@
-"""`/tokens/`: one's own API tokens."""
+"""`/tokens/`: the API tokens of the user."""
 
 import re
 from collections.abc import Callable

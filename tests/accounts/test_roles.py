@@ -1,4 +1,4 @@
-"""Who may do what over the API: a table of method, path, role and status."""
+"""The API permissions of each role: a table of method, path, role and status."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ MANAGES += [
 
 @pytest.fixture
 def ask(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str], int]:
-    """Answers the status of a request by a role."""
+    """Returns a function that sends a request as a role and returns the status."""
     student, course = StudentFactory(), CourseFactory(term=TermFactory(code="T"))
     row = enrolled(student, course)
 
@@ -81,7 +81,7 @@ def test_reading(ask: Callable[[str, str, str], int], role: str, path: str, stat
 def test_enrolling(
     ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
 ) -> None:
-    # An empty body is wrong for those who may: they get past the permission, to 400.
+    # An empty body is 400 for roles that pass the check of permissions.
     if path == "/enrollments/{e}" and method == "patch" and role == "Viewer":
         pytest.skip("asked by status, below")
     assert (ask(role, method, path) not in (401, 403)) is may

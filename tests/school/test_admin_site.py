@@ -1,4 +1,4 @@
-"""The admin site itself."""
+"""The admin site: its look, who may use it, and its page of tokens."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A body without a length, sent in chunks as a program does that does not know yet how long it will be, is read like any other."""
+"""A chunked request body, which has no Content-Length, is read like other bodies."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -13,29 +13,29 @@ from school.wsgi import with_content_length
 
 
 def read(body: bytes, **environ: object) -> bytes:
-    """What Django reads of `body`, which the server has put together again."""
+    """Return what Django reads from `body`, given the variables of a WSGI environment."""
 
     def view(environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
         return [WSGIRequest(environ).read()]
 
-    asked = {
+    request = {
         "REQUEST_METHOD": "PATCH",
         "wsgi.input": BytesIO(body),
         "wsgi.input_terminated": True,
         **environ,
     }
-    setup_testing_defaults(asked)
-    [found] = with_content_length(view)(asked, lambda *_args: lambda _data: None)
-    return found
+    setup_testing_defaults(request)
+    [content] = with_content_length(view)(request, lambda *_args: lambda _data: None)
+    return content
 
 
-def test_is_read_whole() -> None:
+def test_a_chunked_body_is_read_whole() -> None:
     assert (
         read(b'{"first_name": "Ann"}', HTTP_TRANSFER_ENCODING="chunked") == b'{"first_name": "Ann"}'
     )
 
 
-def test_is_read_no_further_than_to_tell_that_it_is_too_large() -> None:
+def test_a_large_body_is_read_up_to_one_byte_above_the_limit() -> None:
     assert (
         len(read(b" " * settings.BODY_LIMIT * 2, HTTP_TRANSFER_ENCODING="chunked"))
         == settings.BODY_LIMIT + 1
@@ -53,5 +53,5 @@ def test_is_read_no_further_than_to_tell_that_it_is_too_large() -> None:
         },
     ],
 )
-def test_one_with_a_length_is_read_as_far_as_that(environ: dict[str, object]) -> None:
+def test_a_body_with_a_length_is_read_up_to_that_length(environ: dict[str, object]) -> None:
     assert read(b"abcdef", **environ) == b"abc"

@@ -1,4 +1,4 @@
-"""What browsers are told to take, and from whom; and that what is served keeps to it."""
+"""The Content-Security-Policy of responses, and that the pages comply with it."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ INLINE = re.compile(r"<style|<script(?![^>]* src=)| style=| on[a-z]+=")
         "/healthz",
     ],
 )
-def test_every_answer_allows_this_server_alone(
+def test_every_response_allows_resources_of_this_server_only(
     browser_of: Callable[[str], Client], path: str
 ) -> None:
     answer = browser_of("admin").get(path)
@@ -37,7 +37,7 @@ def test_every_answer_allows_this_server_alone(
     assert not INLINE.search(answer.content.decode())
 
 
-def test_htmx_is_the_one_that_was_vendored() -> None:
+def test_htmx_has_the_recorded_checksum() -> None:
     [script] = (settings.BASE_DIR / "static").glob("htmx-*.min.js")
     assert (
         hashlib.sha256(script.read_bytes()).hexdigest()

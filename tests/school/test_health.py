@@ -1,4 +1,4 @@
-"""Two questions that a load balancer asks."""
+"""Health checks for a load balancer."""
 
 from unittest.mock import patch
 

@@ -1,4 +1,4 @@
-"""A thread keeps its connection to PostgreSQL; one that the server has closed is noticed before it is used."""
+"""Threads reuse their connection to PostgreSQL, and replace one that the server has closed."""
 
 import psycopg
 import pytest
@@ -18,22 +18,17 @@ def server_process() -> int:
     return int(number)
 
 
-def test_it_is_used_again(client: Client) -> None:
+def test_a_connection_is_used_again(client: Client) -> None:
     before = server_process()
     assert client.get("/readyz").status_code == 200
     assert server_process() == before
 
 
-def test_one_that_the_server_has_closed_is_replaced_without_an_error(client: Client) -> None:
+def test_a_connection_that_the_server_closed_is_replaced_without_an_error(client: Client) -> None:
     before = server_process()
-    database = connection.get_connection_params()
-    with psycopg.connect(
-        **{
-            name: database[name]
-            for name in ("dbname", "user", "password", "host", "port")
-            if name in database
-        }
-    ) as other:
+    params = connection.get_connection_params()
+    names = {"dbname", "user", "password", "host", "port"} & set(params)
+    with psycopg.connect(**{name: params[name] for name in names}) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
     assert client.get("/readyz").status_code == 200
     assert server_process() != before

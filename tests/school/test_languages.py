@@ -1,4 +1,4 @@
-"""In which language a page is answered: the one chosen, or else the one that the browser asks for; programs are answered in English."""
+"""The language of a page: the chosen one, else that of the browser. The API answers in English."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ def language_of(answer: Any) -> str:
 @pytest.mark.django_db
 class TestPage:
     @pytest.mark.parametrize(
-        ("asked", "got"),
+        ("accepted", "expected"),
         [
             ("de-AT,de;q=0.9", "de"),
             ("en-GB", "en"),
@@ -41,11 +41,13 @@ class TestPage:
         ],
     )
     @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/nowhere/"])
-    def test_follows_the_browser(self, client: Client, path: str, asked: str, got: str) -> None:
-        answer = client.get(path, headers={"accept-language": asked})
-        assert (language_of(answer), answer["Content-Language"]) == (got, got)
+    def test_follows_the_browser(
+        self, client: Client, path: str, accepted: str, expected: str
+    ) -> None:
+        answer = client.get(path, headers={"accept-language": accepted})
+        assert (language_of(answer), answer["Content-Language"]) == (expected, expected)
 
-    def test_says_what_the_answer_depends_on(self, registrar: Client) -> None:
+    def test_sets_the_header_vary(self, registrar: Client) -> None:
         for path in ("/", "/login/", "/nowhere/", "/admin/", "/students/"):
             answer = registrar.get(path)
             assert {"Accept-Language", "Cookie"} <= {
@@ -77,7 +79,7 @@ class TestChoice:
         assert language_of(registrar.get("/admin/", headers={"accept-language": "en"})) == "de"
 
     @pytest.mark.parametrize("path", ["/", "/admin/"])
-    def test_stands_on_every_page_with_the_one_in_use_marked(
+    def test_is_offered_on_every_page_with_the_current_language_marked(
         self, registrar: Client, path: str
     ) -> None:
         text = " ".join(registrar.get(f"{path}?q=an").content.decode().split())
@@ -86,7 +88,7 @@ class TestChoice:
         assert 'value="en" lang="en" aria-current="true">English<' in form
         assert 'value="de" lang="de" >Deutsch<' in form
 
-    def test_leads_nowhere_else(self, client: Client) -> None:
+    def test_redirects_to_this_host_only(self, client: Client) -> None:
         assert (
             client.post("/language/", {"language": "de", "next": "https://elsewhere.example/"})[
                 "Location"
@@ -94,11 +96,11 @@ class TestChoice:
             == "/"
         )
 
-    def test_of_a_language_that_there_is_not_changes_nothing(self, client: Client) -> None:
+    def test_of_an_unknown_language_changes_nothing(self, client: Client) -> None:
         answer = client.post("/language/", {"language": "xx", "next": "/login/"})
         assert (answer.status_code, "django_language" in answer.cookies) == (302, False)
 
-    def test_is_nobody_else_s(self, registrar: Client) -> None:
+    def test_needs_a_csrf_token(self, registrar: Client) -> None:
         browser = Client(enforce_csrf_checks=True)
         assert browser.post("/language/", {"language": "de"}).status_code == 403
 
@@ -129,7 +131,7 @@ class TestGerman:
         registrar.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
         return registrar
 
-    def test_writes_days_as_germans_do_and_refuses_in_their_words(
+    def test_formats_dates_and_refusals_in_german(
         self, german: Client, api_of: Callable[[str], APIClient]
     ) -> None:
         term = TermFactory.create(code="T", enrollment_opens_on=date(2099, 9, 3))
@@ -156,14 +158,13 @@ class TestGerman:
         sent = fields_of(form) | {"credits": ["2.50"]}
         assert german.post(f"/courses/{course.pk}/edit/", sent).status_code == 302
         assert "<dd>2,50</dd>" in german.get(f"/courses/{course.pk}/").content.decode()
-        assert (
-            f"{course.credits:.2f}".replace(".", ",")
-            in german.get(f"/courses/{course.pk}/").content.decode()
-        )  # what it was
+        # The old value, in the list of changes.
+        old_credits = f"{course.credits:.2f}".replace(".", ",")
+        assert old_credits in german.get(f"/courses/{course.pk}/").content.decode()
         day = german.get(f"/terms/{course.term.code}/edit/").content.decode()
         assert f'value="{course.term.starts_on.isoformat()}"' in day
 
-    def test_tells_of_its_own_reasons_what_was_recorded_in_english(
+    def test_translates_reasons_of_the_product_that_were_recorded_in_english(
         self, german: Client, viewer: Client
     ) -> None:
         student, course = StudentFactory.create(), CourseFactory.create(code="C", capacity=1)
@@ -172,22 +173,21 @@ class TestGerman:
         assert (
             Enrollment.history.model.objects.latest("history_id").history_change_reason == "Undone."
         )
-        assert (
-            "<q>Rückgängig gemacht.</q>" in german.get(f"/students/{student.pk}/").content.decode()
-        )
-        assert "<q>Undone.</q>" in viewer.get(f"/students/{student.pk}/").content.decode()
+        url = f"/students/{student.pk}/"
+        assert "<q>Rückgängig gemacht.</q>" in german.get(url).content.decode()
+        assert "<q>Undone.</q>" in viewer.get(url).content.decode()
 
     @pytest.mark.parametrize(
-        ("recorded", "told"),
+        ("recorded", "shown"),
         [
             ("Moved up from the waitlist.", "Von der Warteliste nachgerückt."),
             ("Import of a.csv", "Import von a.csv"),
             ("Wünsche", "Wünsche"),
         ],
     )
-    def test_leaves_a_reason_that_somebody_typed(self, recorded: str, told: str) -> None:
+    def test_translates_only_reasons_of_the_product(self, recorded: str, shown: str) -> None:
         with override("de"):
-            assert translate_reason(recorded) == told
+            assert translate_reason(recorded) == shown
 
     def test_counts(self) -> None:
         with override("de"):
@@ -202,19 +202,22 @@ class TestGerman:
             "weil 2 Plätze frei wurden",
         ]
 
-    def test_names_a_status_that_cannot_be_had(self, api: APIClient) -> None:
+    def test_names_a_status_that_is_not_possible(self, api: APIClient) -> None:
         row = enrolled(StudentFactory.create(), CourseFactory.create(), Status.WITHDRAWN)
         with override("de"), pytest.raises(Refused) as refused:
             apply_changes([EnrollmentChange(row.student_id, row.course_id, COMPLETE)])
         with override("de"):
             assert refused.value.messages == [
-                "Aus dem Status „ausgetragen“ einer Einschreibung kann nicht „abgeschlossen“ werden."
+                (
+                    "Aus dem Status „ausgetragen“ einer Einschreibung kann nicht "
+                    "„abgeschlossen“ werden."
+                )
             ]
         params = api.patch(f"/api/v1/enrollments/{row.pk}", {"status": "completed"}).json()[
             "errors"
         ][0]["params"]
         assert params == {"before": "withdrawn", "after": "completed"}
 
-    def test_keeps_a_file_as_it_is(self, german: Client) -> None:
+    def test_does_not_translate_a_csv_file(self, german: Client) -> None:
         row = enrolled(StudentFactory.create(), CourseFactory.create())
         assert ",active,," in german.get(f"/courses/{row.course_id}/roster.csv").content.decode()

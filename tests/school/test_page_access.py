@@ -1,4 +1,4 @@
-"""Who sees which page: each page, each role, its status."""
+"""The status of each page for each role."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ POSTED = (
 
 @pytest.fixture
 def paths() -> dict[str, str]:
-    """The path of every page, about one student in one course."""
+    """The path of every page, for one student in one course."""
     student, course = (
         StudentFactory.create(),
         CourseFactory.create(term=TermFactory.create(code="T")),
@@ -79,7 +79,7 @@ def paths() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("position", "role"), list(enumerate(ROLES)))
-def test_each_role_sees_what_it_may(
+def test_each_role_sees_the_pages_that_it_may_see(
     browser_of: Browser, paths: dict[str, str], position: int, role: str
 ) -> None:
     browser = browser_of(role)
@@ -88,7 +88,7 @@ def test_each_role_sees_what_it_may(
 
 
 @pytest.mark.parametrize("role", ["Viewer", "Nobody"])
-def test_who_may_not_write_is_refused_before_anything_is_read(
+def test_roles_that_may_not_write_get_403_before_anything_is_read(
     browser_of: Browser, paths: dict[str, str], role: str
 ) -> None:
     browser = browser_of(role)
@@ -97,7 +97,7 @@ def test_who_may_not_write_is_refused_before_anything_is_read(
     )
 
 
-def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(
+def test_anonymous_users_are_redirected_to_the_sign_in_page(
     client: Client, paths: dict[str, str]
 ) -> None:
     for path in paths.values():
@@ -121,7 +121,7 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(
         ("desk", "/admin/", "Registrar", "Clerk"),
     ],
 )
-def test_links_are_shown_to_those_who_may_follow_them(
+def test_links_are_shown_to_users_who_may_follow_them(
     browser_of: Browser,
     paths: dict[str, str],
     name: str,
@@ -129,15 +129,11 @@ def test_links_are_shown_to_those_who_may_follow_them(
     role_with: str,
     role_without: str,
 ) -> None:
-    # The links of the bar on top, and those to other courses and students, end elsewhere.
     def links(role: str) -> list[str]:
         text = browser_of(role).get(paths[name]).content.decode()
         hrefs = [part.partition('"')[0].partition("?")[0] for part in text.split('href="')[1:]]
-        return [
-            href
-            for href in hrefs
-            if href.endswith(link) and href not in ("/students/", "/courses/")
-        ]
+        navigation = ("/students/", "/courses/")
+        return [href for href in hrefs if href.endswith(link) and href not in navigation]
 
     assert links(role_with)
     assert not links(role_without)

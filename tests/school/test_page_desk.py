@@ -1,4 +1,4 @@
-"""`/`: the desk."""
+"""The desk, `/`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,7 +68,7 @@ def test_shows_the_running_term_in_numbers(viewer: Client) -> None:
     assert (row.term, row.students, row.taken, row.waiting) == (running, 2, 3, 0)
 
 
-def test_says_so_where_no_term_runs(viewer: Client) -> None:
+def test_says_that_no_term_runs(viewer: Client) -> None:
     text = viewer.get("/").content.decode()
     assert "No term runs today." in text
     assert "Nothing has happened yet." in text
@@ -94,7 +94,7 @@ def test_shows_courses_with_somebody_waiting_first(viewer: Client) -> None:
     assert "1 waiting" in viewer.get("/").content.decode()
 
 
-def test_a_course_of_a_term_that_is_over_needs_no_look() -> None:
+def test_a_course_of_a_term_that_is_over_needs_no_attention() -> None:
     course = CourseFactory.create(
         capacity=1, term=TermFactory.create(starts_on=timezone.localdate() - timedelta(days=200))
     )
@@ -121,7 +121,7 @@ def test_shows_the_latest_changes_with_who_made_them(
         assert words in text
 
 
-def test_shows_what_was_found_in_place_of_the_rest_and_says_how_much(viewer: Client) -> None:
+def test_shows_the_number_of_results_in_place_of_the_rest(viewer: Client) -> None:
     StudentFactory.create(last_name="Smith")
     answer = viewer.get("/", {"q": "smith"})
     assert "Students: 1. Courses: 0." in answer.content.decode()
@@ -129,7 +129,7 @@ def test_shows_what_was_found_in_place_of_the_rest_and_says_how_much(viewer: Cli
 
 
 class TestCharts:
-    def test_tell_how_many_courses_are_how_full(self, viewer: Client) -> None:
+    def test_chart_of_seats(self, viewer: Client) -> None:
         term = TermFactory.create()
         for capacity, taken in (
             (10, 0),
@@ -149,7 +149,7 @@ class TestCharts:
         assert [value for _label, value in row.charts[0].values] == [1, 1, 1, 1, 1, 2, 1]
         assert "25-49" in answer.content.decode()
 
-    def test_tell_how_many_came_on_which_day_since_one_can_enroll(self, viewer: Client) -> None:
+    def test_chart_of_enrollments_by_day(self, viewer: Client) -> None:
         today = timezone.localdate()
         course = CourseFactory.create(
             term=TermFactory.create(enrollment_opens_on=today - timedelta(days=2))
@@ -168,7 +168,7 @@ class TestCharts:
         [term] = viewer.get("/").context["statistics"].terms
         assert len(term.charts[1].values) == 60
 
-    def test_bars_stand_on_the_line_and_the_longest_reaches_the_top(self) -> None:
+    def test_bars_start_at_the_line_and_the_longest_reaches_the_top(self) -> None:
         low, high, none = Chart("", [("a", 1), ("b", 4), ("c", 0)]).bars
         assert (low.height, low.y) == (20, 60)
         assert (high.height, high.y) == (80, 0)
@@ -177,21 +177,19 @@ class TestCharts:
         assert none.x + none.width <= 320
 
 
-class TestNumbersThatTakeLong:
+class TestSlowStatistics:
     @pytest.fixture(autouse=True)
-    def _kept(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _local_cache(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.CACHES = settings.CACHES | {
             "default": {
                 "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-                "LOCATION": "kept",
+                "LOCATION": "statistics",
             }
         }
         cache.clear()
         monkeypatch.setattr("school.dashboard.statistics.SLOW_SECONDS", -1)
 
-    def test_are_told_in_the_language_of_whoever_looks(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_are_shown_in_the_language_of_each_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
         TermFactory.create()
         today = timezone.localdate()
@@ -208,7 +206,7 @@ class TestNumbersThatTakeLong:
                 f"{today:%d.%m.%Y}",
             )
 
-    def test_are_kept_for_a_while(
+    def test_are_cached(
         self, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
@@ -217,26 +215,26 @@ class TestNumbersThatTakeLong:
         with django_assert_num_queries(0):
             assert [row.term for row in get_statistics().terms] == [term]
 
-    def test_are_counted_anew_by_one_while_the_others_see_the_old_ones_if_they_are_not_too_old(
+    def test_are_computed_by_one_request_while_others_use_the_old_ones_for_some_time(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 10_000)
         now = time()
         assert get_statistics().terms == []
-        kept_for = cache.get(CACHE_KEY).fresh_until - now
+        lifetime = cache.get(CACHE_KEY).fresh_until - now
         TermFactory.create()
         for later, number in ((0.5, 0), (1.5, 0), (2.5, 1)):
-            with time_machine.travel(now + later * kept_for):
+            with time_machine.travel(now + later * lifetime):
                 cache.add(f"{CACHE_KEY}-counting", True)
                 assert len(get_statistics().terms) == number
 
-    def test_that_no_longer_take_long_are_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_become_fast_are_no_longer_cached(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("school.dashboard.statistics.SLOW_SECONDS", 1_000)
         cache.set(CACHE_KEY, replace(get_statistics(), fresh_until=0))
         get_statistics()
         assert cache.get(CACHE_KEY) is None
 
-    def test_say_when_they_were_counted(
+    def test_show_the_time_at_which_they_were_counted(
         self, viewer: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("school.dashboard.statistics.CACHE_FACTOR", 1_000_000)
@@ -245,7 +243,7 @@ class TestNumbersThatTakeLong:
         assert "Counted at" in viewer.get("/").content.decode()
 
 
-def test_asks_a_bounded_number_of_queries(
+def test_the_number_of_queries_is_bounded(
     viewer: Client, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     courses: list[Course] = CourseFactory.create_batch(5, capacity=3)
@@ -257,7 +255,7 @@ def test_asks_a_bounded_number_of_queries(
         viewer.get("/", {"q": "c"})
 
 
-def test_who_has_no_role_is_told_so(browser_of: Browser) -> None:
+def test_a_user_without_a_role_sees_that_it_is_missing(browser_of: Browser) -> None:
     StudentFactory.create(last_name="Secret")
     answer = browser_of("Nobody").get("/", {"q": "secret"})
     assert answer.status_code == 200

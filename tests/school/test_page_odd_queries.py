@@ -1,4 +1,7 @@
-"""No query parameter, however odd, breaks a page: it is passed over, and the page says so. A file, which cannot, is refused."""
+"""Odd query parameters break no page: the page ignores them and shows an error.
+
+A CSV file cannot show an error, so the answer is 400.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -118,7 +121,7 @@ def test_a_moment_at_the_end_of_all_years(
     settings.TIME_ZONE = zone
     browser = browser_of("admin")
     for path in paths:
-        # A file is refused where no zone of the school can tell the moment.
+        # A moment that the time zone of the school cannot express is an error for a file.
         assert browser.get(path, {"as_of": moment}).status_code in (
             (200, 400) if path.endswith(".csv") else (200,)
         ), path

@@ -1,4 +1,4 @@
-"""Errors outside the API answer with a page of ours, even when the database is away."""
+"""The pages of errors outside the API, also while the database is away."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from students.pages.students import StudentListView
 
 
 @pytest.mark.django_db
-def test_what_is_not_there_and_what_is_not_allowed(browser_of: Callable[[str], Client]) -> None:
+def test_missing_and_forbidden_pages(browser_of: Callable[[str], Client]) -> None:
     browser = browser_of("Viewer")
     for path, status, words in (
         ("/nowhere/", 404, "There is nothing at this address."),
@@ -26,7 +26,7 @@ def test_what_is_not_there_and_what_is_not_allowed(browser_of: Callable[[str], C
 
 
 @pytest.mark.django_db
-def test_no_session_is_read_for_it(
+def test_a_missing_page_reads_no_session(
     client: Client, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     with django_assert_num_queries(0):
@@ -42,7 +42,7 @@ def test_no_session_is_read_for_it(
         (DataError("NUL"), 400, "can be neither kept nor looked for"),
     ],
 )
-def test_what_broke(
+def test_errors_of_a_view(
     browser_of: Callable[[str], Client],
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,

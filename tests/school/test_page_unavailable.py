@@ -1,4 +1,7 @@
-"""A lock that cannot be had in time, or a database that is away: a page that keeps what was typed."""
+"""A lock that was not acquired in time, or a database that is away.
+
+The page of the error offers to send the form again.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +24,7 @@ Browser = Callable[[str], Client]
 
 
 def action_of(answer: Any) -> str:
-    """Where the page's form goes."""
+    """Return the address to which the page's form is sent."""
     return unescape(
         answer.content.decode().split('<form method="post" action="')[1].partition('"')[0]
     )
@@ -33,7 +36,7 @@ def press_try_again(browser: Client, answer: Any) -> Any:
 
 @contextmanager
 def held(*rows: Any) -> Iterator[None]:
-    """Another connection holds these rows locked (SQLite: all of it), and this one does not wait for long."""
+    """Lock rows (SQLite: the database) in another connection, with a short timeout in this one."""
     locked, done = Event(), Event()
 
     def hold() -> None:
@@ -63,7 +66,7 @@ def held(*rows: Any) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 class TestLock:
-    """Each page that saves, with the row that it wants locked by somebody else."""
+    """Each page that saves, while another transaction holds the lock of its row."""
 
     def refused(self, browser: Client, path: str, fields: dict[str, Any], *rows: Any) -> Any:
         with held(*rows):
@@ -160,7 +163,7 @@ class TestPage:
             return browser.post(path, fields)
 
     def test_no_password_is_repeated_and_no_database_is_asked(self, client: Client) -> None:
-        """(This test has no database at all.)"""
+        """Runs without access to a database."""
         fields = {
             "username": "ann",
             "password": "secret",

@@ -1,4 +1,4 @@
-"""Lists by keyset."""
+"""Keyset pagination of the API's lists."""
 
 from typing import Any
 

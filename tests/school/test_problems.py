@@ -1,4 +1,4 @@
-"""Errors become answers: every one a problem, none a 500 for what a client did."""
+"""Errors of the API are problems; no mistake of a client is a 500."""
 
 from typing import Any
 from unittest.mock import patch
@@ -222,7 +222,7 @@ def test_an_error_nobody_foresaw_is_a_problem_too(api: APIClient) -> None:
 
 
 class TestPages:
-    """The same errors outside the API are pages."""
+    """Outside the API the same errors are pages."""
 
     def test_missing(self, client: Client) -> None:
         answer = client.get("/nothing/")

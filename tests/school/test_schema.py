@@ -1,4 +1,4 @@
-"""The OpenAPI schema and the page to try it."""
+"""The OpenAPI schema and its interactive page."""
 
 import json
 from typing import Any

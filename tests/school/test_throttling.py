@@ -1,4 +1,4 @@
-"""API_RATE."""
+"""The setting API_RATE."""
 
 from typing import Any
 from unittest.mock import patch
