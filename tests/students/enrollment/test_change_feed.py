@@ -31,7 +31,7 @@ def api(api_of: Callable[[str], APIClient]) -> APIClient:
 
 
 class Poller:
-    """Does as the README tells: asks from the last moment it saw, page by page."""
+    """A client that follows the feed as docs/api.md describes it, page by page."""
 
     def __init__(self, api: APIClient) -> None:
         self.api = api
