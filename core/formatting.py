@@ -1,7 +1,8 @@
-"""Values as people read them, where JSON has them otherwise."""
+"""Values as people read them, in the language of the reader."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -11,27 +12,29 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 
-class LocalizedStr(str):
-    """A value for programs, which a sentence says in `words`, in the language of who reads it."""
+@dataclass(frozen=True)
+class LocalizedValue:
+    """A parameter of a message: `value` for programs, `text` in the sentence that people read."""
 
-    words: str | Promise
-
-    def __new__(cls, value: str, words: str | Promise) -> LocalizedStr:
-        said = super().__new__(cls, value)
-        said.words = words
-        return said
+    value: str
+    text: str | Promise
 
     def __str__(self) -> str:
-        return str(self.words)
+        return str(self.text)
 
 
-def localized_date(value: date) -> LocalizedStr:
-    """A day: in ISO 8601, and as people write it."""
-    return LocalizedStr(value.isoformat(), lazy(date_format, str)(value, "SHORT_DATE_FORMAT"))
+def localized_date(value: date) -> LocalizedValue:
+    """A date: in ISO 8601 for programs, in the short format of the reader's language for people."""
+    return LocalizedValue(value.isoformat(), lazy(date_format, str)(value, "SHORT_DATE_FORMAT"))
+
+
+def plain_value(param: Any) -> Any:
+    """A message's parameter as programs get it."""
+    return param.value if isinstance(param, LocalizedValue) else param
 
 
 def display_value(value: Any, nothing: str = "-") -> str:
-    """A value of a field, in the language of who reads it."""
+    """The value of a model's field as text; `nothing` stands for None and the empty text."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):

@@ -7,6 +7,6 @@ class StudentsConfig(AppConfig):
     verbose_name = _("Students")
 
     def ready(self) -> None:
-        from students.enrollment import waitlist
+        from students.enrollment import signals
 
-        waitlist.connect_signals()
+        signals.connect_signals()

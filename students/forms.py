@@ -141,7 +141,7 @@ class OptionsForm(forms.Form):
             refusal for refusal in OVERRIDABLE if refusal in refused or refusal in ticked
         ]
         choices = [
-            (refusal.value, __("Enroll %(although)s") % {"although": refusal.although})
+            (refusal.value, __("Enroll %(although)s") % {"although": refusal.override_phrase})
             for refusal in self.offered
         ]
         self.fields["override"].choices = choices  # type: ignore[attr-defined]

@@ -6,11 +6,11 @@ A race that finds no error without locks proves nothing about them.
 from collections.abc import Callable
 
 from core.db.compiled import CompiledQuery
-from students.enrollment import decisions, locks, service
+from students.enrollment import locks, service, snapshot
 
 LOCKS = [
-    (decisions, "LOCKED_STUDENTS"),
-    (decisions, "LOCKED_COURSES"),
+    (snapshot, "LOCKED_STUDENTS"),
+    (snapshot, "LOCKED_COURSES"),
     (locks, "LOCK_STUDENTS"),
     (locks, "LOCK_COURSES"),
     (service, "LOCK_STUDENTS"),

@@ -28,13 +28,11 @@ from rest_framework.views import APIView, set_rollback
 
 from core.api.filters import InvalidParameter
 from students.api.serializers import serialize_outcomes, serialize_refusal
-from students.enrollment.rules import Refusal
+from students.enrollment.rules import PairError, Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
-# The refusals that concern the student of a pair; all others concern the course.
-STUDENT_REFUSALS = {Refusal.STUDENT_INACTIVE}
 Text = str | Promise
 
 
@@ -263,13 +261,9 @@ def _refused(error: Refused) -> Response:
     )
 
 
-def _refusal_error(reason: ValidationError, change: EnrollmentChange) -> dict[str, Any]:
+def _refusal_error(reason: PairError, change: EnrollmentChange) -> dict[str, Any]:
     """Return an item of `errors`, with the JSON pointer to the id that the reason is about."""
-    if reason.code == "not_found":
-        [field] = reason.params or {}
-    else:
-        field = "student_id" if reason.code in STUDENT_REFUSALS else "course_id"
-    return {"pointer": change.at.format(field=field), **serialize_refusal(reason)}
+    return {"pointer": change.pointer.format(field=reason.field), **serialize_refusal(reason)}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:

@@ -200,5 +200,5 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         forms = {form.prefix: form for form in self.extra_forms}
         for result in refused.results:
             for reason in result.refusals:
-                forms[result.change.at].add_error(None, reason)
+                forms[result.change.pointer].add_error(None, reason)
         raise ValidationError(_("Nothing was saved: some of these were refused."))

@@ -1,4 +1,4 @@
-"""Filters of students and enrollments, for the API."""
+"""Filters of the API's lists of students and enrollments."""
 
 from datetime import datetime
 from typing import Any
@@ -39,15 +39,15 @@ class StudentSearchFilter(SearchFilter):
 
 @extend_schema_field(OpenApiTypes.DATETIME)
 class MomentFilter(filters.DateTimeFilter):
-    """A moment in ISO 8601; without an offset it is in the school's time zone."""
+    """A time in ISO 8601; without an offset it is in the school's time zone."""
 
     field_class = IsoLocalTimeField
 
 
 class CurrentFilterSet(filters.FilterSet):
-    """Shows current enrollments unless asked otherwise, and those of a moment in the past if asked."""
+    """Current enrollments unless `status` says otherwise; with `as_of`, as they were then."""
 
-    # The first, so that the others look at how things stood then.
+    # This filter comes first, so that the others see the rows as they were at that time.
     as_of = MomentFilter(method="at")
     status = StatusFilter()
 

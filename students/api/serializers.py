@@ -1,9 +1,8 @@
-"""Students and enrollments in JSON, and the bodies that enroll."""
+"""Serializers of students and enrollments, and of the request bodies that enroll."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -15,9 +14,10 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
 )
+from core.formatting import plain_value
 from core.history.actor import Door
 from core.ids import MAX_ID
-from students.enrollment.rules import OVERRIDABLE
+from students.enrollment.rules import OVERRIDABLE, PairError
 from students.enrollment.transitions import (
     ENROLL,
     WITHDRAW,
@@ -141,13 +141,17 @@ class ReasonSerializer(serializers.Serializer[Any]):
     params = serializers.DictField()
 
 
-def serialize_refusal(reason: ValidationError) -> dict[str, Any]:
-    """`reason` as ReasonSerializer says."""
-    return {"code": reason.code, "detail": reason.messages[0], "params": reason.params or {}}
+def serialize_refusal(reason: PairError) -> dict[str, Any]:
+    """`reason` in the form of ReasonSerializer."""
+    params = {name: plain_value(value) for name, value in (reason.params or {}).items()}
+    return {"code": reason.code, "detail": reason.messages[0], "params": params}
 
 
 class OutcomeSerializer(serializers.Serializer[Result]):
-    """What happened to one pair. In a refusal: what would have happened; nothing was written, so `enrollment` is null."""
+    """What happened to one pair.
+
+    In a refusal: what would have happened; nothing was written, so `enrollment` is null.
+    """
 
     index = serializers.IntegerField(help_text="Its place in the list.")
     student_id = serializers.IntegerField(source="change.student_id")
@@ -166,23 +170,27 @@ class OutcomesSerializer(serializers.Serializer[Any]):
 
 
 def serialize_outcomes(results: Sequence[Result], *, written: bool = True) -> list[dict[str, Any]]:
-    """`results` as OutcomeSerializer says. Where nothing was `written`, only rows are shown that are there all the same."""
-    serialize_instance = EnrollmentSerializer.serialize_instance
-    return [
-        {
-            "index": index,
-            "student_id": result.change.student_id,
-            "course_id": result.change.course_id,
-            "outcome": result.outcome.value,
-            "enrollment": serialize_instance(row)
-            if (row := result.enrollment)
-            and row.pk
-            and (written or result.outcome == Outcome.UNCHANGED)
-            else None,
-            "refusals": [serialize_refusal(reason) for reason in result.refusals],
-        }
-        for index, result in enumerate(results)
-    ]
+    """`results` in the form of OutcomeSerializer.
+
+    Unless they were `written`, an enrollment is shown only where it stays as it is.
+    """
+    outcomes = []
+    for index, result in enumerate(results):
+        row = result.enrollment
+        is_shown = row and row.pk and (written or result.outcome == Outcome.UNCHANGED)
+        outcomes.append(
+            {
+                "index": index,
+                "student_id": result.change.student_id,
+                "course_id": result.change.course_id,
+                "outcome": result.outcome.value,
+                "enrollment": EnrollmentSerializer.serialize_instance(row)
+                if row and is_shown
+                else None,
+                "refusals": [serialize_refusal(reason) for reason in result.refusals],
+            }
+        )
+    return outcomes
 
 
 class StateSerializer(serializers.Serializer[Any]):
@@ -190,7 +198,7 @@ class StateSerializer(serializers.Serializer[Any]):
 
 
 class ChangeEntrySerializer(serializers.Serializer[Any]):
-    """One change of an enrollment: a record of `story.changes()`."""
+    """One change of an enrollment: a record of `history.queries.enrollment_changes()`."""
 
     who = serializers.SerializerMethodField()
     when = serializers.DateTimeField(source="history_date")
@@ -217,7 +225,7 @@ class IdListField(serializers.ListField):
         super().__init__(child=IdField(), max_length=MAX_ITEMS, **kwargs)
 
     def run_child_validation(self, data: list[Any]) -> list[Any]:
-        # DRF takes five times as long as the writer does for each of them.
+        # For a valid list: DRF's check of each item takes five times as long as writing it.
         if all(type(item) is int and 1 <= item <= MAX_ID for item in data):
             return data
         found: list[Any] = super().run_child_validation(data)
@@ -225,7 +233,7 @@ class IdListField(serializers.ListField):
 
 
 class OptionsSerializer(RequestSerializer):
-    """What every body that enrolls may say beside whom and what."""
+    """The options of every body that enrolls."""
 
     on_full = serializers.ChoiceField(
         choices=["refuse", "waitlist"],
@@ -263,14 +271,13 @@ class OptionsSerializer(RequestSerializer):
 
     @property
     def is_partial(self) -> bool:
-        """Whether the answer tells of every item, whatever became of it."""
-        return self.validated_data.get("validate_only", False) or not self.validated_data.get(
-            "atomic", True
-        )
+        """Whether a refusal is an outcome like others, instead of the answer 409."""
+        body = self.validated_data
+        return body.get("validate_only", False) or not body.get("atomic", True)
 
 
 class OneOfFieldsSerializer(OptionsSerializer):
-    """A body that has one of `forms`: sets of fields that belong together."""
+    """A body with the fields of one of `forms`, and no other but the options."""
 
     forms: tuple[frozenset[str], ...] = ()
     default_error_messages = {"form": _("Give %(forms)s.")}
@@ -294,8 +301,8 @@ class CoursesBodySerializer(OneOfFieldsSerializer):
 
     def changes(self, student_id: int) -> list[EnrollmentChange]:
         return [
-            EnrollmentChange(student_id, course, ENROLL, at)
-            for course, at in _items(self.validated_data, "course_id", "course_ids")
+            EnrollmentChange(student_id, course, ENROLL, pointer)
+            for course, pointer in _items(self.validated_data, "course_id", "course_ids")
         ]
 
 
@@ -308,8 +315,8 @@ class StudentsBodySerializer(OneOfFieldsSerializer):
 
     def changes(self, course_id: int) -> list[EnrollmentChange]:
         return [
-            EnrollmentChange(student, course_id, ENROLL, at)
-            for student, at in _items(self.validated_data, "student_id", "student_ids")
+            EnrollmentChange(student, course_id, ENROLL, pointer)
+            for student, pointer in _items(self.validated_data, "student_id", "student_ids")
         ]
 
 
@@ -331,16 +338,16 @@ class CoursesPatchSerializer(OneOfFieldsSerializer):
         return attrs
 
     def changes(self, student_id: int) -> list[EnrollmentChange]:
-        verbs: list[tuple[str, Transition]] = [
+        fields: list[tuple[str, Transition]] = [
             ("add", ENROLL),
             ("course_ids", ENROLL),
             ("remove", WITHDRAW),
         ]
-        return [
-            EnrollmentChange(student_id, course, verb, at)
-            for name, verb in verbs
-            for course, at in _items(self.validated_data, "", name)
-        ]
+        changes = []
+        for name, transition in fields:
+            for course, pointer in _items(self.validated_data, "", name):
+                changes.append(EnrollmentChange(student_id, course, transition, pointer))
+        return changes
 
 
 class CoursesPutSerializer(OptionsSerializer):
@@ -350,8 +357,8 @@ class CoursesPutSerializer(OptionsSerializer):
 
     def changes(self, student_id: int) -> list[EnrollmentChange]:
         return [
-            EnrollmentChange(student_id, course, ENROLL, at)
-            for course, at in _items(self.validated_data, "", "course_ids")
+            EnrollmentChange(student_id, course, ENROLL, pointer)
+            for course, pointer in _items(self.validated_data, "", "course_ids")
         ]
 
 
@@ -367,21 +374,19 @@ class EnrollmentsBodySerializer(OneOfFieldsSerializer):
 
     student_id = IdField(required=False)
     course_id = IdField(required=False)
-    enrollments = PairSerializer(many=True, required=False, allow_empty=False, max_length=MAX_ITEMS)  # type: ignore[call-arg]
+    enrollments = PairSerializer(  # type: ignore[call-arg]
+        many=True, required=False, allow_empty=False, max_length=MAX_ITEMS
+    )
     forms = (frozenset({"student_id", "course_id"}), frozenset({"enrollments"}))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        missing = [
-            name
-            for name in ("student_id", "course_id")
-            if name not in attrs and "enrollments" not in attrs
-        ]
-        if missing:
-            raise serializers.ValidationError(
-                {name: [self.fields[name].error_messages["required"]] for name in missing},
-                code="required",
-            )
+        errors = {}
+        for name in ("student_id", "course_id"):
+            if name not in attrs and "enrollments" not in attrs:
+                errors[name] = [self.fields[name].error_messages["required"]]
+        if errors:
+            raise serializers.ValidationError(errors, code="required")
         return attrs
 
     @property
@@ -392,12 +397,11 @@ class EnrollmentsBodySerializer(OneOfFieldsSerializer):
         body = self.validated_data
         if not self.is_batch:
             return [EnrollmentChange(body["student_id"], body["course_id"], ENROLL, "/{field}")]
-        return [
-            EnrollmentChange(
-                pair["student_id"], pair["course_id"], ENROLL, f"/enrollments/{index}/{{field}}"
-            )
-            for index, pair in enumerate(body["enrollments"])
-        ]
+        changes = []
+        for index, pair in enumerate(body["enrollments"]):
+            pointer = f"/enrollments/{index}/{{field}}"
+            changes.append(EnrollmentChange(pair["student_id"], pair["course_id"], ENROLL, pointer))
+        return changes
 
 
 class StatusBodySerializer(OptionsSerializer):
@@ -407,7 +411,7 @@ class StatusBodySerializer(OptionsSerializer):
 
 
 def _items(body: dict[str, Any], one: str, many: str) -> list[tuple[int, str]]:
-    """The ids of a body, each with the JSON pointer to it."""
+    """The ids in the field `one`, or in the list `many`, each with the JSON pointer to it."""
     if one in body:
         return [(body[one], f"/{one}")]
     return [(value, f"/{many}/{index}") for index, value in enumerate(body.get(many, []))]

@@ -1,4 +1,4 @@
-"""Students and enrollments over the API. The views carry; `students.enrollment.service` decides."""
+"""The API of students and enrollments. All rules are in `students.enrollment`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,19 +64,19 @@ ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer(
     [EnrollmentSerializer, OutcomesSerializer],
     resource_type_field_name=None,
 )
-Writer = Callable[..., list[Result]]
+ServiceCall = Callable[..., list[Result]]
 CURRENT_COURSES = (
     Enrollment.objects.current()
     .select_related("course__term")
     .with_position()
     .order_by("course_id")
 )
-DETAILED = (
+STUDENT_DETAILS = (
     Student.objects.with_course_count()
     .prefetch_related(Prefetch("enrollments", CURRENT_COURSES, to_attr="current_enrollments"))
     .order_by("id")
 )
-COURSES_OF = CompiledQuery(
+COURSES_OF_STUDENT = CompiledQuery(
     CURRENT_COURSES.filter(student=Parameter("pk")).values_list(
         *StudentCourseSerializer.columns().values()
     )
@@ -88,10 +88,10 @@ class StudentViewSet(CompiledReadMixin, ModelViewSet):
 
     queryset = Student.objects.with_course_count().order_by("id")
     filterset_class = StudentFilterSet
-    related_queries = {"courses": (COURSES_OF, StudentCourseSerializer)}
+    related_queries = {"courses": (COURSES_OF_STUDENT, StudentCourseSerializer)}
 
     def get_queryset(self) -> QuerySet[Student]:
-        return super().get_queryset() if self.action == "list" else DETAILED.all()
+        return super().get_queryset() if self.action == "list" else STUDENT_DETAILS.all()
 
     def get_serializer_class(self) -> type[BaseSerializer[Student]]:
         return StudentSerializer if self.action == "list" else StudentDetailSerializer
@@ -99,7 +99,10 @@ class StudentViewSet(CompiledReadMixin, ModelViewSet):
 
 @contextmanager
 def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
-    """What is done inside is done if `check` finds what If-Match of `request` names, under locks that last as long; in any case without If-Match."""
+    """Run the block in a transaction after `check`, where the request has If-Match.
+
+    `check` takes locks, and raises PreconditionFailed where the row is not the one named.
+    """
     if not has_if_match(request):
         yield
         return
@@ -129,30 +132,31 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
         return super().get_queryset().filter(student=self.kwargs["student_id"])
 
     def check_unchanged(self, courses: Iterable[int]) -> None:
-        """Locks the student and all that the writer will lock to change `courses`: If-Match is about the student with all courses. Raises Stale."""
+        """Lock all that a change of `courses` (ids) needs, and compare the student with If-Match.
+
+        The ETag is that of the student with all current courses. Raises PreconditionFailed.
+        """
         pk = self.kwargs["student_id"]
         locks.lock_students([pk])
-        # The student may be moved up in a course by who holds that alone.
+        # Another transaction that holds the lock of a course alone may promote this student there.
         current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
         locks.lock_courses({*courses, *current})
         check_if_match(
-            self.request, StudentDetailSerializer(get_object_or_404(DETAILED, pk=pk)).data
+            self.request, StudentDetailSerializer(get_object_or_404(STUDENT_DETAILS, pk=pk)).data
         )
 
     def apply_and_respond(
         self,
         body: CoursesBodySerializer | CoursesPatchSerializer | CoursesPutSerializer,
-        write: Writer = service.apply_changes,
+        write: ServiceCall = service.apply_changes,
         *,
         always_ok: bool = False,
     ) -> Response:
         body.is_valid(raise_exception=True)
-        enrollment_changes = body.changes(self.kwargs["student_id"])
-        with if_unchanged(
-            self.request,
-            partial(self.check_unchanged, [change.course_id for change in enrollment_changes]),
-        ):
-            return apply_and_respond(self, body, enrollment_changes, write, always_ok=always_ok)
+        changes = body.changes(self.kwargs["student_id"])
+        courses = [change.course_id for change in changes]
+        with if_unchanged(self.request, partial(self.check_unchanged, courses)):
+            return apply_and_respond(self, body, changes, write, always_ok=always_ok)
 
     @extend_schema(
         request=CoursesBodySerializer, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
@@ -229,12 +233,11 @@ class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
         assert result.enrollment is not None
         code = success_status([result])
         data = EnrollmentSerializer.serialize_instance(result.enrollment)
-        location = (
-            {"Location": f"{request.build_absolute_uri(request.path.rstrip('/'))}/{data['id']}"}
-            if code == status.HTTP_201_CREATED
-            else {}
-        )
-        return add_etag(Response(data, status=code, headers=location))
+        response = Response(data, status=code)
+        if code == status.HTTP_201_CREATED:
+            list_url = request.build_absolute_uri(request.path.rstrip("/"))
+            response["Location"] = f"{list_url}/{data['id']}"
+        return add_etag(response)
 
     @extend_schema(request=StatusBodySerializer, responses=ENROLLMENT_OR_OUTCOMES)
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -242,13 +245,11 @@ class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
         body.is_valid(raise_exception=True)
         row: Enrollment = self.get_object()
         transition = transition_to(Status(body.validated_data["status"]), request.user)
-        enrollment_changes = [
-            EnrollmentChange(row.student_id, row.course_id, transition, "/status")
-        ]
+        changes = [EnrollmentChange(row.student_id, row.course_id, transition, "/status")]
         with if_unchanged(request, partial(self.check_unchanged, row)):
             if body.is_partial:
-                return apply_and_respond(self, body, enrollment_changes, always_ok=True)
-            [result] = apply_request(request, body, enrollment_changes)
+                return apply_and_respond(self, body, changes, always_ok=True)
+            [result] = apply_request(request, body, changes)
         return add_etag(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
@@ -259,7 +260,7 @@ class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def check_unchanged(self, row: Enrollment) -> None:
-        """Locks `row` as the writer does. Raises Stale."""
+        """Lock `row` in the order of the service. Raises PreconditionFailed."""
         locks.lock_students_and_courses([row.student_id], [row.course_id])
         check_if_match(self.request, self.get_serializer(self.get_object()).data)
 
@@ -275,48 +276,49 @@ class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
 def apply_and_respond(
     view: CompiledReadMixin,
     body: OptionsSerializer,
-    enrollment_changes: Sequence[EnrollmentChange],
-    write: Writer = service.apply_changes,
+    changes: Sequence[EnrollmentChange],
+    write: ServiceCall = service.apply_changes,
     *,
     always_ok: bool = False,
 ) -> Response:
-    """Do what `body` says and answer with the outcomes. Raises Refused, and Http404 where what the path names is not there."""
+    """Make `changes` with the options of `body`, and answer with the outcomes.
+
+    Raises Refused, and Http404 where the student or course of the path does not exist.
+    """
     try:
-        results = apply_request(view.request, body, enrollment_changes, write)
+        results = apply_request(view.request, body, changes, write)
     except Refused:
         view.check_parent_exists()
         raise
     if not any(result.enrollment for result in results):
         view.check_parent_exists()
     code = status.HTTP_200_OK if always_ok or body.is_partial else success_status(results)
-    whose = view.kwargs if view.parent_query else {}
-    return Response(
-        {
-            **whose,
-            "outcomes": serialize_outcomes(
-                results, written=not body.validated_data.get("validate_only")
-            ),
-        },
-        status=code,
-    )
+    written = not body.validated_data.get("validate_only")
+    data = {"outcomes": serialize_outcomes(results, written=written)}
+    if view.parent_query:
+        data = {**view.kwargs, **data}
+    return Response(data, status=code)
 
 
 def apply_request(
     request: Request,
     body: OptionsSerializer,
-    enrollment_changes: Sequence[EnrollmentChange],
-    write: Writer = service.apply_changes,
+    changes: Sequence[EnrollmentChange],
+    write: ServiceCall = service.apply_changes,
 ) -> list[Result]:
-    """Have `changes` written with the options of `body`. Raises Refused, and PermissionDenied for an override by somebody who may not."""
-    said = body.validated_data
-    if said.get("override") and not request.user.has_perm(CAN_OVERRIDE):
+    """Make `changes` with the options of `body`.
+
+    Raises Refused, and PermissionDenied for an override without the permission.
+    """
+    data = body.validated_data
+    if data.get("override") and not request.user.has_perm(CAN_OVERRIDE):
         raise PermissionDenied(_("Overriding a refusal needs the permission to do so."))
-    with record_changes_as(Door.API, request._request, said.get("reason", "")):
+    with record_changes_as(Door.API, request._request, data.get("reason", "")):
         return write(
-            enrollment_changes,
+            changes,
             body.options,
-            all_or_nothing=said.get("atomic", True),
-            validate_only=said.get("validate_only", False),
+            all_or_nothing=data.get("atomic", True),
+            validate_only=data.get("validate_only", False),
         )
 
 

@@ -1,8 +1,9 @@
-"""The change feed: whoever polls enrollments by `updated_at` misses none, though a change is stamped before it is committed.
+"""Makes `Enrollment.updated_at` safe to poll, although it is set before the transaction commits.
 
-A writer announces the moment of its changes until its transaction ends, and takes one that is later than every change
-that it can see. A reader stops before the earliest moment announced, and at the latest change that was there before it
-looked. So what comes to light later is later than all that was read, whatever the clocks of the servers say.
+A writing transaction announces the time of its changes until it ends, and takes a time later than
+every change that it can see. A reader stops before the earliest announced time, and at the latest
+change that was committed before it read the announcements. So a change that is committed later
+always has a later time than all that was read, even where the servers' clocks differ.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,73 +24,80 @@ LAST = CompiledQuery(
 )
 INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-# An advisory lock of PostgreSQL has a number of 64 bits: ours have this mark in front and microseconds since 1970 behind.
-MARK, MARK_AT = 0x5C4, 52
+# A time is announced as an advisory lock of PostgreSQL. The 64 bits of its number are this mark,
+# then microseconds since 1970.
+MARK = 0x5C4
+TIME_BITS = 52
 ANNOUNCE = RawQuery("SELECT pg_advisory_xact_lock_shared(%s)", Parameter("moment"))
 ANNOUNCED = RawQuery(
     """
     SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s AND pid <> pg_backend_pid()
+    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> %s = %s
+    AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     """,
-    MARK_AT - 32,
+    TIME_BITS - 32,
     MARK,
 )
-# The moment that `at` tells in place of the clock.
-_told: ContextVar[datetime | None] = ContextVar("told", default=None)
+# The time that `override_clock` sets.
+_overridden_time: ContextVar[datetime | None] = ContextVar("overridden_time", default=None)
 
 
 @contextmanager
-def override_clock(moment: datetime) -> Iterator[None]:
-    """Changes made inside are stamped with `moment`, or just after the last change of all where that is later.
+def override_clock(time: datetime) -> Iterator[None]:
+    """Give changes made inside the time `time`, or one just after the latest change if later.
 
-    For a school that is made up, past and all: what really happens, happens when it does.
+    For the past of the demo school only.
     """
-    token = _told.set(moment)
+    token = _overridden_time.set(time)
     try:
         yield
     finally:
-        _told.reset(token)
+        _overridden_time.reset(token)
 
 
 def clock() -> datetime:
-    """The moment that it is, for a transaction that is about to make changes."""
-    return _told.get() or timezone.now()
+    """The present time, for changes."""
+    return _overridden_time.get() or timezone.now()
 
 
 def clock_queries() -> list[Query]:
-    """What that transaction asks when its rows are locked: they announce a moment, and find the last change of all."""
-    # SQLite has one writer at a time, who has committed before the next one begins.
+    """Queries to run once the rows are locked: announce a time, and read that of the last change.
+
+    Their parameters come from `announcement_params()`. The result of the last query goes to
+    `commit_timestamp()`.
+    """
+    # SQLite has one writer at a time, which commits before the next one begins.
     return [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
 
 
 def announcement_params(now: datetime) -> dict[str, int]:
-    """What is told to `questions`."""
-    return {"moment": MARK << MARK_AT | (now - BEGINNING) // INSTANT}
+    return {"moment": MARK << TIME_BITS | (now - BEGINNING) // INSTANT}
 
 
 def commit_timestamp(announced: datetime, last: Sequence[Sequence[datetime]]) -> datetime:
-    """The moment of the changes, when `questions` have found `last`: by now, as what was done to the rows before they were locked was earlier."""
+    """The time of the changes: later than `last`, the rows of the query of that name."""
+    # The clock is read again: the wait for the locks ended after all earlier changes of the rows.
     now = max(announced, clock())
     return max(now, last[0][0] + INSTANT) if last else now
 
 
 def safe_to_read() -> Q:
-    """The changes that are safe to read: none that comes to light later is earlier than one of them. Read them after this."""
-    # In this order: whoever announces after the second question sees at least what the first one saw.
-    last = _last()
-    announced = _announced()
+    """A filter for the changes that are safe to read: later commits only add later changes."""
+    # In this order: a writer that announces after the second query sees all that the first saw.
+    last = _find_last_change()
+    announced = _find_earliest_announcement()
     seen = Q(updated_at__lte=last or BEGINNING)
     return seen & Q(updated_at__lt=announced) if announced else seen
 
 
-def _last() -> datetime | None:
-    return next((moment for [moment] in LAST()), None)
+def _find_last_change() -> datetime | None:
+    return next((time for [time] in LAST()), None)
 
 
-def _announced() -> datetime | None:
-    """The earliest moment that another transaction at work has announced."""
+def _find_earliest_announcement() -> datetime | None:
+    """The earliest time announced by another transaction that is still open."""
     if connection.vendor != "postgresql":
         return None
     [[number]] = ANNOUNCED()
-    return None if number is None else BEGINNING + (number & (1 << MARK_AT) - 1) * INSTANT
+    return None if number is None else BEGINNING + (number & (1 << TIME_BITS) - 1) * INSTANT

@@ -1,4 +1,8 @@
-"""The locks of a change: the students first, then the courses, each in the order of their keys, so that nobody waits in a circle."""
+"""Locks of students and courses.
+
+Every transaction locks the students first, then the courses, each in the order of their ids, so
+that two transactions never wait for each other.
+"""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -14,15 +18,15 @@ Q = TypeVar("Q", bound=QuerySet[Any])
 
 
 def for_update(rows: Q) -> Q:
-    """`rows`, locked until the transaction ends. What refers to them can still be written."""
+    """`rows`, locked until the transaction ends. Others can still write rows that refer to them."""
     return rows.select_for_update(no_key=True, of=("self",))
 
 
 STUDENTS = Student.objects.filter(InIdList("pk", IdListParameter("students"))).order_by("pk")
 COURSES = Course.objects.filter(InIdList("pk", IdListParameter("courses"))).order_by("pk")
-LOCK_STUDENTS, LOCK_COURSES = (
-    CompiledQuery(for_update(rows).values_list("pk")) for rows in (STUDENTS, COURSES)
-)
+LOCK_STUDENTS = CompiledQuery(for_update(STUDENTS).values_list("pk"))
+LOCK_COURSES = CompiledQuery(for_update(COURSES).values_list("pk"))
+# The courses that students are on the waitlist of.
 WAITED_FOR = CompiledQuery(
     Enrollment.objects.filter(InIdList("student", IdListParameter("students")), status="waitlisted")
     .order_by()
@@ -31,17 +35,19 @@ WAITED_FOR = CompiledQuery(
 
 
 def lock_students_and_courses(students: Iterable[int], courses: Iterable[int]) -> None:
-    """Lock these students, then these courses and those that the students wait for, until the transaction ends.
+    """Lock students, then courses and those that the students wait for, by their ids.
 
-    For who comes to the writer several times in one transaction, or saves a student or a course beside it.
+    For a transaction that calls the enrollment service several times, or that also saves a student
+    or a course. The locks last until the transaction ends.
     """
-    held = lock_students(students)
-    lock_courses({*courses, *(course for [course] in WAITED_FOR(students=held))})
+    locked = lock_students(students)
+    waited_for = [course for [course] in WAITED_FOR(students=locked)]
+    lock_courses({*courses, *waited_for})
 
 
 def lock_students(students: Iterable[int]) -> list[int]:
-    """Lock these students until the transaction ends. Answers the ids of those that there are."""
-    # Their ids alone: an import locks a hundred thousand.
+    """Lock these students until the transaction ends. Return the ids of those that exist."""
+    # Only ids are read, as an import locks a hundred thousand students.
     return [pk for [pk] in LOCK_STUDENTS(students=valid_ids(students))]
 
 
@@ -51,5 +57,5 @@ def lock_courses(courses: Iterable[int]) -> None:
 
 
 def valid_ids(ids: Iterable[int]) -> set[int]:
-    """Those of `ids` that can be in a table. A database takes a larger one for an error."""
+    """Those of `ids` that fit the column. For a larger one, a database raises an error."""
     return {key for key in ids if key <= BigIntegerField.MAX_BIGINT}

@@ -1,4 +1,4 @@
-"""What may be done to enrollments, and by whom."""
+"""Which user may make which transition."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from students.models import Status
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-CAN_ADD, CAN_VIEW, CAN_WITHDRAW, CAN_COMPLETE = (
-    f"students.{transition}_enrollment" for transition in ("add", "view", "withdraw", "complete")
-)
-# To see an enrollment with those whom it joins.
-VIEW_PAIR = ["courses.view_course", CAN_VIEW, "students.view_student"]
+CAN_ADD = "students.add_enrollment"
+CAN_VIEW = "students.view_enrollment"
+CAN_WITHDRAW = "students.withdraw_enrollment"
+CAN_COMPLETE = "students.complete_enrollment"
 CAN_OVERRIDE = "students.override_refusal"
-# What a status asks of the one who gives it, and the verb by which it is given.
+# To see an enrollment together with its student and its course.
+VIEW_PAIR = ["courses.view_course", CAN_VIEW, "students.view_student"]
+# For each status that can be set: the permission needed, and the transition.
 TRANSITIONS = {
     Status.ACTIVE: (CAN_ADD, ACTIVATE),
     Status.COMPLETED: (CAN_COMPLETE, COMPLETE),
@@ -33,20 +34,19 @@ TRANSITIONS = {
 
 
 def transition_to(status: Status, user: User | AnonymousUser) -> Transition:
-    """The verb by which `user` gives one enrollment this status. Raises PermissionDenied."""
+    """The transition by which `user` gives an enrollment this status. Raises PermissionDenied."""
     permission, transition = TRANSITIONS[status]
     if not user.has_perm(permission):
         raise PermissionDenied
-    return (
-        WITHDRAW_OR_CORRECT
-        if transition is WITHDRAW_STRICTLY and user.has_perm(CAN_COMPLETE)
-        else transition
-    )
+    if transition is WITHDRAW_STRICTLY and user.has_perm(CAN_COMPLETE):
+        return WITHDRAW_OR_CORRECT
+    return transition
 
 
 def allowed_statuses(status: Status, user: User | AnonymousUser) -> list[Status]:
-    """The statuses that `user` may give to an enrollment that has this one."""
-    allowed = [
-        target for target, (permission, _verb) in TRANSITIONS.items() if user.has_perm(permission)
-    ]
-    return [target for target in allowed if status in transition_to(target, user).outcomes]
+    """The statuses that `user` may give to an enrollment that has `status` now."""
+    allowed = []
+    for target, (permission, _transition) in TRANSITIONS.items():
+        if user.has_perm(permission) and status in transition_to(target, user).outcomes:
+            allowed.append(target)
+    return allowed

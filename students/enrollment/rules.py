@@ -1,61 +1,104 @@
-"""The reasons to say no to an enrollment: one list, and when each applies."""
+"""The rules of enrolling: every reason to refuse a student-course pair, and when it applies."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.formatting import localized_date
 from courses.models import Course
 from students.models import Student
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+PairField = Literal["student_id", "course_id"]
+STUDENT: PairField = "student_id"
+COURSE: PairField = "course_id"
+
+
+class PairError(ValidationError):
+    """A reason to refuse a pair. `field` names the side of the pair that the reason is about."""
+
+    def __init__(
+        self, message: "str | _StrPromise", code: str, params: dict[str, Any], *, field: PairField
+    ) -> None:
+        super().__init__(message, code=code, params=params)
+        self.field = field
+
 
 class Refusal(models.TextChoices):
-    """Code and words of each reason, in the order in which they are checked."""
+    """The reasons, in the order in which they are checked and reported.
+
+    A member is written as: code, side of the pair that it is about, phrase for an override (it
+    follows "Enroll" or names an enrollment), message; and False before the message where nobody
+    can override it.
+    """
+
+    field: PairField
+    override_phrase: str | Promise
+    can_be_overridden: bool
 
     STUDENT_INACTIVE = (
         "student_inactive",
+        STUDENT,
+        _("although the student is not active"),
+        False,
         _("%(student)s is not active. Make the student active first."),
     )
     COURSE_CLOSED = (
         "course_closed",
+        COURSE,
+        _("although the course is closed"),
         _("%(course)s is closed. Open the course, or choose another one."),
     )
     WINDOW_NOT_OPEN = (
         "window_not_open",
+        COURSE,
+        _("before enrollment opens"),
         _("Enrollment for %(term)s opens on %(opens_on)s. Come back then."),
     )
-    WINDOW_CLOSED = "window_closed", _("Enrollment for %(term)s closed on %(closes_on)s.")
+    WINDOW_CLOSED = (
+        "window_closed",
+        COURSE,
+        _("after enrollment closed"),
+        _("Enrollment for %(term)s closed on %(closes_on)s."),
+    )
     PREREQUISITE_MISSING = (
         "prerequisite_missing",
+        COURSE,
+        _("although a prerequisite is missing"),
         _("%(course)s asks for %(missing)s to be completed first."),
     )
-    COURSE_FULL = "course_full", _("%(course)s is full: %(taken)d of %(capacity)d seats are taken.")
+    COURSE_FULL = (
+        "course_full",
+        COURSE,
+        _("although the course is full"),
+        _("%(course)s is full: %(taken)d of %(capacity)d seats are taken."),
+    )
 
-    @property
-    def can_be_overridden(self) -> bool:
-        return self is not Refusal.STUDENT_INACTIVE
+    def __new__(
+        cls,
+        code: str,
+        field: PairField,
+        override_phrase: str | Promise,
+        can_be_overridden: bool = True,  # noqa: FBT001, FBT002 (a member cannot name arguments)
+    ) -> "Refusal":
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.field = field
+        member.override_phrase = override_phrase
+        member.can_be_overridden = can_be_overridden
+        return member
 
-    @property
-    def although(self) -> str:
-        """What is accepted by overriding it, in words that follow “Enroll” or an enrollment."""
-        return str(ALTHOUGH[self])
-
-    def error(self, **params: Any) -> ValidationError:
-        return ValidationError(self.label, code=self.value, params=params)
+    def error(self, **params: Any) -> PairError:
+        return PairError(self.label, self.value, params, field=self.field)
 
 
-ALTHOUGH = {
-    Refusal.STUDENT_INACTIVE: _("although the student is not active"),
-    Refusal.COURSE_CLOSED: _("although the course is closed"),
-    Refusal.WINDOW_NOT_OPEN: _("before enrollment opens"),
-    Refusal.WINDOW_CLOSED: _("after enrollment closed"),
-    Refusal.PREREQUISITE_MISSING: _("although a prerequisite is missing"),
-    Refusal.COURSE_FULL: _("although the course is full"),
-}
 OVERRIDABLE = [refusal for refusal in Refusal if refusal.can_be_overridden]
 
 
@@ -67,11 +110,12 @@ def find_refusals(
     today: date,
     missing: Sequence[str] = (),
     check_window: bool = True,
-) -> Iterator[ValidationError]:
-    """Every reason why `student` cannot become active in `course` today, where `taken` seats are taken.
+) -> Iterator[PairError]:
+    """Every reason why `student` cannot become active in `course` today.
 
-    `today` is a date in the school's time zone; `missing` are the codes of prerequisites that the student has not completed.
-    With `ask_window=False` the term's enrollment dates are not asked.
+    `taken` is the number of seats taken in the course, `today` a date in the school's time zone,
+    and `missing` the codes of prerequisites that the student has not completed. With
+    `check_window=False` the term's enrollment dates are not checked.
     """
     term = course.term
     if not student.is_active:

@@ -1,14 +1,14 @@
-"""The one writer: nothing else writes an enrollment, whichever door it comes through.
+"""Writes enrollments. No other code does, whichever door a request comes through.
 
-A list of changes is decided and written in one transaction, all or nothing. The students are locked first, then the
-courses, each in the order of their keys, and seats are counted after that. Whoever waits moves up in the same transaction.
+A list of changes is decided and written in one transaction. It locks the students first, then the
+courses, each in the order of their ids, and counts seats after that. Those who wait move up in the
+same transaction.
 """
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from django.db import transaction
 
@@ -17,7 +17,7 @@ from core.db.compiled import CompiledQuery, execute_all
 from core.db.parameters import IdListParameter, InIdList
 from core.history.bulk import history_entry, history_insert, history_params
 from core.history.reasons import MOVED_UP
-from students.enrollment.decisions import EnrollmentDecisions
+from students.enrollment.decisions import EnrollmentDecisions, decide_changes
 from students.enrollment.locks import LOCK_STUDENTS, valid_ids
 from students.enrollment.transitions import (
     DEFAULT_OPTIONS,
@@ -31,7 +31,7 @@ from students.enrollment.transitions import (
 )
 from students.models import Enrollment, Status
 
-CURRENT_OF = CompiledQuery(
+CURRENT_COURSES = CompiledQuery(
     Enrollment.objects.current()
     .filter(InIdList("student", IdListParameter("students")))
     .order_by("pk")
@@ -48,10 +48,10 @@ def apply_changes(
     all_or_nothing: bool = True,
     validate_only: bool = False,
 ) -> list[Result]:
-    """Make all `changes`, or none. Answers one result for each, in their order. Raises Refused.
+    """Make all `changes`, or none. Return one result for each, in their order. Raises Refused.
 
-    With `all_or_nothing=False`, what can be done is done and the rest refused in the results; with `validate_only` the results
-    tell what would happen, and nothing is locked or written.
+    With `all_or_nothing=False`, make those that no rule refuses; the results say which were
+    refused. With `validate_only`, return what would happen, and lock and write nothing.
     """
     if validate_only:
         return _preview(changes, options)
@@ -67,35 +67,34 @@ def replace_courses(
     all_or_nothing: bool = True,
     validate_only: bool = False,
 ) -> list[Result]:
-    """Make exactly the courses of `wanted` the student's current ones and withdraw the others, as `write` does. Raises Refused."""
-    student = {"students": valid_ids([student_id])}
+    """Make the courses of `wanted` the student's current ones, and withdraw all others.
+
+    Options, results and errors are those of `apply_changes`.
+    """
+    students = {"students": valid_ids([student_id])}
     if validate_only:
-        return _preview(_replacing(student_id, wanted, CURRENT_OF(**student)), options)
+        current = [course for [course] in CURRENT_COURSES(**students)]
+        return _preview(_find_replacing_changes(student_id, wanted, current), options)
     with transaction.atomic():
-        # Under this lock nobody gives the student another course.
-        _locked, current = execute_all([LOCK_STUDENTS, CURRENT_OF], student)
-        return _write(
-            _replacing(student_id, wanted, current), options, all_or_nothing=all_or_nothing
-        )
+        # Under this lock nobody else can enroll the student.
+        _locked, rows = execute_all([LOCK_STUDENTS, CURRENT_COURSES], students)
+        current = [course for [course] in rows]
+        changes = _find_replacing_changes(student_id, wanted, current)
+        return _write(changes, options, all_or_nothing=all_or_nothing)
 
 
-def _replacing(
-    student_id: int, wanted: Sequence[EnrollmentChange], current: Sequence[Sequence[int]]
+def _find_replacing_changes(
+    student_id: int, wanted: Sequence[EnrollmentChange], current: Sequence[int]
 ) -> list[EnrollmentChange]:
-    """What makes a student's `current` courses those of `wanted`."""
-    held, keep = {course for [course] in current}, {change.course_id for change in wanted}
-    kept = [
-        dataclasses.replace(change, transition=KEEP_COURSE) if change.course_id in held else change
-        for change in wanted
-    ]
-    return [
-        *kept,
-        *(
-            EnrollmentChange(student_id, course, WITHDRAW)
-            for [course] in current
-            if course not in keep
-        ),
-    ]
+    """The changes that turn a student's `current` courses (ids) into those of `wanted`."""
+    changes = []
+    held = set(current)
+    for change in wanted:
+        is_held = change.course_id in held
+        changes.append(dataclasses.replace(change, transition=KEEP_COURSE) if is_held else change)
+    kept = {change.course_id for change in wanted}
+    dropped = [course_id for course_id in current if course_id not in kept]
+    return changes + [EnrollmentChange(student_id, course_id, WITHDRAW) for course_id in dropped]
 
 
 def enroll(pairs: Iterable[tuple[int, int]], options: Options = DEFAULT_OPTIONS) -> list[Result]:
@@ -109,13 +108,14 @@ def withdraw(pairs: Iterable[tuple[int, int]]) -> list[Result]:
 
 
 def promote_waiting(course_ids: Iterable[int]) -> None:
-    """Give free seats of these courses to those who wait for them: something was changed that may let them in."""
+    """Give free seats of these courses to those who wait for them.
+
+    Call this after a change that frees seats, or that makes a student eligible.
+    """
     with transaction.atomic():
         waiting = Enrollment.objects.filter(course__in=list(course_ids), status=Status.WAITLISTED)
-        if courses := set(waiting.order_by().values_list("course", flat=True)):
-            decisions = EnrollmentDecisions([], courses=courses)
-            _decide(decisions, [])
-            _save(decisions)
+        if waited_for := set(waiting.order_by().values_list("course", flat=True)):
+            _save(_decide([], more_courses=waited_for))
 
 
 def decide_and_save(
@@ -123,73 +123,78 @@ def decide_and_save(
 ) -> list[Result]:
     """Make those of `changes` that no rule refuses, within the caller's transaction.
 
-    Answers one result for each, in their order. A caller who comes several times in one transaction takes the locks
-    (`students.enrollment.locks.lock`) of all of them first.
+    Return one result for each, in their order. A caller that does this several times in one
+    transaction first takes the locks of all changes (`locks.lock_students_and_courses`).
     """
-    decisions = EnrollmentDecisions(changes, options)
-    results = _decide(decisions, changes)
+    decisions = _decide(changes, options)
     _save(decisions)
-    return results
+    return decisions.results
 
 
 def _preview(changes: Sequence[EnrollmentChange], options: Options) -> list[Result]:
-    decisions = EnrollmentDecisions(changes, options, locks=False)
-    results = _decide(decisions, changes)
-    decisions.set_positions(results)
-    return results
+    decisions = _decide(changes, options, locks=False)
+    decisions.set_positions()
+    return decisions.results
 
 
 def _write(
     changes: Sequence[EnrollmentChange], options: Options, *, all_or_nothing: bool
 ) -> list[Result]:
-    decisions = EnrollmentDecisions(changes, options)
-    results = _decide(decisions, changes)
-    decisions.set_positions(results)
+    decisions = _decide(changes, options)
+    decisions.set_positions()
+    results = decisions.results
     if all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
         raise Refused(results)
     _save(decisions)
     return results
 
 
-# Who moved up, for who wants to tell it.
+# The list that `collect_promotions` fills.
 _promoted: ContextVar[list[Enrollment]] = ContextVar("promoted")
 
 
 @contextmanager
 def collect_promotions() -> Iterator[list[Enrollment]]:
-    """A list that gets everybody inside whom the writer moves up from a waitlist, or would, even where that is rolled back later."""
+    """Collect the enrollments that move up from a waitlist inside the block.
+
+    Those of previews and of transactions that are rolled back are collected too.
+    """
     promoted: list[Enrollment] = []
     token = _promoted.set(promoted)
     try:
         yield promoted
     finally:
         _promoted.reset(token)
-        # Whoever asks around this hears of them too.
+        # A block around this one collects them as well.
         _promoted.get([]).extend(promoted)
 
 
-def _decide(decisions: EnrollmentDecisions, changes: Sequence[EnrollmentChange]) -> list[Result]:
-    results = [decisions.decide(change) for change in changes]
-    decisions.promote_waiting()
+def _decide(
+    changes: Sequence[EnrollmentChange],
+    options: Options = DEFAULT_OPTIONS,
+    more_courses: Iterable[int] = (),
+    *,
+    locks: bool = True,
+) -> EnrollmentDecisions:
+    decisions = decide_changes(changes, options, more_courses, locks=locks)
     _promoted.get([]).extend(decisions.promoted.values())
-    return results
+    return decisions
 
 
 def _save(decisions: EnrollmentDecisions) -> None:
-    """Write what was decided, with its history."""
-    rows = [*decisions.created, *decisions.changed.values(), *decisions.promoted.values()]
-    if not rows:
-        return
-
-    def record(row: Enrollment, *, changed: bool, reason: str = "") -> list[Any]:
-        pair = (row.student_id, row.course_id)
-        return history_entry(
-            pair, changed=changed, reason=reason, override=decisions.overridden.get(pair, ())
-        )
-
-    entries = [
-        *(record(row, changed=False) for row in decisions.created),
-        *(record(row, changed=True) for row in decisions.changed.values()),
-        *(record(row, changed=True, reason=MOVED_UP) for row in decisions.promoted.values()),
-    ]
-    UPSERT(rows, INSERT_HISTORY.question, **history_params(entries, decisions.now))
+    """Write the rows that were decided, and the history record of each."""
+    rows: list[Enrollment] = []
+    entries = []
+    for group, changed, reason in (
+        (decisions.created, False, ""),
+        (decisions.changed.values(), True, ""),
+        (decisions.promoted.values(), True, MOVED_UP),
+    ):
+        for row in group:
+            pair = (row.student_id, row.course_id)
+            override = decisions.overridden.get(pair, ())
+            rows.append(row)
+            entries.append(history_entry(pair, changed=changed, reason=reason, override=override))
+    if rows:
+        params = history_params(entries, decisions.snapshot.now)
+        UPSERT(rows, INSERT_HISTORY.question, **params)

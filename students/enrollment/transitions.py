@@ -1,4 +1,4 @@
-"""What the writer can be asked to do to a student and a course, and what it answers: the words that all doors share."""
+"""The changes that the service can make to an enrollment, their options and their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from students.enrollment.rules import Refusal
+from students.enrollment.rules import OVERRIDABLE, PairError
 from students.models import Enrollment, Status
 
 
@@ -27,10 +27,10 @@ class Outcome(models.TextChoices):
 
 @dataclass(frozen=True)
 class Transition:
-    """The status a pair shall have, and what it is called to come there from each status it may come from (None: no row).
+    """The status that a pair shall get, and the outcome by the status that it has (None: no row).
 
-    From any other status nothing is changed, or, where the verb is `strict`, the change is refused. Who waits is given a seat
-    where refusals are overridden, if the verb is `pressing`.
+    Where `outcomes` lacks the present status, nothing changes; a `strict` transition is refused.
+    With `seats_waiting`, a request with overrides also gives a seat to a student who waits.
     """
 
     status: Status
@@ -39,70 +39,82 @@ class Transition:
     seats_waiting: bool = False
 
 
-ACTIVE, WAITLISTED, COMPLETED, WITHDRAWN = (
-    Status.ACTIVE,
-    Status.WAITLISTED,
-    Status.COMPLETED,
-    Status.WITHDRAWN,
-)
-# Whoever overrides a refusal does not want the student to wait on.
+ACTIVE = Status.ACTIVE
+WAITLISTED = Status.WAITLISTED
+COMPLETED = Status.COMPLETED
+WITHDRAWN = Status.WITHDRAWN
+
 ENROLL = Transition(
     ACTIVE, {None: Outcome.CREATED, WITHDRAWN: Outcome.REACTIVATED}, seats_waiting=True
 )
-# The same for a course of a set that the student has already: what is overridden is meant for the others.
+# For a course of a set that the student already has: the overrides are meant for the new ones.
 KEEP_COURSE = Transition(ACTIVE, ENROLL.outcomes)
 WITHDRAW = Transition(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
-# One enrollment is given a status, and whoever asks for what cannot be is told so.
+
+# The strict ones set the status of one given enrollment.
 ACTIVATE = Transition(
     ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True
 )
 COMPLETE = Transition(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
 WITHDRAW_STRICTLY = Transition(WITHDRAWN, WITHDRAW.outcomes, strict=True)
-# As END, by who may also take back a completion.
+# For users who may also take back a completion.
 WITHDRAW_OR_CORRECT = Transition(
     WITHDRAWN, {**WITHDRAW.outcomes, COMPLETED: Outcome.WITHDRAWN}, strict=True
 )
-# What an import says of the past is taken as it is.
+
+# An import may also bring statuses of the past, which follow no order.
 IMPORT_TRANSITIONS = {
     ACTIVE: ENROLL,
     COMPLETED: Transition(
         COMPLETED,
-        dict.fromkeys([ACTIVE, WAITLISTED, WITHDRAWN], Outcome.COMPLETED) | {None: Outcome.CREATED},
+        {
+            None: Outcome.CREATED,
+            ACTIVE: Outcome.COMPLETED,
+            WAITLISTED: Outcome.COMPLETED,
+            WITHDRAWN: Outcome.COMPLETED,
+        },
     ),
     WITHDRAWN: Transition(
         WITHDRAWN,
-        dict.fromkeys([ACTIVE, WAITLISTED, COMPLETED], Outcome.WITHDRAWN) | {None: Outcome.CREATED},
+        {
+            None: Outcome.CREATED,
+            ACTIVE: Outcome.WITHDRAWN,
+            WAITLISTED: Outcome.WITHDRAWN,
+            COMPLETED: Outcome.WITHDRAWN,
+        },
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentChange:
-    """What shall be done to one pair, and where the wish stands in what was sent.
+    """The transition wanted for one pair, and the place of the wish in the request.
 
-    `at` is a JSON pointer, in which `{field}` stands for the field of the pair that a reason is about.
+    `pointer` is a JSON pointer. In it, `{field}` is replaced by the side of the pair
+    (`student_id` or `course_id`) that an error is about.
     """
 
     student_id: int
     course_id: int
     transition: Transition = ENROLL
-    at: str = ""
+    pointer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is allowed beside the plain rules: to wait where a course is full, and refusals that somebody takes upon themselves.
+    """What is allowed beyond the plain rules.
 
-    `ask_window=False` does not ask the terms' enrollment dates, for registrations of the past.
+    `waitlist`: wait where a course is full. `override`: codes of refusals to ignore.
+    `check_window=False`: ignore the terms' enrollment dates, for registrations of the past.
     """
 
     waitlist: bool = False
     override: Collection[str] = ()
     check_window: bool = True
 
-    def overrides(self, reason: ValidationError) -> bool:
-        """Whether this refusal is overridden: it is named, and may be."""
-        return reason.code in self.override and Refusal(str(reason.code)).can_be_overridden
+    def overrides(self, refusal: ValidationError) -> bool:
+        """Whether this refusal is to be ignored: it is named, and it can be overridden."""
+        return refusal.code in self.override and refusal.code in OVERRIDABLE
 
 
 DEFAULT_OPTIONS = Options()
@@ -110,16 +122,16 @@ DEFAULT_OPTIONS = Options()
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one change: the row it left, if there is one, and the reasons where it was refused."""
+    """What became of one change: its enrollment (None: there is none), and why it was refused."""
 
     change: EnrollmentChange
     outcome: Outcome
     enrollment: Enrollment | None
-    refusals: tuple[ValidationError, ...] = ()
+    refusals: tuple[PairError, ...] = ()
 
 
 class Refused(ValidationError):
-    """Some changes of a list were refused, so none was made. `results` tells of each."""
+    """At least one change of a list was refused, so none was made. `results` has one for each."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results

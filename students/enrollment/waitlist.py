@@ -1,43 +1,58 @@
-"""Moves waitlists after a change of a course, a term or a student, in the transaction of that change.
+"""The waitlists of courses, in the order of arrival."""
 
-The service moves the waitlists of the courses whose enrollments it changes itself.
-"""
+from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Set
 
-from django.db.models import QuerySet
-
-from core.history.models import HistoryModel, rows_saved
-from courses.models import Course, Term
-from students.enrollment import service
-from students.models import Enrollment, Status, Student
+from students.enrollment.change_feed import INSTANT
+from students.enrollment.snapshot import Snapshot
+from students.models import Enrollment, Status
 
 
-def connect_signals() -> None:
-    for model in (Course, Term, Student):
-        rows_saved.connect(_move_up, sender=model)
+class Waitlists:
+    """The waitlists of a snapshot's courses, by course id, each read when it is needed.
 
+    A list keeps the rows that have left it since: check the status of each.
+    """
 
-def _move_up(
-    sender: type[HistoryModel],
-    rows: Sequence[HistoryModel],
-    *,
-    changed: bool,
-    fields: Collection[str] | None = (),
-    **_kwargs: Any,
-) -> None:
-    if not changed:
-        return
-    key = {Course: "course", Term: "course__term", Student: "student"}[sender]
-    waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
-    courses = set(waiting.filter(**{f"{key}__in": rows}).values_list("course", flat=True))
-    if sender is Course and (fields is None or "code" in fields):
-        courses |= _asking_for({row.code for row in rows if isinstance(row, Course)}, waiting)
-    service.promote_waiting(courses)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.rows: dict[int, list[Enrollment]] = {}
 
+    def read(self, course_ids: Set[int]) -> None:
+        """Read the waitlists of these courses, in one query, unless they are read already."""
+        new = course_ids - self.rows.keys()
+        if not new:
+            return
+        for course_id in new:
+            self.rows[course_id] = []
+        found = (
+            Enrollment.objects.filter(course__in=new, status=Status.WAITLISTED)
+            .select_related("student")
+            .order_by("enrolled_at", "pk")
+        )
+        students = set()
+        for row in found:
+            # A row that the snapshot already has may have been changed by a decision.
+            known = self.snapshot.enrollments.setdefault((row.student_id, row.course_id), row)
+            self.rows[row.course_id].append(known)
+            students.add(row.student_id)
+        self.snapshot.read_completed(students, [self.snapshot.courses[pk] for pk in new])
 
-def _asking_for(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:
-    """The courses that somebody waits for and that ask for one of these codes: who has completed it under another code may come in."""
-    waited_for = Course.objects.exclude(prerequisites=[]).filter(pk__in=waiting.values("course"))
-    return {pk for pk, asked in waited_for.values_list("pk", "prerequisites") if {*asked} & codes}
+    def append(self, row: Enrollment) -> None:
+        """Put `row` at the end of its course's waitlist, which has been read."""
+        rows = self.rows[row.course_id]
+        rows[:] = [other for other in rows if other is not row]
+        row.enrolled_at = self.snapshot.now
+        if rows:
+            # Later than everybody who waits, even where the servers' clocks differ.
+            row.enrolled_at = max(row.enrolled_at, rows[-1].enrolled_at + INSTANT)
+        rows.append(row)
+
+    def set_positions(self, course_ids: Set[int]) -> None:
+        """Set `position`, counted from 1, on all who wait for these courses."""
+        self.read(course_ids)
+        for course_id in course_ids:
+            waiting = [row for row in self.rows[course_id] if row.status == Status.WAITLISTED]
+            for position, row in enumerate(waiting, 1):
+                row.position = position

@@ -1,4 +1,4 @@
-"""What happened to an enrollment, as a sentence."""
+"""Changes of enrollments as sentences."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from students.models import Status, Student
 
 A, W, C, X = Status.ACTIVE, Status.WAITLISTED, Status.COMPLETED, Status.WITHDRAWN
-# By the status before and after.
+# By the status before the change (None: a new enrollment) and after it.
 SENTENCES = {
     (None, A): _("{student} was enrolled in {course}"),
     (None, W): _("{student} was put on the waitlist of {course}"),
@@ -26,13 +26,13 @@ SENTENCES = {
     (X, C): _("{student} was entered as having completed {course}"),
     (C, X): _("{student} was withdrawn from {course}, which had been completed"),
 }
-MOVED_UP = _("{student} moved up from the waitlist to active in {course}")
-GIVEN_A_SEAT = _("{student} was given a seat in {course} from the waitlist")
-OTHERWISE = _("{student} is {after} in {course}, and was {before}")
+PROMOTED = _("{student} moved up from the waitlist to active in {course}")
+SEATED = _("{student} was given a seat in {course} from the waitlist")
+OTHER_CHANGE = _("{student} is {after} in {course}, and was {before}")
 
 
 class FreedSeats(NamedTuple):
-    """How many gave up a seat at once, the one who did where it was one, and what they have since."""
+    """How many students gave up a seat together, one of them, and the status after that."""
 
     number: int
     student: Student
@@ -40,25 +40,28 @@ class FreedSeats(NamedTuple):
 
 
 def is_promotion(record: Any) -> bool:
-    """Whether the waitlist moved by itself: whoever gives a seat to one who waits overrides a refusal, and that is recorded."""
+    """Whether the waitlist moved by itself.
+
+    To give a seat to a student who waits, a user overrides a refusal, and that is recorded.
+    """
     return (record.before, record.status) == (W, A) and not record.override
 
 
 def describe_change(record: Any, student: str, course: str) -> SafeString:
-    """What became of whom; `student` and `course` are their names or links to them."""
+    """The change as a sentence; `student` and `course` are names, or links in HTML."""
     if (record.before, record.status) == (W, A):
-        sentence = MOVED_UP if is_promotion(record) else GIVEN_A_SEAT
+        sentence = PROMOTED if is_promotion(record) else SEATED
     else:
-        sentence = SENTENCES.get((record.before, record.status), OTHERWISE)
-    words = {
+        sentence = SENTENCES.get((record.before, record.status), OTHER_CHANGE)
+    labels = {
         "before": record.before and Status(record.before).label,
         "after": Status(record.status).label,
     }
-    return format_html(str(sentence), student=student, course=course, **words)
+    return format_html(str(sentence), student=student, course=course, **labels)
 
 
 def describe_cause(record: Any) -> str:
-    """What let somebody move up from the waitlist, as far as that is on record; empty for all else."""
+    """The cause of a promotion, from the attributes of `attach_causes()`; else an empty text."""
     left: FreedSeats | None = getattr(record, "left", None)
     if left:
         if left.number > 1:

@@ -18,7 +18,8 @@ register.filter(translate_reason)
 @register.filter
 def override_phrase(codes: list[str]) -> str:
     """What was accepted by overriding the refusals `codes`."""
-    return ", ".join(Refusal(code).although for code in codes)
+    phrases = {refusal.value: refusal.override_phrase for refusal in Refusal}
+    return ", ".join(str(phrases[code]) for code in codes)
 
 
 @register.simple_tag(takes_context=True)

@@ -198,7 +198,7 @@ def test_a_session_without_csrf_token_may_not_write(browser_of: Any) -> None:
 
 def test_the_database_is_away(api: APIClient) -> None:
     with patch(
-        "students.enrollment.decisions.execute_all",
+        "students.enrollment.snapshot.execute_all",
         side_effect=OperationalError("canceling statement due to lock timeout"),
     ):
         answer = api.post(

@@ -132,7 +132,9 @@ def staff(path: str, field: str) -> Knock:
         answer = wish.fixture("browser_of")(wish.role).post(
             path.format(s=wish.student.pk, c=wish.course.pk), {field: [key], **wish.said}
         )
-        return page(answer, VERDICTS[answer.status_code], (answer.context or {}).get("refused", ()))
+        return page(
+            answer, VERDICTS[answer.status_code], (answer.context or {}).get("refusals", ())
+        )
 
     return knock
 
@@ -144,7 +146,7 @@ def admin(path: str, fields: Callable[[int, int], dict[str, Any]]) -> Knock:
         answer = submit(
             admin_browser(wish), url, fields(wish.student.pk, wish.course.pk) | wish.said
         )
-        late = getattr(answer.wsgi_request, "late_error", None)
+        late = getattr(answer.wsgi_request, "save_error", None)
         verdict = (
             VERDICTS[answer.status_code]
             if answer.status_code != 200

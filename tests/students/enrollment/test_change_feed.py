@@ -99,7 +99,7 @@ def test_without_the_announcement_the_slow_change_is_missed(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(change_feed, "_announced", lambda: None)
+    monkeypatch.setattr(change_feed, "_find_earliest_announcement", lambda: None)
     _slow, quick, before, after = around_a_slow_writer(api)
     assert (before, after) == ([(quick.pk, "withdrawn")], [])
 
@@ -143,7 +143,7 @@ def test_a_poller_beside_many_writers_sees_all_they_did(
         sleep(chance.random() / 50)
         return stamp(*found)
 
-    monkeypatch.setattr("students.enrollment.decisions.commit_timestamp", slowly)
+    monkeypatch.setattr("students.enrollment.snapshot.commit_timestamp", slowly)
 
     def work(mine: list[Enrollment]) -> None:
         try:

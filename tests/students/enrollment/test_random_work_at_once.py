@@ -30,6 +30,7 @@ from courses.models import Course
 from students.enrollment import locks, service
 from students.enrollment.decisions import EnrollmentDecisions
 from students.enrollment.rules import find_refusals
+from students.enrollment.snapshot import Snapshot
 from students.factories import StudentFactory
 from students.models import Enrollment, Status
 from tests.students.enrollment.test_races import at_once, slow_down_decisions
@@ -269,21 +270,21 @@ def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool
 def test_the_checker_sees_a_waitlist_that_does_not_move(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(EnrollmentDecisions, "_move_up", lambda self, course: None)
+    monkeypatch.setattr(EnrollmentDecisions, "promote_waiting", lambda self, course: None)
     assert controlled(monkeypatch, tmp_path, "waits beside a free seat")
 
 
 def test_the_checker_sees_a_queue_that_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    move_up = EnrollmentDecisions._move_up
+    promote_waiting = EnrollmentDecisions.promote_waiting
 
     def backwards(decisions: Any, course: Any) -> None:
-        decisions._queue(course).reverse()
-        move_up(decisions, course)
-        decisions._queue(course).reverse()
+        decisions._read_waitlist(course).reverse()
+        promote_waiting(decisions, course)
+        decisions._read_waitlist(course).reverse()
 
-    monkeypatch.setattr(EnrollmentDecisions, "_move_up", backwards)
+    monkeypatch.setattr(EnrollmentDecisions, "promote_waiting", backwards)
     assert controlled(monkeypatch, tmp_path, "came before one who waited")
 
 
@@ -328,18 +329,18 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
     """The control of the order: courses locked as they come are locked in a circle."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all at once.")
-    read = EnrollmentDecisions._read
+    read = Snapshot._read
 
-    def as_they_come(decisions: Any, changes: Any, courses: Any) -> None:
-        wanted = [change.course_id for change in changes]
+    def as_they_come(snapshot: Any, **found: Any) -> None:
+        wanted = [*found["courses"]]
         for course in Random().sample(wanted, len(wanted)):
             locks.lock_courses([course])
-        read(decisions, changes, courses)
+        read(snapshot, **found)
 
     def until_it_fails() -> None:
         for _ in range(20):
             test_lists_of_courses_in_any_order_never_wait_in_a_circle()
 
-    monkeypatch.setattr(EnrollmentDecisions, "_read", as_they_come)
+    monkeypatch.setattr(Snapshot, "_read", as_they_come)
     with pytest.raises(OperationalError):
         until_it_fails()

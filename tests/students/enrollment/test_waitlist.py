@@ -570,9 +570,8 @@ class TestLongQueues:
     def test_are_not_read_where_nobody_can_move(self) -> None:
         [roomy, crowded] = [full()[0].pk for _ in range(2)]
         Course.objects.filter(pk=roomy).update(capacity=9)
-        moved = decisions.EnrollmentDecisions([], courses=[roomy, crowded])
-        moved.promote_waiting()
-        assert moved.queues.keys() == {roomy}
+        moved = decisions.decide_changes([], more_courses=[roomy, crowded])
+        assert moved.waitlists.rows.keys() == {roomy}
 
 
 class TestPartial:

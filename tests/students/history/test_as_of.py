@@ -24,7 +24,7 @@ def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
     hours: Iterator[Any] = iter(range(1_000))
     monkeypatch.setattr(
-        "students.enrollment.decisions.commit_timestamp",
+        "students.enrollment.snapshot.commit_timestamp",
         lambda *_found: START + timedelta(hours=next(hours)),
     )
 

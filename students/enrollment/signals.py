@@ -1,0 +1,51 @@
+"""Moves waitlists after a change of a course, a term or a student, in its transaction.
+
+The service itself moves the waitlists of the courses whose enrollments it changes.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+
+from core.history.models import HistoryModel, rows_saved
+from courses.models import Course, Term
+from students.enrollment import service
+from students.models import Enrollment, Status, Student
+
+
+def connect_signals() -> None:
+    for model in (Course, Term, Student):
+        rows_saved.connect(_promote_waiting, sender=model)
+
+
+def _promote_waiting(
+    sender: type[HistoryModel],
+    rows: Sequence[HistoryModel],
+    *,
+    changed: bool,
+    fields: Collection[str] | None = (),
+    **_kwargs: Any,
+) -> None:
+    if not changed:
+        return
+    lookup = {Course: "course", Term: "course__term", Student: "student"}[sender]
+    waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
+    courses = set(waiting.filter(**{f"{lookup}__in": rows}).values_list("course", flat=True))
+    if sender is Course and (fields is None or "code" in fields):
+        codes = {row.code for row in rows if isinstance(row, Course)}
+        courses |= _find_courses_requiring(codes, waiting)
+    service.promote_waiting(courses)
+
+
+def _find_courses_requiring(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:
+    """The courses that somebody waits for and that have one of `codes` as a prerequisite.
+
+    A course that got one of these codes now meets the prerequisite for all who completed it.
+    """
+    waited_for = Course.objects.exclude(prerequisites=[]).filter(pk__in=waiting.values("course"))
+    return {
+        pk
+        for pk, prerequisites in waited_for.values_list("pk", "prerequisites")
+        if codes.intersection(prerequisites)
+    }
