@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,9 +9,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import audit
+        from accounts import audit, checks, sign_in_limits
 
         audit.connect_signals()
+        user_logged_in.connect(sign_in_limits.handle_sign_in)
+        register(checks.check_trusted_proxies, Tags.security, deploy=True)
         translate_token_names()
 
 

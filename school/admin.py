@@ -1,9 +1,25 @@
 """The admin site."""
 
+from typing import cast
+
 from django.contrib import admin
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 
 class AdminSite(admin.AdminSite):
     site_title = site_header = _("School")
     index_title = _("Administration")
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """The sign-in of all pages, here with the admin as the next page.
+
+        Raises PermissionDenied for a user who is signed in and may not use the admin.
+        """
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        return cast(HttpResponse, LoginView.as_view(next_page="admin:index")(request))

@@ -5,6 +5,7 @@ These are Django's error views, named in `school/urls.py` and in the setting CSR
 
 import re
 import sys
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
@@ -14,6 +15,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from core.conflicts import RecordGone
 from school.api.problems import MEDIA_TYPE, RETRY_SECONDS, TEMPORARY_ERRORS, Text, problem_body
@@ -48,6 +50,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = str(exception) if isinstance(exception, RecordGone) else ""
     return _error_response(request, "not_found", detail or _("There is nothing at this address."))
+
+
+def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Answer an attempt to sign in that is over a limit, with the seconds to wait."""
+    minutes = ceil(seconds / 60)
+    text = ngettext(
+        "Too many wrong passwords. Try again in %(minutes)d minute.",
+        "Too many wrong passwords. Try again in %(minutes)d minutes.",
+        minutes,
+    )
+    response = _error_response(request, "throttled", text % {"minutes": minutes})
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

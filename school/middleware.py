@@ -12,7 +12,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
+from accounts.sign_in_limits import remember_browser
 from core.history.actor import Door, record_changes_as
+from school.error_pages import too_many_sign_ins
 from students.messages import announce_promotions
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -108,6 +110,19 @@ def show_promotions(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         with announce_promotions(request):
             return get_response(request)
+
+    return middleware
+
+
+def limit_sign_ins(get_response: GetResponse) -> GetResponse:
+    """Answer 429 to a refused attempt to sign in, and set the cookie of a browser after a sign-in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if seconds := getattr(request, "sign_in_refused_seconds", 0):
+            return too_many_sign_ins(request, seconds)
+        remember_browser(request, response)
+        return response
 
     return middleware
 

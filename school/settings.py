@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "school.middleware.record_request_changes",
     "school.middleware.show_promotions",
+    "school.middleware.limit_sign_ins",
 ]
 ROOT_URLCONF = "school.urls"
 WSGI_APPLICATION = "school.wsgi.application"
@@ -194,6 +195,10 @@ CACHES = {
     },
 }
 
+AUTHENTICATION_BACKENDS = [
+    "accounts.sign_in_limits.SignInLimitBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -223,6 +228,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = setting(
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if setting("TRUST_PROXY", boolean, False, expected=BOOLEAN):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = setting(
+    "TRUSTED_PROXIES",
+    int,
+    0,
+    is_valid=lambda n: 0 <= n <= 10,
+    expected="the number of proxies, from 0 to 10",
+)
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"

@@ -85,6 +85,7 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("THREADS", "8", lambda s: s.THREADS, 8),
     ("TIME_ZONE", "Europe/Berlin", lambda s: s.TIME_ZONE, "Europe/Berlin"),
     ("TOKEN_DAYS", "30", lambda s: s.REST_KNOX["TOKEN_TTL"].days, 30),
+    ("TRUSTED_PROXIES", "2", lambda s: s.TRUSTED_PROXIES, 2),
     (
         "TRUST_PROXY",
         "yes",
@@ -117,6 +118,8 @@ BAD = [
     ("TIME_ZONE", "../etc/passwd"),
     ("TOKEN_DAYS", "0"),
     ("TOKEN_DAYS", "ever"),
+    ("TRUSTED_PROXIES", "-1"),
+    ("TRUSTED_PROXIES", "yes"),
     ("TRUST_PROXY", "2"),
 ]
 VARIABLES = {name for name, *_ in GOOD}
