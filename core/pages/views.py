@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -118,14 +118,19 @@ def paginate_history(request: HttpRequest, row: HistoryModel) -> Page[Any]:
 
 
 def paginate(
-    request: HttpRequest, queryset: QuerySet[M], *, parameter: str = "cursor", rows: int = PAGE_ROWS
+    request: HttpRequest,
+    queryset: QuerySet[M],
+    *,
+    parameter: str = "cursor",
+    rows: int = PAGE_ROWS,
+    data: QueryDict | None = None,
 ) -> Page[M]:
-    """The page of `queryset` at the cursor in the query `parameter`.
+    """The page of `queryset` at the cursor `parameter` of `data`, by default the query string.
 
     For an invalid cursor, the first page with a message.
     """
     try:
-        return read_page(queryset, request.GET.get(parameter), rows)
+        return read_page(queryset, (request.GET if data is None else data).get(parameter), rows)
     except InvalidCursor:
         messages.warning(request, _("This list has no such page. Here is its beginning."))
         return read_page(queryset, None, rows)

@@ -1,19 +1,21 @@
 """Staff pages of a course's roster: on the course's page, on paper and as a CSV file."""
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Case, DateTimeField, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
 from core.pages.views import StaffView, paginate, paginate_history
 from courses.models import Course
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
-from students.forms import RosterFilterForm
+from students.forms import RosterFilterForm, parse_ids
 from students.models import Enrollment, Status
 from students.pages.students import paginate_enrollment_history
 
@@ -38,22 +40,53 @@ class CourseView(StaffView):
     template_name = "students/course.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.show(request, pk, request.GET)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the page; the roster's form is posted when it has too many ticks for an address."""
+        return self.show(request, pk, request.POST)
+
+    def show(self, request: HttpRequest, pk: int, data: QueryDict) -> HttpResponse:
         course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
-        filters = RosterFilterForm(request.GET)
-        page = paginate(request, get_roster(course, filters))
+        filters = RosterFilterForm(data)
+        page = paginate(request, get_roster(course, filters), data=data)
         waiting = [row for row in page.rows if row.status == Status.WAITLISTED]
         others = [row for row in page.rows if row.status != Status.WAITLISTED]
         is_of_today = not filters.valid_data.get("as_of")
+        withdrawable = is_of_today and request.user.has_perm(CAN_WITHDRAW)
+        ticked_ids = parse_ids(data.getlist("students")) if withdrawable else []
+        ticked = get_ticked(course.pk, ticked_ids, exclude=[row.pk for row in page.rows])
+        ticks_query = keep_parameters(data, ["students"]) if ticked_ids else ""
         return self.render(
             course=course,
             filters=filters,
             page=page,
-            groups=[group for group in (others, waiting) if group],
+            cursor=data.get("cursor", ""),
+            groups=[group for group in (ticked, others, waiting) if group],
+            ticked=ticked,
+            ticked_ids=set(ticked_ids),
+            ticks_query=ticks_query,
             waiting=waiting,
-            withdrawable=is_of_today and request.user.has_perm(CAN_WITHDRAW),
+            withdrawable=withdrawable,
+            form_method="post" if len(ticked_ids) > MAX_IDS_IN_ADDRESS else "get",
             history=paginate_enrollment_history(request, course=pk),
             edits=paginate_history(request, course),
         )
+
+
+def get_ticked(
+    course_id: int, student_ids: Sequence[int], *, exclude: Sequence[int] = ()
+) -> list[Enrollment]:
+    """Return the current enrollments of these students by name, without those in `exclude`."""
+    if not student_ids:
+        return []
+    enrollments = Enrollment.objects.filter(course=course_id, student__in=student_ids)
+    enrollments = enrollments.exclude(pk__in=exclude).current().with_position()
+    return list(
+        enrollments.select_related("student", "course__term").order_by(
+            "student__last_name", "student__first_name", "pk"
+        )
+    )
 
 
 class WholeRosterView(StaffView):

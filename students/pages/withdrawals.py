@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from core.conflicts import RecordGone
 from core.history.actor import Door, record_changes_as
-from core.pages.views import PAGE_ROWS, StaffView
+from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
+from core.pages.views import StaffView
 from courses.models import Course
 from students.enrollment import service
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
@@ -18,8 +19,13 @@ from students.enrollment.transitions import WITHDRAW, EnrollmentChange
 from students.forms import WithdrawForm, parse_ids
 from students.models import Enrollment, Status
 from students.pages.results import add_result_messages
+from students.pages.rosters import get_ticked
 from students.pages.undo import MESSAGE_TAG, remember_for_undo
 from students.shortcuts import withdraw_or_404
+
+MAX_WITHDRAWALS = 1_000
+# The parameters of the roster to which a withdrawal returns.
+ROSTER_QUERY = ("q", "status", "order", "as_of", "cursor")
 
 
 class WithdrawView(StaffView):
@@ -81,39 +87,37 @@ class RosterWithdrawView(StaffView):
     template_name = "students/roster_withdraw.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.show(pk, self.get_chosen(pk, request.GET), WithdrawForm())
+        return self.show(pk, request.GET, WithdrawForm())
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.GET.get("do") == "check":
+            return self.show(pk, request.POST, WithdrawForm())
         enrollments = self.get_chosen(pk, request.POST)
         form = WithdrawForm(request.POST)
         if not form.is_valid() or not enrollments:
-            return self.show(pk, enrollments, form, status=422)
+            return self.show(pk, request.POST, form, status=422)
         with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
             results = service.withdraw((row.student_id, pk) for row in enrollments)
         waitlisted_ids = [row.pk for row in enrollments if row.status == Status.WAITLISTED]
         course = enrollments[0].course
         add_result_messages(request, course, results, "student", waitlisted_ids)
-        return redirect("course", pk)
+        return redirect(reverse("course", args=[pk]) + keep_parameters(request.GET, ROSTER_QUERY))
 
     def get_chosen(self, course_id: int, data: QueryDict) -> list[Enrollment]:
-        """Return the current enrollments of the ticked students, at most PAGE_ROWS."""
-        student_ids = parse_ids(data.getlist("students"))[:PAGE_ROWS]
-        enrollments = (
-            Enrollment.objects.filter(course=course_id, student__in=student_ids)
-            .current()
-            .with_position()
-            .select_related("student", "course__term")
-        )
-        return list(enrollments.order_by("student__last_name", "student__first_name", "pk"))
+        """Return the current enrollments of the ticked students, at most MAX_WITHDRAWALS."""
+        return get_ticked(course_id, parse_ids(data.getlist("students"))[:MAX_WITHDRAWALS])
 
     def show(
-        self,
-        course_id: int,
-        enrollments: Sequence[Enrollment],
-        form: WithdrawForm,
-        *,
-        status: int = 200,
+        self, course_id: int, data: QueryDict, form: WithdrawForm, *, status: int = 200
     ) -> HttpResponse:
+        enrollments = self.get_chosen(course_id, data)
+        # The search, order and page of the roster are in the address or, with many ticks, posted.
+        roster_data = data if "cursor" in data else self.request.GET.copy()
+        if roster_data is not data:
+            roster_data.setlist("students", data.getlist("students"))
+        kept = list(ROSTER_QUERY)
+        if len(enrollments) <= MAX_IDS_IN_ADDRESS:
+            kept.append("students")
         courses = Course.objects.select_related("term").with_seats()
         course = get_object_or_404(courses, pk=course_id)
         changes = [EnrollmentChange(row.student_id, course_id, WITHDRAW) for row in enrollments]
@@ -123,7 +127,8 @@ class RosterWithdrawView(StaffView):
             rows=enrollments,
             form=form,
             promoted=preview_promotions(changes),
-            back=reverse("course", args=[course_id]),
+            action=self.request.path + keep_parameters(roster_data, ROSTER_QUERY),
+            back=reverse("course", args=[course_id]) + keep_parameters(roster_data, kept),
         )
 
 

@@ -31,7 +31,9 @@ def marked(client: Client, path: str) -> list[str]:
     text = client.get(path).content.decode()
     return [
         " ".join(re.sub("<.*?>", " ", row).split())
-        for row in re.findall(r'<(?:tr|dl) class="[^"]*changed">(.*?)</(?:tr|dl)>', text, re.S)
+        for row in re.findall(
+            r'<(?:tr|dl)\b[^>]*class="[^"]*changed">(.*?)</(?:tr|dl)>', text, re.S
+        )
     ]
 
 
