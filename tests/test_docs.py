@@ -21,6 +21,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from courses.models import Term
 from students import demo
+from students.enrollment.rules import Refusal
 from students.models import Enrollment, Status
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -131,3 +132,16 @@ def test_the_users_of_deploy_md_are_added(monkeypatch: pytest.MonkeyPatch) -> No
     for arguments in commands:
         call_command("add_user", *arguments, stdout=StringIO())
     assert User.objects.count() == len(commands) > 1
+
+
+def test_settings_md_lists_each_setting() -> None:
+    base = Path(settings.BASE_DIR)
+    names = re.findall(r'\bsetting\(\s*"(\w+)"', (base / "school/settings.py").read_text())
+    text = (base / "docs/settings.md").read_text()
+    assert len(names) > 10
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_the_readme_lists_each_refusal(refusal: Refusal) -> None:
+    assert f"| `{refusal.value}` | " in (Path(settings.BASE_DIR) / "README.md").read_text()
