@@ -79,3 +79,52 @@ if (history.state?.focus) document.querySelector(history.state.focus)?.focus();
 const markBusy = (busy) => document.getElementById("main").setAttribute("aria-busy", busy);
 document.addEventListener("htmx:before:request", () => markBusy(true));
 document.addEventListener("htmx:finally:request", () => markBusy(false));
+
+// htmx swaps any answer into the page. An answer that is not this page leaves it as it is: a line
+// says what happened and what to do.
+const troubleLine = document.getElementById("trouble");
+const troublePart = (kind) => document.querySelector(`template[data-trouble="${kind}"]`).content.cloneNode(true);
+
+function showTrouble(kind, source) {
+  troubleLine.replaceChildren(troublePart(kind), troublePart("again"));
+  troubleLine.querySelector("button").addEventListener("click", () => {
+    const field = source.querySelector("input:not([type=hidden])");
+    field?.dispatchEvent(new Event("input", { bubbles: true }));
+    field?.focus();
+  });
+}
+
+function troubleOf({ status }, text) {
+  if (text.includes('data-page="sign-in"')) return "signed-out";
+  if (status === 403) return "forbidden";
+  if (status >= 500 || !text.includes(`data-page="${location.pathname}"`)) return "broken";
+  return null;
+}
+
+document.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement, response, text } = event.detail.ctx;
+  const trouble = troubleOf(response, text);
+  if (trouble) {
+    event.preventDefault();
+    showTrouble(trouble, sourceElement);
+  } else {
+    troubleLine.replaceChildren();
+  }
+});
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx) showTrouble("offline", ctx.sourceElement);
+});
+
+// Signing in renews the CSRF token. A page that was open before takes the new one from the cookie.
+const csrfToken = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const { headers } = ctx.request;
+  if (headers["X-CSRFToken"] && csrfToken()) headers["X-CSRFToken"] = csrfToken();
+});
+document.addEventListener("submit", ({ target: form, submitter }) => {
+  const token = csrfToken();
+  if (!token) return;
+  for (const field of [submitter, ...form.querySelectorAll("input[type=hidden]")]) {
+    if (field?.name === "csrfmiddlewaretoken") field.value = token;
+  }
+});
