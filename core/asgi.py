@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import sys
+import threading
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,6 +21,8 @@ from django.core.exceptions import RequestDataTooBig
 Headers = list[tuple[bytes, bytes]]
 # A larger body goes to a temporary file, so that many at once cost little memory.
 MEMORY_BYTES = 64 * 1024
+# From 0, the usual priority, to 19, the lowest one.
+HASHING_NICENESS = 10
 SHARED_ENVIRON: WSGIEnvironment = {
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
@@ -73,7 +77,8 @@ class BufferedWSGI:
 
     `threads` requests run at once; the others wait for their turn. A POST to one of
     `hashing_paths` waits for a thread that only such requests use: hashing a password takes a
-    third of a second of one core, and several at once would take the threads from all pages.
+    third of a second of one core, and several at once would take the threads from all pages. The
+    thread has a low priority, so that pages also get the core when they need it.
 
     An answer is complete before it is sent, so a client that reads slowly holds no thread either.
     """
@@ -92,7 +97,7 @@ class BufferedWSGI:
         self.body_seconds = body_seconds
         self.hashing_paths = hashing_paths
         self.threads = ThreadPoolExecutor(threads, "request")
-        self.hashing_thread = ThreadPoolExecutor(1, "hashing")
+        self.hashing_thread = ThreadPoolExecutor(1, "hashing", initializer=lower_priority)
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -142,6 +147,12 @@ class BufferedWSGI:
                 result.close()
             body.file.close()
         return Response(status, headers, content, path)
+
+
+def lower_priority() -> None:
+    """Let other threads go before this one. On Linux each thread has a priority of its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
 
 
 async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable, limit: int) -> Body:

@@ -1,6 +1,9 @@
 """The bridge from ASGI to WSGI: bodies are read before a thread is taken, and answers are whole."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event
@@ -10,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from django.core.exceptions import RequestDataTooBig
 
-from core.asgi import BufferedWSGI
+from core.asgi import HASHING_NICENESS, BufferedWSGI
 
 LIMIT = 200_000
 
@@ -187,6 +190,21 @@ def test_sign_ins_take_no_thread_from_other_pages() -> None:
         assert len(running) == 16
 
     asyncio.run(work())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Threads have a priority on Linux alone.")
+def test_sign_ins_run_with_a_low_priority() -> None:
+    found: list[int] = []
+
+    def view(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        start_response("200 OK", [])
+        return []
+
+    application = make(view, hashing_paths={"/login/"})
+    for path in ("/login/", "/"):
+        asyncio.run(call(application, scope_of(path), []))
+    assert found[0] - found[1] == HASHING_NICENESS
 
 
 class TestEnviron:
