@@ -1,4 +1,7 @@
-"""The demo school: made-up people in believable courses, the same ones every time, placed around today."""
+"""The data of the demo school: invented students in plausible courses, in terms around today.
+
+The random generators are seeded, so that each demo school is the same.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ SEED = 1869
 STUDENTS = 2_000
 LOCALES = ["en_US", "de_DE", "es_ES", "fr_FR", "it_IT"]
 QUARTERS = [("WI", "Winter"), ("SP", "Spring"), ("SU", "Summer"), ("FA", "Fall")]
-# Code, title, credits, seats (None: unlimited), and how many in a thousand students ask for it.
+# Code, title, credits, capacity (None: unlimited), and students per thousand who want the course.
 CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
     ("ART-110", "Drawing and Seeing", 3, 30, 40),
     ("AST-101", "The Night Sky", 4, 120, 50),
@@ -47,27 +50,30 @@ CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
     ("PHY-101", "Mechanics", 4, 350, 160),
     ("PSY-101", "Introduction to Psychology", 3, 450, 224),
 ]
-# Closed early, after students came.
+# Courses that are closed today, after the enrollments.
 CLOSED = {"AST-101", "GEO-120"}
+# Shares of the students, and of the enrollments.
 INACTIVE = 0.03
 WITHDRAWN = 0.08
+# Hours of the day at which enrollments are entered.
 HOURS = (9, 11, 14, 16)
 
 R = TypeVar("R", Term, Course)
-# What is asked for when.
+# Changes by the time at which they are made.
 Plan = dict[datetime, list[EnrollmentChange]]
 
 
 def is_empty() -> bool:
-    """Is there nothing yet that the demo school could get in the way of?"""
+    """Whether the database has no terms and no students."""
     return not (Term.objects.exists() or Student.objects.exists())
 
 
 @transaction.atomic
 def fill(today: date) -> None:
-    """Put the demo school into an empty database: students, the terms before, around and after `today`, and who takes what.
+    """Put the demo school into an empty database.
 
-    All of it as if it had come about day by day, up to now.
+    The terms are those before, around and after `today`. History records spread the enrollments
+    over the days until now.
     """
     random = Random(SEED)  # noqa: S311 (nothing is secret here)
     founded = _moment(today - timedelta(days=200), HOURS[0])
@@ -75,31 +81,34 @@ def fill(today: date) -> None:
         _courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1)
     )
     students = [student.pk for student in _students(random, founded)]
-    plan: Plan = {
-        _moment(last[0].term.ends_on, HOURS[-1]): list(
-            _wishes(random, last, students, Status.COMPLETED)
-        )
-    }
-    plan |= _registrations(random, this, students, today)
+    end_of_last_term = _moment(last[0].term.ends_on, HOURS[-1])
+    plan: Plan = {end_of_last_term: list(_wishes(random, last, students, Status.COMPLETED))}
+    plan |= _plan_enrollments(random, this, students, today)
     locks.lock_students_and_courses(students, (course.pk for course in (*last, *this)))
     for moment in sorted(plan):
-        _carry_out(plan[moment], moment)
+        _apply(plan[moment], moment)
     for course in this:
         if course.code in CLOSED:
             course.is_open = False
             _save(course, _moment(today, HOURS[0]))
 
 
-def _carry_out(changes: list[EnrollmentChange], moment: datetime) -> None:
+def _apply(changes: list[EnrollmentChange], moment: datetime) -> None:
     changes.sort(key=lambda change: change.student_id)
     with override_clock(moment):
         for start in range(0, len(changes), BATCH_SIZE):
-            # Who comes too late for a seat waits for one, as in life.
+            # Students who come too late for a seat are put on the waitlist.
             service.decide_and_save(changes[start : start + BATCH_SIZE], Options(waitlist=True))
 
 
-def _registrations(random: Random, courses: list[Course], students: list[int], today: date) -> Plan:
-    """Each student asks for all courses at once, most of them in the first days; who withdraws does so in the two weeks after."""
+def _plan_enrollments(
+    random: Random, courses: list[Course], students: list[int], today: date
+) -> Plan:
+    """The enrollments in `courses` from their opening until `today`.
+
+    Each student enrolls in all courses at once, most students in the first days. Withdrawals follow
+    within two weeks.
+    """
     opened = courses[0].term.enrollment_opens_on or today
     slots = [
         _moment(opened + timedelta(days=day), hour)
@@ -107,11 +116,12 @@ def _registrations(random: Random, courses: list[Course], students: list[int], t
         for hour in HOURS
     ]
     chance = Random(SEED)  # noqa: S311
-    came = {student: int(chance.betavariate(1, 2) * len(slots)) for student in students}
+    arrivals = {student: int(chance.betavariate(1, 2) * len(slots)) for student in students}
     plan: Plan = defaultdict(list)
     for wish in _wishes(random, courses, students, Status.ACTIVE):
-        later = slots[came[wish.student_id] + 1 :]
-        plan[slots[came[wish.student_id]]].append(EnrollmentChange(wish.student_id, wish.course_id))
+        arrival = arrivals[wish.student_id]
+        later = slots[arrival + 1 :]
+        plan[slots[arrival]].append(EnrollmentChange(wish.student_id, wish.course_id))
         if wish.transition is IMPORT_TRANSITIONS[Status.WITHDRAWN] and later:
             plan[chance.choice(later[: len(HOURS) * 14])].append(
                 EnrollmentChange(wish.student_id, wish.course_id, WITHDRAW)
@@ -120,12 +130,12 @@ def _registrations(random: Random, courses: list[Course], students: list[int], t
 
 
 def _moment(day: date, hour: int) -> datetime:
-    """That hour, unless it has yet to come."""
+    """That hour of the day, or now if it is in the future."""
     return min(timezone.make_aware(datetime.combine(day, time(hour))), timezone.now())
 
 
 def _save(row: R, moment: datetime) -> R:
-    """Save a row that was made or changed at `moment`."""
+    """Save a row, with `moment` as the time of the history record."""
     row._history_date = moment  # type: ignore[attr-defined]
     row.save()
     return row
@@ -144,7 +154,7 @@ def _term(today: date, shift: int, founded: datetime) -> Term:
         starts_on=starts_on,
         ends_on=ends_on,
         enrollment_opens_on=starts_on,
-        # Whoever looks at the demo shall be able to enroll somebody, for some weeks to come.
+        # Open for some weeks more, so that enrolling can be tried.
         enrollment_closes_on=starts_on + month_later
         if shift
         else max(ends_on, today + month_later),
@@ -193,11 +203,12 @@ def _students(random: Random, founded: datetime) -> list[Student]:
 def _wishes(
     random: Random, courses: list[Course], students: list[int], status: Status
 ) -> Iterator[EnrollmentChange]:
-    """Each course is wished for by its share of the students; most come to have `status`, some withdrew."""
+    """The enrollments of each course, in number by its share of the students.
+
+    Most shall get `status`, the others `withdrawn`.
+    """
     for course, (*_columns, share) in zip(courses, CATALOGUE, strict=True):
         for student in random.sample(students, share * len(students) // 1_000):
-            yield EnrollmentChange(
-                student,
-                course.pk,
-                IMPORT_TRANSITIONS[Status.WITHDRAWN if random.random() < WITHDRAWN else status],
-            )
+            is_withdrawn = random.random() < WITHDRAWN
+            transition = IMPORT_TRANSITIONS[Status.WITHDRAWN if is_withdrawn else status]
+            yield EnrollmentChange(student, course.pk, transition)

@@ -1,4 +1,4 @@
-"""Students and their enrollments, for the demo school and the tests."""
+"""Factories of students and enrollments, for the demo school and the tests."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +22,14 @@ class StudentFactory(DjangoModelFactory[Student]):
         model = Student
 
     number: Any = factory.Sequence(lambda n: f"S{n:06d}")
-    # Nobody's: a name drawn by lot may be just the one that a test looks for, or changes it to.
+    # Not random: a random name might be the one that a test searches for.
     first_name: Any = factory.Sequence(lambda n: f"Given{n}")
     last_name: Any = factory.Sequence(lambda n: f"Family{n}")
     email: Any = factory.LazyAttribute(lambda student: f"{student.number.lower()}@school.example")
 
 
 def enrolled(student: Student, course: Course, status: Status = Status.ACTIVE) -> Enrollment:
-    """The enrollment of `student` in `course`, made by the writer, as an import would bring it."""
+    """Enroll `student` in `course` through the service, with the transitions of an import."""
     [result] = service.apply_changes(
         [EnrollmentChange(student.pk, course.pk, IMPORT_TRANSITIONS[status])]
     )

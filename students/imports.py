@@ -1,9 +1,9 @@
-"""Students and enrollments from CSV files."""
+"""CSV imports of students and enrollments."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
-from typing import TextIO
+from typing import Any, TextIO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -26,24 +26,25 @@ from students.enrollment.transitions import (
 )
 from students.models import Status, Student
 
-# So many lines are looked up, decided and written at once.
-LINES = 20_000
-# Student id, course id, number of the line, and what shall be done: a file may have hundreds of thousands of them.
+# The number of lines that are looked up, decided and written together.
+BATCH_LINES = 20_000
+# Student id, course id, line number, transition. A tuple, as a file may have hundreds of thousands.
 Row = tuple[int, int, int, Transition]
 
 
 def import_students(file: TextIO) -> Counter[str]:
-    """Make the students of `file` and change those that are there. Answers how many. Raises Rejected."""
+    """Create or update the students of `file`. Return counts by outcome. Raises ImportRejected."""
     return Students(
         Student, ["number"], file, ["number", "first_name", "last_name", "email"], ["is_active"]
     ).write()
 
 
 class Students(CsvImporter[Student]):
-    """Students of a file; an email is one student's only, compared without case."""
+    """The students of a file. Each email belongs to one student, compared without case."""
 
     def check_rows(self, ids: Mapping[Key, int]) -> None:
-        # A batch that lets somebody in locks courses, and the next one students again: that order is another one than the writer's.
+        # All at once: batch by batch, students would be locked after the courses of the batch
+        # before, against the order of the service.
         locks.lock_students_and_courses(ids.values(), ())
         owners = self._owners()
         moving = []
@@ -58,11 +59,12 @@ class Students(CsvImporter[Student]):
                     )
                 elif number != owner:
                     moving.append(number)
-        # They get another address by this same file. Until then theirs must not be in the way of its new owner.
+        # These students get another address by this file, and theirs goes to somebody else.
+        # Until each has the new one, a placeholder keeps the addresses unique.
         Student.objects.filter(number__in=moving).update(email=Concat(Value("moving-"), "number"))
 
     def _owners(self) -> dict[str, tuple[str, int]]:
-        """The number and line of the student who shall have an email, by that email."""
+        """The student's number and line for each email of the file, by the email."""
         number, email = self.names.index("number"), self.names.index("email")
         owners: dict[str, tuple[str, int]] = {}
         for line, values in self.rows.values():
@@ -77,34 +79,35 @@ class Students(CsvImporter[Student]):
 def import_enrollments(
     file: TextIO, options: Options = DEFAULT_OPTIONS, skipped: RowErrors | None = None
 ) -> Counter[str]:
-    """Give each student and course of `file` the status it says. Answers how often each outcome came about. Raises Rejected.
+    """Give each student-course pair of `file` its status. Return the number of each outcome.
 
-    With `skipped`, bad lines are told to it and left out, and the others are taken.
+    Raises ImportRejected for bad lines; with `skipped`, they are added to it and left out instead.
     """
     errors = RowErrors() if skipped is None else skipped
-    rows = _once(sorted(_rows(file, errors)), errors)
-    # First come, first served, when all that ends has ended: what it leaves or completes may let others in.
+    rows = _drop_repeated(sorted(_read_rows(file, errors)), errors)
+    # Withdrawals and completions come before enrollments, as they free seats and meet
+    # prerequisites. Otherwise the order is that of the file.
     rows.sort(key=lambda row: (row[3] is ENROLL, row[2]))
     outcomes: Counter[str] = Counter()
     with transaction.atomic():
         locks.lock_students_and_courses([row[0] for row in rows], [row[1] for row in rows])
-        for batch in in_batches(rows, _("enrollments"), LINES):
+        for batch in in_batches(rows, _("enrollments"), BATCH_LINES):
             outcomes.update(_write_batch(batch, errors, options))
         if errors and (skipped is None or errors.unreadable):
             raise ImportRejected(errors)
     return outcomes
 
 
-def _once(rows: list[Row], errors: RowErrors) -> list[Row]:
-    """The first line of each student and course; the others are told to `faults`."""
-    kept = rows[:1]
-    for one, another in pairwise(rows):
-        if one[:2] == another[:2]:
-            same = _("The same student and course are on line %d already.") % kept[-1][2]
-            errors.add(another[2], ValidationError(same, code="repeated"))
+def _drop_repeated(rows: list[Row], errors: RowErrors) -> list[Row]:
+    """The first of the sorted `rows` for each pair. The others are added to `errors`."""
+    first_rows = rows[:1]
+    for previous, row in pairwise(rows):
+        if previous[:2] == row[:2]:
+            message = _("The same student and course are on line %d already.") % first_rows[-1][2]
+            errors.add(row[2], ValidationError(message, code="repeated"))
         else:
-            kept.append(another)
-    return kept
+            first_rows.append(row)
+    return first_rows
 
 
 def _write_batch(batch: list[Row], errors: RowErrors, options: Options) -> Iterator[str]:
@@ -113,14 +116,14 @@ def _write_batch(batch: list[Row], errors: RowErrors, options: Options) -> Itera
         for student, course, _line, transition in batch
     ]
     results = service.decide_and_save(changes, options)
-    for (_student, _course, line, _verb), result in zip(batch, results, strict=True):
+    for (_student, _course, line, _transition), result in zip(batch, results, strict=True):
         for reason in result.refusals:
             errors.add(line, reason)
         yield result.outcome.value
 
 
-def _rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
-    """The sound lines of `file`, with ids for keys."""
+def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
+    """Yield the good lines of `file`, with ids in place of keys. Add the others to `errors`."""
     columns, records = read_rows(
         file, ["student_number", "term_code", "course_code"], ["status"], errors
     )
@@ -130,26 +133,28 @@ def _rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
     }
     students: dict[str, int] = {}
     while lines := [
-        (line, dict(zip(columns, cells, strict=True))) for line, cells in islice(records, LINES)
+        (line, dict(zip(columns, cells, strict=True)))
+        for line, cells in islice(records, BATCH_LINES)
     ]:
         new = {cell["student_number"] for _line, cell in lines} - students.keys()
         students.update(
             Student.objects.filter(number__in=new).order_by().values_list("number", "pk")
         )
         for line, cell in lines:
-            student, course = (
-                students.get(cell["student_number"]),
-                courses.get((cell["term_code"], cell["course_code"])),
-            )
-            transition = IMPORT_TRANSITIONS.get(cell.get("status", Status.ACTIVE))  # type: ignore[call-overload]
+            student = students.get(cell["student_number"])
+            course = courses.get((cell["term_code"], cell["course_code"]))
+            status: Any = cell.get("status", Status.ACTIVE)
+            transition = IMPORT_TRANSITIONS.get(status)
             if student and course and transition:
                 yield student, course, line, transition
             else:
-                _tell(errors, line, cell, student=student, course=course, transition=transition)
+                _add_errors(
+                    errors, line, cell, student=student, course=course, transition=transition
+                )
 
 
-def _tell(errors: RowErrors, line: int, cell: Mapping[str, str], **found: object) -> None:
-    """Tell `faults` which of the things that a line names were not found."""
+def _add_errors(errors: RowErrors, line: int, cell: Mapping[str, str], **found: object) -> None:
+    """Add an error for each of student, course and transition that was not `found`."""
     if not found["student"]:
         unknown = ValidationError(_("There is no student with this number."), code="not_found")
         errors.add(line, unknown, "student_number", cell["student_number"])

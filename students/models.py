@@ -1,4 +1,4 @@
-"""People and what they take: Student, and Enrollment, the one row that joins a student and a course."""
+"""Students, and their enrollments in courses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from courses.models import Course, count_subquery
 number_validator = RegexValidator(
     r"\A\w[\w .+/&-]*\Z",
     _(
-        "A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow."
+        "A number begins with a letter or digit; then letters, digits, spaces and "
+        ". + / & - _ may follow."
     ),
 )
 
 
 class Status(models.TextChoices):
-    """Where an enrollment stands. Only `active` takes a seat."""
+    """The status of an enrollment. Only `active` takes a seat."""
 
     ACTIVE = "active", _("active")
     WAITLISTED = "waitlisted", _("waitlisted")
@@ -33,18 +34,18 @@ class Status(models.TextChoices):
 
 
 SEARCH_FIELDS = ("number", "first_name", "last_name", "email")
-# The same, of an enrollment's student.
+# The same fields, from an enrollment.
 STUDENT_SEARCH_FIELDS = tuple(f"student__{field}" for field in SEARCH_FIELDS)
 CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
 
 
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
-        """Students in whom every word of `text` begins a word of the number, a name or the email."""
+        """Students for whom each word of `text` is the beginning of a word in SEARCH_FIELDS."""
         return search(self, text, SEARCH_FIELDS, anywhere="first_name")
 
     def with_course_count(self) -> StudentQuerySet:
-        """Each student with `course_count`, the number of active enrollments."""
+        """Annotate each student with `course_count`, the number of active enrollments."""
         return self.annotate(
             course_count=count_subquery(
                 Enrollment.objects.filter(student=OuterRef("pk"), status=Status.ACTIVE)
@@ -53,7 +54,10 @@ class StudentQuerySet(models.QuerySet["Student"]):
 
 
 class EmailField(models.EmailField):  # type: ignore[type-arg]
-    """An address, cleaned to one whose domain is in lower case. What stands before it is ASCII, which every database compares without case."""
+    """An email address; its domain is put into lower case.
+
+    The part before the @ is ASCII, which each database compares without case by itself.
+    """
 
     def to_python(self, value: Any) -> Any:
         address = super().to_python(value)
@@ -64,12 +68,12 @@ class EmailField(models.EmailField):  # type: ignore[type-arg]
 
     def deconstruct(self) -> Any:
         name, _path, *rest = super().deconstruct()
-        # The column is the same.
+        # For migrations: the column is that of Django's own field.
         return name, "django.db.models.EmailField", *rest
 
 
 class Student(HistoryModel):
-    """One who takes courses, known by the school's own number."""
+    """A student. `number` is the school's own key."""
 
     number = models.CharField(
         _("number"),
@@ -122,7 +126,10 @@ class Student(HistoryModel):
 
 
 def waitlist_position(rows: models.QuerySet[Any]) -> Case:
-    """The place of an enrollment among those of `rows` that wait for its course, first come first; null when it is not waiting."""
+    """The position, from 1, of an enrollment on its course's waitlist; null where it does not wait.
+
+    `rows` are the enrollments, or history records, that make up the waitlists.
+    """
     ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
         Q(enrolled_at__lt=OuterRef("enrolled_at"))
         | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
@@ -135,28 +142,29 @@ def waitlist_position(rows: models.QuerySet[Any]) -> Case:
 
 
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
-    """Reads. Every way of writing is closed: `students.enrollment.service` alone writes, by the rules and with history."""
+    """For reading only. `students.enrollment.service` writes, by the rules and with history."""
 
     def current(self) -> EnrollmentQuerySet:
-        """Those that are active or waitlisted."""
+        """Enrollments that are active or waitlisted."""
         return self.filter(status__in=CURRENT_STATUSES)
 
     def with_position(self) -> EnrollmentQuerySet:
-        """Each with `position`: its place on the course's waitlist, first come first; None when it is not waiting."""
-        return self.annotate(position=waitlist_position(Enrollment.objects.all()))  # type: ignore[no-redef]
+        """Annotate each with `position`, from 1, on its waitlist; None where it does not wait."""
+        position = waitlist_position(Enrollment.objects.all())
+        return self.annotate(position=position)  # type: ignore[no-redef]
 
-    def _closed(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+    def _refuse_write(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are written by students.enrollment.service alone.")
 
     create = get_or_create = update_or_create = bulk_create = bulk_update = update = delete = (
         _raw_delete
-    ) = _closed
+    ) = _refuse_write
 
 
 class Enrollment(HistoryModel):
-    """One student in one course. The row is kept for good: a withdrawal is a status."""
+    """One student in one course. The row is never deleted: a withdrawal is a status."""
 
-    # Each index below begins with one of the two keys, so neither needs an index of its own.
+    # No index of their own: the unique constraint and the indexes below begin with them.
     student = models.ForeignKey(
         Student,
         models.PROTECT,
@@ -176,9 +184,9 @@ class Enrollment(HistoryModel):
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
 
     objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
-    # The latest of a course are read where they stand: PostgreSQL would else look for them through all that has happened since.
+    # For the latest changes of one course: PostgreSQL would otherwise search through all changes.
     history_indexes = [models.Index(fields=["course", "history_id"], name="history_by_course")]
-    # Annotated by with_position(), or told by the writer.
+    # Set by with_position(), or by the service in its results.
     position: int | None = None
 
     class Meta:

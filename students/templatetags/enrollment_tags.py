@@ -1,4 +1,4 @@
-"""Words of templates."""
+"""Template filters and tags for enrollments and their history."""
 
 from typing import Any
 
@@ -17,43 +17,47 @@ register.filter(translate_reason)
 
 @register.filter
 def override_phrase(codes: list[str]) -> str:
-    """What was accepted by overriding the refusals `codes`."""
+    """The overridden refusals, by their `codes`, as phrases."""
     phrases = {refusal.value: refusal.override_phrase for refusal in Refusal}
     return ", ".join(str(phrases[code]) for code in codes)
 
 
 @register.simple_tag(takes_context=True)
 def describe_change(context: template.Context, record: Any) -> SafeString:
-    """What became of the enrollment of `record`: a link to its student and its course, where they have not this page."""
-    student, course = context.get("student"), context.get("course")
-    return sentences.describe_change(
-        record,
-        record.student.name if student else _link("student", record.student_id, record.student),
-        str(record.course) if course else _link("course", record.course_id, record.course),
-    )
+    """The change as a sentence, with links to the student and the course.
+
+    The one whose page this is, by the context, is named without a link.
+    """
+    if context.get("student"):
+        student = record.student.name
+    else:
+        student = _link("student", record.student_id, record.student)
+    if context.get("course"):
+        course = str(record.course)
+    else:
+        course = _link("course", record.course_id, record.course)
+    return sentences.describe_change(record, student, course)
 
 
 @register.filter
 def describe_cause(record: Any) -> str:
-    """What let somebody move up from the waitlist."""
+    """The cause of a promotion from the waitlist, as a phrase."""
     return sentences.describe_cause(record)
 
 
 @register.filter
 def is_promotion_by_other_change(record: Any) -> bool:
-    """Whether somebody moved up by something that was done to another row than an enrollment, which is told there."""
+    """Whether a change of a course, term or student, shown in its own history, was the cause."""
     return sentences.is_promotion(record) and not describe_cause(record)
 
 
 @register.filter
 def change_reason(record: Any) -> str:
-    """What whoever did it gave as the reason."""
-    return (
-        ""
-        if sentences.is_promotion(record)
-        else translate_reason(record.history_change_reason or "")
-    )
+    """The reason that was given for the change."""
+    if sentences.is_promotion(record):
+        return ""
+    return translate_reason(record.history_change_reason or "")
 
 
-def _link(name: str, key: int, words: object) -> SafeString:
-    return format_html('<a href="{}">{}</a>', reverse(name, args=[key]), words)
+def _link(url_name: str, key: int, text: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse(url_name, args=[key]), text)

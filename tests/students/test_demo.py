@@ -157,7 +157,8 @@ class TestSignIns:
         settings.PORT = 8123  # type: ignore[attr-defined]
         text = run()
         secret = found(
-            r'curl -H "Authorization: Bearer (\w+)" "http://127\.0\.0\.1:8123/api/v1/students\?limit=3"',
+            r'curl -H "Authorization: Bearer (\w+)" '
+            r'"http://127\.0\.0\.1:8123/api/v1/students\?limit=3"',
             text,
         )
         answer = APIClient(headers={"Authorization": f"Bearer {secret}"}).get(

@@ -1,4 +1,4 @@
-"""The domain of an email is kept in lower case, whatever letters it has, for SQLite compares none but ASCII without case."""
+"""The domain of an email is stored in lower case, as SQLite ignores the case of ASCII only."""
 
 from collections.abc import Callable
 

@@ -122,7 +122,7 @@ def test_a_wrong_header() -> None:
 def test_seats_are_counted_over_the_whole_file(
     ann: Student, bob: Student, biology: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("students.imports.LINES", 1)
+    monkeypatch.setattr("students.imports.BATCH_LINES", 1)
     Course.objects.update(capacity=1)
     text = HEADER + "1,2026-FA,BIO-101\n2,2026-FA,BIO-101\n"
     assert faults_of("enrollments", text) == [

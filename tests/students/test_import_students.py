@@ -118,7 +118,10 @@ def test_every_bad_line_is_told_and_nothing_is_written() -> None:
         "line 3, email 'nowhere': Enter a valid email address.",
         "line 3, first_name '': This field cannot be blank.",
         f"line 4, number '{'4' * 31}': Ensure this value has at most 30 characters (it has 31).",
-        "line 5, number '-5': A number begins with a letter or digit; then letters, digits, spaces and . + / & - _ may follow.",
+        (
+            "line 5, number '-5': A number begins with a letter or digit; then letters, digits, "
+            "spaces and . + / & - _ may follow."
+        ),
         "line 6, number '1': The same one is on line 2 already.",
     ]
     ann.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Every refusal at every way through every door: plainly asked, overridden by who may, and by who may not."""
+"""Every refusal at every door: without an override, and overridden with and without the right."""
 
 import html
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def several() -> tuple[Student, Course]:
 
 @dataclass(frozen=True)
 class Wish:
-    """Somebody, who may override refusals or may not, asks for a pair, and perhaps to override a refusal for a reason."""
+    """A request to enroll a pair: `may` is whether the user may override; `override` what to."""
 
     fixture: Callable[[str], Any]
     student: Student
@@ -88,7 +88,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Answer:
-    """`enrolled`, `refused`, `invalid`, `forbidden` or `not offered`; codes and offered overrides are None where the door tells none."""
+    """The answer of a door.
+
+    `verdict` is enrolled, refused, invalid, forbidden or not offered. `codes` of the refusals, and
+    `offered` overrides, are None where the door does not show them.
+    """
 
     verdict: str
     text: str = ""
@@ -183,7 +187,8 @@ def page(answer: Any, verdict: str, refused: Any) -> Answer:
 def imported(wish: Wish) -> Answer:
     file: Path = wish.fixture("tmp_path") / "enrollments.csv"
     file.write_text(
-        f"student_number,term_code,course_code\n{wish.student.number},{wish.course.term.code},{wish.course.code}\n"
+        "student_number,term_code,course_code\n"
+        f"{wish.student.number},{wish.course.term.code},{wish.course.code}\n"
     )
     options = [f"--override={wish.override}"] if wish.override else []
     errors = StringIO()
@@ -200,7 +205,7 @@ def imported(wish: Wish) -> Answer:
 
 
 def command(wish: Wish) -> Answer:
-    """The writer itself, called by a command or from a shell. There it is nobody's door but that of whoever runs the school."""
+    """The service itself, called in a command or a shell."""
     try:
         with record_changes_as(Door.COMMAND, reason=wish.reason):
             service.enroll(
@@ -292,7 +297,7 @@ def last_row(course: int) -> str:
 
 @pytest.fixture
 def ask(request: pytest.FixtureRequest) -> Callable[..., tuple[Answer, Any]]:
-    """Sends a wish through a way. Answers what came back, and what that left in the history: the records, oldest first."""
+    """Send the wish. Return the answer, and the history records that it left, oldest first."""
 
     def send(way: Way, student: Student, course: Course, **wish: Any) -> tuple[Answer, Any]:
         if way.again and not Enrollment.objects.filter(student=student, course=course).exists():

@@ -32,8 +32,10 @@ MANY, SHARE = 2_000, 0.3
 
 @pytest.fixture
 def students() -> None:
-    """Of MANY, those of SHARE whose name begins with “Ng” come last in every order; all have the domain of the email in common,
-    and two of five have a first name that begins with “Q”."""
+    """MANY students. A share of SHARE have a last name in “Ng”, and come last in every order.
+
+    All emails have the same domain. Two of five first names begin with “Q”.
+    """
     last = int(MANY * (1 - SHARE))
     Student.objects.bulk_create(
         Student(
@@ -72,7 +74,8 @@ def test_those_who_stand_together_are_not_looked_for_in_the_order(
     students: None, order: str, sign: str
 ) -> None:
     rows = ordered(order, sign)
-    sought, broad = rows.search("ng")[:50].explain(), rows.search("school")[:50].explain()  # type: ignore[attr-defined]
+    sought = rows.search("ng")[:50].explain()  # type: ignore[attr-defined]
+    broad = rows.search("school")[:50].explain()  # type: ignore[attr-defined]
     assert "Bitmap Index Scan on student_by_word" in sought
     assert "Index Scan using" not in sought
     assert "Index Scan" in broad

@@ -1,4 +1,4 @@
-"""manage.py demo: fill an empty school with made-up people, and make sign-ins to look at it."""
+"""manage.py demo: fill an empty database with the demo school, and make users for it."""
 
 import os
 import secrets
@@ -16,15 +16,18 @@ from knox.models import AuthToken
 from accounts.roles import ROLES, assign_role
 from students import demo
 
-# The address marks a user as the demo's own, whose password may be changed.
+# The address marks the demo's own users, whose passwords may be changed.
 ADDRESSES = {name: f"{name}@demo.example" for name in ("admin", *ROLES)}
 
 
 class Command(BaseCommand):
-    help = "Fills an empty school with made-up people and makes users to look at it, with a new password each time."
+    help = (
+        "Fills an empty school with made-up people and makes users to look at it, "
+        "with a new password each time."
+    )
 
     def handle(self, **_options: Any) -> None:
-        """Raises CommandError, with nothing changed, where somebody else has a user."""
+        """Raises CommandError, with nothing changed, where there are users of somebody else."""
         if User.objects.exclude(email__in=ADDRESSES.values()).exists():
             raise CommandError(
                 _("This school has users of its own, so it is no demo. Nothing was changed.")
@@ -34,14 +37,14 @@ class Command(BaseCommand):
                 demo.fill(timezone.localdate())
             password = os.environ.get("SCHOOL_PASSWORD") or secrets.token_urlsafe(9)
             hashed = make_password(password)
-            users = {name: _sign_in(name, hashed) for name in ADDRESSES}
+            users = {name: _set_up_user(name, hashed) for name in ADDRESSES}
             AuthToken.objects.filter(user=users["registrar"]).delete()
             _token, secret = AuthToken.objects.create(users["registrar"])
         self.stdout.write(_guide(password, secret))
 
 
-def _sign_in(name: str, hashed: str) -> User:
-    """The demo's user `name`, made if missing, with the password that was `hashed`."""
+def _set_up_user(name: str, hashed: str) -> User:
+    """Create or update the demo's user `name` with a hashed password."""
     user, _created = User.objects.get_or_create(username=name, defaults={"email": ADDRESSES[name]})
     user.password, user.is_active = hashed, True
     if name in ROLES:

@@ -1,4 +1,4 @@
-"""manage.py import_csv: bring terms, courses, students and enrollments in from CSV files, each file whole or not at all."""
+"""manage.py import_csv: import a CSV file of terms, courses, students or enrollments."""
 
 import gc
 import json
@@ -30,9 +30,12 @@ KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
 
 
 class Command(BaseCommand):
-    # They read the whole house, which an import does not need.
+    # The system checks load all URLs and views, which an import does not need.
     requires_system_checks = []
-    help = "Imports a CSV file (UTF-8, the first line names the columns), whole or not at all. A file may be sent twice."
+    help = (
+        "Imports a CSV file (UTF-8, the first line names the columns), whole or not at all. "
+        "A file may be sent twice."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=KINDS, help="what the lines of the file are")
@@ -58,17 +61,20 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, kind: str, file: str, **options: Any) -> None:
-        """Raises CommandError, with nothing written, for a file that is not sound to the last line, or as far as it was asked to be."""
+        """Raises CommandError, with nothing written, where the file has bad lines.
+
+        With --skip-bad-lines, only where it cannot be read at all.
+        """
         skipped = RowErrors() if options["skip_bad_lines"] else None
-        load = _loader(kind, skipped, **options)
+        run_import = _choose_import(kind, skipped, **options)
         name = _("standard input") if file == "-" else Path(file).name
         try:
             with (
                 open_csv(file) as text,
                 record_changes_as(Door.IMPORT, reason=IMPORTED % name),
-                uncollected(),
+                garbage_collection_off(),
             ):
-                counts = load(text)
+                counts = run_import(text)
         except OSError as error:
             raise CommandError(
                 _("%(file)s cannot be read: %(reason)s") % {"file": file, "reason": error.strerror}
@@ -78,33 +84,32 @@ class Command(BaseCommand):
                 _("The database is away or busy. Nothing was imported: %s") % error
             ) from error
         except ImportRejected as error:
-            self._tell(kind, Counter(), error.errors, as_json=options["json"])
+            self._report(kind, Counter(), error.errors, as_json=options["json"])
             raise CommandError(
                 _("Nothing was imported. Bad lines: %d.") % len(error.errors.lines)
             ) from error
-        self._tell(kind, counts, skipped or RowErrors(), as_json=options["json"])
+        self._report(kind, counts, skipped or RowErrors(), as_json=options["json"])
 
-    def _tell(self, kind: str, counts: Counter[str], errors: RowErrors, *, as_json: bool) -> None:
+    def _report(self, kind: str, counts: Counter[str], errors: RowErrors, *, as_json: bool) -> None:
         if as_json:
-            told = {
+            report = {
                 "kind": kind,
                 "outcomes": counts,
                 "bad_lines": len(errors.lines),
                 "faults": [fault._asdict() for fault in sorted(errors.listed)],
             }
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(json.dumps(report))
             return
         for line in errors.report():
             self.stderr.write(line)
         if counts or not errors:
-            self.stdout.write(
-                f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items()) or _('no lines')}"
-            )
+            totals = [f"{count} {outcome}" for outcome, count in counts.items()]
+            self.stdout.write(f"{kind}: {', '.join(totals) or _('no lines')}")
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the collector of circles of objects: it takes a third of an import's time, which makes none."""
+def garbage_collection_off() -> Iterator[None]:
+    """Switch the garbage collector off. It takes a third of an import's time, and finds nothing."""
     gc.disable()
     try:
         yield
@@ -112,7 +117,7 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _loader(
+def _choose_import(
     kind: str, skipped: RowErrors | None, *, history: bool, on_full: str, **_options: Any
 ) -> Callable[[TextIO], Counter[str]]:
     if kind == "enrollments":

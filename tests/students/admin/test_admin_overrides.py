@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
+from students.enrollment.rules import Refusal
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -82,16 +83,8 @@ def full(db: None) -> Course:
 def offered(response: Any) -> list[str]:
     """Return the refusals that the page offers to override."""
     html = response.content.decode()
-    codes = [
-        "student_inactive",
-        "course_closed",
-        "window_not_open",
-        "window_closed",
-        "prerequisite_missing",
-        "course_full",
-    ]
     assert ('name="reason"' in html) == ('name="override"' in html)
-    return [code for code in codes if f'name="override" value="{code}"' in html]
+    return [code for code in Refusal.values if f'name="override" value="{code}"' in html]
 
 
 def again(response: Any) -> Fields:

@@ -1,4 +1,4 @@
-"""What every enrolling body may say beside whom and what: on_full, override, reason, validate_only, atomic."""
+"""The options of bodies that enroll: on_full, override, reason, validate_only, atomic."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rules once more, in plain Python that knows nothing of Django: what the product is held against."""
+"""A reference model: the rules of enrolling in plain Python, to compare the product with."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The product, driven at random, beside a reference model: after every step the two agree on everything."""
+"""Random operations on the product and on a reference model: both agree after every step."""
 
 import copy
 import os
@@ -20,6 +20,7 @@ from core.imports.csv_reader import ImportRejected
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
+from students.enrollment.rules import OVERRIDABLE
 from students.enrollment.transitions import (
     COMPLETE,
     ENROLL,
@@ -39,10 +40,7 @@ RUNS = int(os.environ.get("SCHOOL_MODEL_RUNS", "30"))
 STEPS = 50
 STUDENTS, COURSES = 5, 3
 who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
-overrides = st.sets(
-    st.sampled_from(["course_full", "course_closed", "window_closed", "prerequisite_missing"]),
-    max_size=2,
-)
+overrides = st.sets(st.sampled_from([refusal.value for refusal in OVERRIDABLE]), max_size=2)
 wishes = st.lists(
     st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6
 )
@@ -96,7 +94,7 @@ class Comparison(RuleBasedStateMachine):
         options: Options,
         **how: bool,
     ) -> list[Result]:
-        """What `act`, of the writer, has done, which is what it told when it was asked before. Raises Refused."""
+        """Do `act`, and check that its preview said the same. Raises Refused."""
         with service.collect_promotions() as promised:
             told = act(changes, options, **{**how, "validate_only": True})
         refused: Refused | None = None

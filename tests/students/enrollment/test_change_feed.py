@@ -1,4 +1,4 @@
-"""`GET /enrollments?updated_since=`: a poller that passes the last moment it saw misses nothing, however slow a writer is."""
+"""`GET /enrollments?updated_since=`: a poller misses no change, however slow a writer is."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +76,7 @@ def slow_writer(row: Enrollment) -> Iterator[None]:
 
 
 def around_a_slow_writer(api: APIClient) -> tuple[Enrollment, Enrollment, Seen, Seen]:
-    """Two rows: the first changed slowly, the second quickly meanwhile; what a poll saw before the slow one ended, and after."""
+    """Change one row slowly and another quickly meanwhile. Return what polls saw before and after."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer at a time.")
     slow, quick = (enrolled(StudentFactory(), CourseFactory()) for _ in range(2))

@@ -1,4 +1,4 @@
-"""A change that has waited for the lock on its row is made to the row as it is by then, with all that belongs to it."""
+"""A change that waited for a lock is made to the row as it is then, with its related rows."""
 
 from typing import Any
 
@@ -116,7 +116,7 @@ def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(
             else browser.post(f"/courses/{course.pk}/edit/", fields)
         )
 
-    # PostgreSQL says so at the end, when it is too late to say which; sent again it is answered as below.
+    # PostgreSQL reports it at commit, without the field. A second request gets the answer below.
     assert meanwhile(gone.delete, move).status_code in (503, 400, 422)
     assert move().status_code == (400 if door == "api" else 422)
     assert Course.objects.get().term_id == course.term_id

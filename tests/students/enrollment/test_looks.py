@@ -1,4 +1,4 @@
-"""Asking what would happen: nothing is locked or written, nobody is waited for, and it is what happens then."""
+"""Previews (`validate_only`): they lock and write nothing, and the write then does the same."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -27,7 +27,7 @@ CODES = ["A", "B"]
 
 
 def checked_by_both_first(monkeypatch: pytest.MonkeyPatch, hold: Callable[[], None]) -> None:
-    """Each has checked and written before either looks again. (SQLite lets only one write; nobody waits for the other long.)"""
+    """Let both check and write before either checks again; SQLite has one writer at a time."""
     both = Barrier(2)
 
     def wait_and_hold() -> None:

@@ -1,4 +1,4 @@
-"""Races with real threads on real connections. Each has a control: without the lock, it goes wrong."""
+"""Races of threads on connections of their own. Controls show that each fails without a lock."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:
-    """Runs each job in a thread of its own with a connection of its own, all from the same moment. Answers what each did."""
+    """Run each job in a thread and on a connection of its own, all at once. Return the results."""
     start = Barrier(len(jobs))
 
     def run(job: Callable[[], Any]) -> Any:

@@ -1,6 +1,7 @@
-"""Threads on connections of their own do random work at once, through every door; afterwards everything that must hold does hold.
+"""Threads do random work at once through every door; afterwards all that must hold holds.
 
-SCHOOL_WORK is how much each does; SCHOOL_SECONDS has them work that long instead, and SCHOOL_SERVER=1 against a server of two processes.
+Each has a connection of its own. SCHOOL_WORK is the number of operations of each thread.
+SCHOOL_SECONDS lets them work for that time instead; SCHOOL_SERVER=1 uses a server of two processes.
 """
 
 import os
@@ -41,7 +42,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 8
 WORK = int(os.environ.get("SCHOOL_WORK", "25"))
 SECONDS = float(os.environ.get("SCHOOL_SECONDS", "0"))
-# What a wish comes to: the statuses that its record may have. Who waits may have moved up in the same write.
+# By outcome, the statuses that its history record may have. A student put on the waitlist may have
+# moved up in the same write.
 ENDS = {
     "created": {"active"},
     "reactivated": {"active"},
@@ -66,7 +68,8 @@ def run(
     )
     wrong = [*wrongs(), *replayed(world), *unkept(world)]
     sys.stdout.write(
-        f"{sum(worker.done for worker in workers)} operations, {Enrollment.history.count()} records, {len(world.failed)} failed\n"
+        f"{sum(worker.done for worker in workers)} operations, "
+        f"{Enrollment.history.count()} records, {len(world.failed)} failed\n"
     )
     return world, wrong
 
@@ -103,7 +106,7 @@ def wrongs() -> list[str]:
 
 
 def replayed(world: World) -> list[str]:
-    """What was wrong at any moment: the history of each course once more, one write after the other."""
+    """Replay the history of each course, one write after the other. Yield what was ever wrong."""
     found: list[str] = []
     for key in world.courses:
         records = [*Course.history.filter(id=key), *Enrollment.history.filter(course=key)]
@@ -120,7 +123,7 @@ def replayed(world: World) -> list[str]:
 def _write_replayed(
     world: World, course: Any, records: list[Any], status: dict[int, str], place: dict[int, Any]
 ) -> Iterator[str]:
-    """Takes one write of a course over into the `status` of each student and the `place` of who waits; answers what was wrong in it."""
+    """Apply one write of a course to `status` and `place`, by student. Yield what is wrong in it."""
     came = [
         record
         for record in records
@@ -152,7 +155,10 @@ def _write_replayed(
             record.student_id not in waited or at < waited[record.student_id]
             for at in stayed.values()
         ):
-            yield f"{course.code}: {record.student_id} came before one who waited at {record.history_date}"
+            yield (
+                f"{course.code}: {record.student_id} came before one who waited "
+                f"at {record.history_date}"
+            )
 
 
 def unkept(world: World) -> list[str]:
@@ -311,7 +317,7 @@ def test_the_checker_sees_a_write_that_is_lost(
 
 
 def test_lists_of_courses_in_any_order_never_wait_in_a_circle() -> None:
-    """32 people, each for 5 of 8 courses in an order of their own: nobody fails, nobody has some of them."""
+    """32 students enroll in 5 of 8 courses, each in another order: each gets all five."""
     courses = [course.pk for course in CourseFactory.create_batch(8)]
     students = [student.pk for student in StudentFactory.create_batch(32)]
 

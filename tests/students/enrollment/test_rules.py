@@ -4,8 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from courses.models import Course, Term
+from students.api.serializers import serialize_refusal
 from students.enrollment.rules import Refusal, find_refusals
 from students.models import Student
 
@@ -77,6 +79,22 @@ def test_says_what_and_which() -> None:
     [reason] = find_refusals(Student(), course, taken=30, today=TODAY)
     assert reason.messages == ["BIO-101 (2026-FA) is full: 30 of 30 seats are taken."]
     assert reason.params == {"course": "BIO-101 (2026-FA)", "taken": 30, "capacity": 30}
+
+
+def test_a_refusal_names_its_side_of_the_pair_whatever_its_parameters() -> None:
+    error = Refusal.COURSE_FULL.error(student_count=3, course="BIO-101", taken=3, capacity=3)
+    assert error.field == "course_id"
+    assert [item.value for item in Refusal if item.field == "student_id"] == ["student_inactive"]
+
+
+def test_a_date_is_iso_for_programs_and_localized_in_the_sentence() -> None:
+    term = Term(code="2026-FA", enrollment_opens_on=TODAY + DAY)
+    [reason] = find_refusals(Student(), Course(code="BIO-101", term=term), taken=0, today=TODAY)
+    assert serialize_refusal(reason)["params"] == {"term": "2026-FA", "opens_on": "2026-08-16"}
+    with translation.override("de"):
+        assert "16.08.2026" in reason.messages[0]
+    with translation.override("en"):
+        assert "16.08.2026" not in reason.messages[0]
 
 
 def test_every_refusal_is_in_the_order_of_the_list() -> None:

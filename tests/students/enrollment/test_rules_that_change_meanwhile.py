@@ -1,4 +1,4 @@
-"""A student deactivated, a course closed, a capacity lowered, a window changed while people enroll: what is decided is right after both."""
+"""Changes of students, courses and terms while others enroll: the result obeys both."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

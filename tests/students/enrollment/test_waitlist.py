@@ -1,4 +1,4 @@
-"""The waitlist: first come, first served; whoever makes room or lets somebody in moves it in the same transaction."""
+"""The waitlist: it moves in the order of arrival, in the transaction that makes it possible."""
 
 from datetime import timedelta
 from typing import Any

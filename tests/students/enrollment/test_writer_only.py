@@ -1,4 +1,4 @@
-"""Nothing but students/enrollment/service.py writes an enrollment: read off the source, and tried out."""
+"""Only students/enrollment/service.py writes enrollments: in the source, and when tried."""
 
 import ast
 import re
@@ -15,10 +15,12 @@ from students.models import Enrollment, Status, Student
 
 ROOT = Path(__file__).resolve().parents[3]
 WRITER = "students/enrollment/service.py"
-WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "update", "delete", "save", "_raw_delete"} | {
-    "acreate", "aget_or_create", "aupdate_or_create", "abulk_create", "abulk_update", "aupdate", "adelete", "asave"
-}  # fmt: skip
-# The managers that Django gives both ends of the relation, and what they write.
+PUBLIC_WRITES = {
+    *("create", "get_or_create", "update_or_create", "bulk_create"),
+    *("bulk_update", "update", "delete", "save"),
+}
+WRITES = PUBLIC_WRITES | {f"a{name}" for name in PUBLIC_WRITES} | {"_raw_delete"}
+# The related managers at both ends of the relation, and their methods that write.
 RELATED = {"courses", "students", "enrollments"}
 RELATED_WRITES = WRITES | {"add", "set", "remove", "clear", "aadd", "aset", "aremove", "aclear"}
 SQL = re.compile(
@@ -50,7 +52,7 @@ def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None
 
 
 def names_in(node: ast.expr) -> list[str]:
-    """The dotted names that an expression is a chain of, calls and subscripts left out: `a.b(x).c` is a, b, c."""
+    """The names in a chain of attributes, calls and subscripts: a, b, c of `a.b(x).c`."""
     match node:
         case ast.Name(name):
             return [name]

@@ -25,6 +25,7 @@ from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
+from students.enrollment.rules import OVERRIDABLE
 from students.enrollment.transitions import (
     COMPLETE,
     ENROLL,
@@ -40,14 +41,15 @@ from students.models import Enrollment, Status, Student
 from tests.admin_page import submit
 
 Pair = tuple[int, int]
-OVERRIDES = ["course_full", "course_closed", "window_closed", "prerequisite_missing"]
+IMPORT_STATUSES = ["active", "active", "completed", "withdrawn"]
+OVERRIDES = [refusal.value for refusal in OVERRIDABLE]
 CSRF = "a" * 32
 FINE = {200, 201, 204, 302, 404, 409, 412, 422}
 
 
 @dataclass
 class Answered:
-    """What was answered to one wish, by its reason: what became of each pair, or how many were written (None: that was not said).
+    """The answer to one request: the outcome of each pair, or how many were written (None: unknown).
 
     Where it was refused, or only tried, nothing was written.
     """
@@ -95,7 +97,11 @@ class Server:
 
 @dataclass
 class World:
-    """Where the work is done. Of the students, `steady` are always active; of the courses, `steady` ask for nothing and their term's window stays."""
+    """The data to work on.
+
+    `steady` students are always active. `steady` courses have no prerequisites, and the enrollment
+    dates of their term stay.
+    """
 
     folder: Path
     server: str | None
@@ -417,7 +423,7 @@ class Worker:
         numbers = dict(Student.objects.values_list("pk", "number"))
         pairs = {(self.student(), self.course()) for _ in range(3)}
         lines = [
-            f"{numbers[student]},{courses[course]},{self.random.choice(['active', 'active', 'completed', 'withdrawn'])}"
+            f"{numbers[student]},{courses[course]},{self.random.choice(IMPORT_STATUSES)}"
             for student, course in pairs
         ]
         on_full = self.random.choice(["refuse", "waitlist"])
@@ -434,7 +440,10 @@ class Worker:
             "courses",
             [
                 columns,
-                f"{course.term.code},{course.code},{course.title},{self.random.randint(1, 5)},{self.chance(0.7)}",
+                (
+                    f"{course.term.code},{course.code},{course.title},"
+                    f"{self.random.randint(1, 5)},{self.chance(0.7)}"
+                ),
             ],
         )
 

@@ -1,4 +1,4 @@
-"""The state as of a moment: who had which course then, at which place, over the API and on the pages."""
+"""`as_of`: who had which course at a time, and the waitlist then, in the API and on pages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -52,7 +52,7 @@ def _rita(rf: RequestFactory) -> Iterator[None]:
 
 
 def story(client: Client, page: Student | Course) -> list[str]:
-    """The sentences of the history on the page of a student or a course, latest first, without their times."""
+    """The history sentences of a student's or course's page, latest first, without times."""
     text = client.get(f"/{type(page).__name__.lower()}s/{page.pk}/").content.decode()
     [*days] = re.findall(r'<ol class="story">(.*?)</ol>', text, re.S)
     return [
@@ -85,7 +85,10 @@ def test_tells_the_reason_and_what_was_overridden(
     with record_changes_as(Door.COMMAND, reason="Needs <it>"):
         service.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
     assert story(viewer, ann) == [
-        "Ann Lee was enrolled in BIO-1 (2026-FA), although the course is full, (command, nobody signed in). Needs &lt;it&gt;"
+        (
+            "Ann Lee was enrolled in BIO-1 (2026-FA), although the course is full, "
+            "(command, nobody signed in). Needs &lt;it&gt;"
+        )
     ]
 
 
@@ -137,7 +140,10 @@ class TestOneWhoWaits:
     ) -> None:
         with record_changes_as(Door.COMMAND, reason="moved away"):
             service.withdraw([(ben.pk, course.pk)])
-        told = "moved up from the waitlist to active in BIO-1 (2026-FA), because Ben Doe (S2) was withdrawn (command, nobody signed in)."
+        told = (
+            "moved up from the waitlist to active in BIO-1 (2026-FA), "
+            "because Ben Doe (S2) was withdrawn (command, nobody signed in)."
+        )
         assert story(viewer, ann)[0] == f"Ann Lee {told}"
         assert f"Ann Lee (S1) {told}" in story(viewer, course)
 
@@ -172,7 +178,8 @@ class TestOneWhoWaits:
         course.save()
         assert (
             story(viewer, ann)[0]
-            == "Ann Lee moved up from the waitlist to active in BIO-1 (2026-FA) by what rita did (API)."
+            == "Ann Lee moved up from the waitlist to active in BIO-1 (2026-FA) "
+            "by what rita did (API)."
         )
 
     def test_is_given_a_seat_by_an_override(
@@ -181,7 +188,8 @@ class TestOneWhoWaits:
         service.enroll([(ann.pk, course.pk)], Options(override=["course_full"]))
         assert (
             story(viewer, ann)[0]
-            == "Ann Lee was given a seat in BIO-1 (2026-FA) from the waitlist, although the course is full, by rita (API)."
+            == "Ann Lee was given a seat in BIO-1 (2026-FA) from the waitlist, "
+            "although the course is full, by rita (API)."
         )
 
     def test_is_withdrawn_and_waits_again(

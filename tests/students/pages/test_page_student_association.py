@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service
+from students.enrollment import rules, service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.history.queries import enrollment_changes
@@ -414,6 +414,11 @@ OVERRIDABLE = [
     (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
     (full, "course_full", "although the course is full"),
 ]
+
+
+def test_every_refusal_that_can_be_overridden_is_tested() -> None:
+    tested = [(code, phrase) for _refuse, code, phrase in OVERRIDABLE]
+    assert tested == [(item.value, str(item.override_phrase)) for item in rules.OVERRIDABLE]
 
 
 class TestWaiting:
