@@ -18,6 +18,7 @@ from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.db.fields import CleanCharField, NormalizedTextField
 from core.db.search import WordIndex, WordPrefixes, search
 from core.history.models import HistoryModel
 from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
@@ -39,14 +40,14 @@ term_code_validator = RegexValidator(
 class Term(HistoryModel):
     """A term of the school year, and its enrollment window (both days inclusive)."""
 
-    code = models.CharField(
+    code = CleanCharField(
         _("code"),
         max_length=20,
         unique=True,
         validators=[term_code_validator],
         help_text=_("For example 2026-FA."),
     )
-    name = models.CharField(_("name"), max_length=100)
+    name = CleanCharField(_("name"), max_length=100)
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"))
     enrollment_opens_on = models.DateField(
@@ -143,11 +144,11 @@ class CourseQuerySet(models.QuerySet["Course"]):
 class Course(HistoryModel):
     """One offering of a course in one term. Taken seats are counted, not stored."""
 
-    code = models.CharField(
+    code = CleanCharField(
         _("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101.")
     )
-    title = models.CharField(_("title"), max_length=200)
-    description = models.TextField(
+    title = CleanCharField(_("title"), max_length=200)
+    description = NormalizedTextField(
         _("description"), blank=True, max_length=10_000, validators=[MaxLengthValidator(10_000)]
     )
     credits = models.DecimalField(

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.text import clean_line
+
 
 class CodesFormField(forms.CharField):
     """Course codes separated by commas."""
@@ -39,7 +41,11 @@ class CodesField(models.JSONField):
         return [] if value == "[]" else super().from_db_value(value, expression, connection)
 
     def to_python(self, value: Any) -> Any:
-        return parse_codes(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return parse_codes(value)
+        if isinstance(value, list) and all(isinstance(code, str) for code in value):
+            return list(dict.fromkeys(map(clean_line, value)))
+        return value
 
     def validate(self, value: Any, model_instance: Any) -> None:
         super().validate(value, model_instance)
@@ -49,7 +55,7 @@ class CodesField(models.JSONField):
 
 def parse_codes(text: str) -> list[str]:
     """The codes in `text`, which are separated by commas, without duplicates."""
-    codes = [part.strip() for part in text.split(",")]
+    codes = [clean_line(part.strip()) for part in text.split(",")]
     return list(dict.fromkeys(code for code in codes if code))
 
 

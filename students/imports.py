@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from core.history.bulk import BATCH_SIZE
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 from core.imports.importer import CsvImporter, Key, in_batches
+from core.text import clean_line
 from courses.models import Course
 from students.enrollment import locks, service
 from students.enrollment.transitions import (
@@ -133,7 +134,7 @@ def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
     }
     students: dict[str, int] = {}
     while lines := [
-        (line, dict(zip(columns, cells, strict=True)))
+        (line, dict(zip(columns, map(clean_line, cells), strict=True)))
         for line, cells in islice(records, BATCH_LINES)
     ]:
         new = {cell["student_number"] for _line, cell in lines} - students.keys()

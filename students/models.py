@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.db.constraints import NotAllEmpty
+from core.db.fields import CleanCharField, EmailField
 from core.db.search import WordIndex, WordPrefixes, search
 from core.history.models import HistoryModel
 from courses.models import Course, count_subquery
@@ -53,37 +55,18 @@ class StudentQuerySet(models.QuerySet["Student"]):
         )  # type: ignore[no-redef]
 
 
-class EmailField(models.EmailField):  # type: ignore[type-arg]
-    """An email address; its domain is put into lower case.
-
-    The part before the @ is ASCII, which each database compares without case by itself.
-    """
-
-    def to_python(self, value: Any) -> Any:
-        address = super().to_python(value)
-        if not address:
-            return address
-        mailbox, at, domain = address.rpartition("@")
-        return mailbox + at + domain.lower()
-
-    def deconstruct(self) -> Any:
-        name, _path, *rest = super().deconstruct()
-        # For migrations: the column is that of Django's own field.
-        return name, "django.db.models.EmailField", *rest
-
-
 class Student(HistoryModel):
     """A student. `number` is the school's own key."""
 
-    number = models.CharField(
+    number = CleanCharField(
         _("number"),
         max_length=30,
         unique=True,
         validators=[number_validator],
         help_text=_("The school's own key for this student."),
     )
-    first_name = models.CharField(_("first name"), max_length=100)
-    last_name = models.CharField(_("last name"), max_length=100)
+    first_name = CleanCharField(_("first name"), max_length=100, blank=True)
+    last_name = CleanCharField(_("last name"), max_length=100, blank=True)
     email = EmailField(_("email"))
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("An inactive student cannot be enrolled.")
@@ -92,7 +75,7 @@ class Student(HistoryModel):
         Course, through="Enrollment", related_name="students", verbose_name=_("courses")
     )
 
-    error_fields = {"unique": "email"}
+    error_fields = {"unique": "email", "no_name": "last_name"}
     protected_message = _(
         "This student has enrollments, which are kept. Make the student inactive instead."
     )
@@ -109,7 +92,13 @@ class Student(HistoryModel):
                 name="student_email_unique",
                 violation_error_code="unique",
                 violation_error_message=_("A student with this email already exists."),
-            )
+            ),
+            NotAllEmpty(
+                name="student_has_a_name",
+                condition=~Q(first_name="", last_name=""),
+                violation_error_code="no_name",
+                violation_error_message=_("A student needs a first name or a last name."),
+            ),
         ]
         indexes = [
             models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
@@ -122,7 +111,13 @@ class Student(HistoryModel):
 
     @property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
+        """The first and the last name, either of which may be missing."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def name_by_last(self) -> str:
+        """The name as lists show it: "Lee, Ann"."""
+        return ", ".join(part for part in (self.last_name, self.first_name) if part)
 
 
 def waitlist_position(rows: models.QuerySet[Any]) -> Case:

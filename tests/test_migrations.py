@@ -204,5 +204,61 @@ def test_the_record_of_access_and_who_may_view_it_move_to_accounts_and_back(
     assert grants("ann") == {"students.view_accesschange"}
 
 
+@pytest.fixture
+def before_one_form_of_text() -> Iterator[StateApps]:
+    """A database before its texts were put into one form. It is migrated forward afterwards."""
+    yield migrate(
+        ("students", "0013_names_of_one_part"), ("courses", "0007_quicker_search_function")
+    )
+    migrate_to_newest()
+
+
+def test_existing_texts_are_put_into_one_form_and_recorded(
+    before_one_form_of_text: StateApps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    student_model = before_one_form_of_text.get_model("students", "Student")
+    rows = [
+        ("1", "Ann", "Lee", "ann@b\u00fccher.example"),
+        ("2", "Zoe\u0308", "Lee", "zoe@bu\u0308cher.example"),
+        ("3", "Ann", "L\u200bee", "Ann@b\u00fc\u00adcher.example"),
+        ("4", "Bo", "Lee", "bo@school.example"),
+        ("U\u03081", "Cy", "Lee", "cy@school.example"),
+        ("\u00dc1", "Di", "Lee", "di@school.example"),
+    ]
+    names = ("number", "first_name", "last_name", "email")
+    students = [student_model.objects.create(**dict(zip(names, row, strict=True))) for row in rows]
+    term_model = before_one_form_of_text.get_model("courses", "Term")
+    term = term_model.objects.create(
+        code="U\u0308", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31"
+    )
+    course = before_one_form_of_text.get_model("courses", "Course").objects.create(
+        code="U\u0308-1", title="Life", term=term, prerequisites=["U\u0308-2"]
+    )
+
+    migrate_to_newest()
+
+    ids = [student.pk for student in students]
+    after = list(Student.objects.filter(pk__in=ids).order_by("pk").values_list(*names))
+    assert after == [
+        rows[0],
+        ("2", "Zo\u00eb", "Lee", "zoe@b\u00fccher.example"),
+        *rows[2:],
+    ]
+    [record] = Student.history.filter(id__in=ids)
+    assert (record.id, record.first_name, record.door) == (ids[1], "Zo\u00eb", "command")
+    listed = capsys.readouterr().err
+    assert f"student {ids[2]}: " in listed
+    assert f"(email of {ids[0]})" in listed
+    assert f"student {ids[4]}: " in listed
+    assert f"(number of {ids[5]})" in listed
+    changed = Course.objects.get(pk=course.pk)
+    assert (changed.code, changed.prerequisites) == ("\u00dc-1", ["\u00dc-2"])
+    assert (changed.term.code, changed.history.count(), changed.term.history.count()) == (
+        "\u00dc",
+        1,
+        1,
+    )
+
+
 def test_no_migration_is_missing() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)

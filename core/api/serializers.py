@@ -11,7 +11,9 @@ from rest_framework import serializers
 from rest_framework.utils.serializer_helpers import BindingDict
 from rest_framework.validators import UniqueValidator
 
+from core.db.fields import CleanCharField
 from core.ids import MAX_ID
+from core.text import clean_email, clean_line, normalize
 
 M = TypeVar("M", bound=Model)
 
@@ -24,7 +26,14 @@ class StrictCharField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        return super().to_internal_value(normalize(data))
+
+
+class CleanLineField(StrictCharField):
+    """A text of one line, cleaned before it is validated."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return clean_line(super().to_internal_value(data))
 
 
 class StrictBooleanField(serializers.BooleanField):
@@ -50,7 +59,10 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 class StrictEmailField(StrictCharField, serializers.EmailField):
-    """An email address."""
+    """An email address, cleaned before it is validated."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return clean_email(super().to_internal_value(data))
 
 
 class IdField(StrictIntegerField):
@@ -158,6 +170,7 @@ class ModelSerializer(StrictSerializer[M], serializers.ModelSerializer[M]):
         )
         if field is loose
     }
+    serializer_field_mapping |= {CleanCharField: CleanLineField}
 
     def build_standard_field(
         self, field_name: str, model_field: Any

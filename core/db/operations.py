@@ -5,8 +5,13 @@ Migrations that use them need `atomic = False`.
 
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
-from django.db.migrations import AddIndex, RemoveIndex
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+    ValidateConstraint,
+)
+from django.db.migrations import AddConstraint, AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation
 
 
@@ -38,3 +43,19 @@ class RemoveIndexWithoutBlocking(RemoveIndexConcurrently):
         _choose_operation(schema_editor, RemoveIndexConcurrently, RemoveIndex).database_backwards(
             self, app_label, schema_editor, *states
         )
+
+
+class AddConstraintWithoutBlocking(AddConstraint):
+    """Adds a check constraint; PostgreSQL checks the existing rows without blocking writes."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, *states)
+            return
+        name = self.constraint.name
+        steps = [
+            AddConstraintNotValid(self.model_name, self.constraint),
+            ValidateConstraint(self.model_name, name),
+        ]
+        for step in steps:
+            step.database_forwards(app_label, schema_editor, *states)

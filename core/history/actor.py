@@ -11,6 +11,8 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from core.text import normalize
+
 
 class Door(models.TextChoices):
     """A way in: an interface through which changes are made."""
@@ -48,7 +50,7 @@ def record_changes_as(
     door: Door, request: HttpRequest | None = None, reason: str = ""
 ) -> Iterator[None]:
     """Record all changes inside the block with this door, the user of `request` and `reason`."""
-    token = _actor.set(Actor(door, request, reason))
+    token = _actor.set(Actor(door, request, normalize(reason)))
     try:
         yield
     finally:

@@ -14,6 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from core.text import clean_line
+
 # Lines with errors that are listed; later ones are counted.
 MAX_ERRORS = 1_000
 # Characters of a wrong value that are shown.
@@ -99,6 +101,7 @@ def read_rows(
     """
     records = _read_records(file, errors)
     line, header = next(records, (1, []))
+    header = [clean_line(column) for column in header]
     if not header and not errors:
         errors.add(line, _("The file is empty."))
     elif not errors:

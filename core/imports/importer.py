@@ -15,6 +15,7 @@ from core.history.bulk import BATCH_SIZE, record_history
 from core.history.models import HistoryModel
 from core.ids import MAX_ID
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
+from core.text import clean_line
 
 M = TypeVar("M", bound=HistoryModel)
 T = TypeVar("T")
@@ -209,9 +210,10 @@ def foreign_key_parser(ids: Mapping[str, int]) -> CellParser:
     """A function from the natural key of a related row to its id. It raises ValidationError."""
 
     def parse(text: str) -> int:
-        if text not in ids:
+        key = clean_line(text)
+        if key not in ids:
             raise ValidationError(_("There is none with this code or number."))
-        return ids[text]
+        return ids[key]
 
     return parse
 

@@ -41,6 +41,8 @@ class StudentSerializer(ColumnSerializer[Student], ModelSerializer[Student]):
     class Meta:
         model = Student
         fields = ["id", "number", "first_name", "last_name", "email", "is_active", "course_count"]
+        # Either may be empty, but a client that leaves one out has probably forgotten it.
+        extra_kwargs = {"first_name": {"required": True}, "last_name": {"required": True}}
 
 
 class StudentCourseSerializer(

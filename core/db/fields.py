@@ -1,0 +1,89 @@
+"""Model fields that store text in one form. See core.text.
+
+Django calls `to_python` when a field is cleaned, and also before each save and each lookup.
+In migrations they are Django's own fields, because the columns are the same.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db import models
+
+from core.text import clean_email, clean_line, normalize
+
+if TYPE_CHECKING:
+    # The types of the values that are assigned to a field, and read from it.
+    BaseCharField = models.CharField[str, str]
+    BaseTextField = models.TextField[str, str]
+    BaseEmailField = models.EmailField[str, str]
+else:
+    BaseCharField, BaseTextField = models.CharField, models.TextField
+    BaseEmailField = models.EmailField
+
+
+class CleanFormField(forms.CharField):
+    """A text of one line, cleaned before it is validated."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(clean_line(value) if isinstance(value, str) else value)
+
+
+class CleanEmailFormField(forms.EmailField):
+    """An email address, cleaned before it is validated."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(clean_email(value.strip()) if isinstance(value, str) else value)
+
+
+class NormalizedFormField(forms.CharField):
+    """A text in Unicode's normalization form C."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(normalize(value) if isinstance(value, str) else value)
+
+
+class CleanCharField(BaseCharField):
+    """A text of one line without invisible characters, in normalization form C."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return clean_line(text) if isinstance(text, str) else text
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": CleanFormField, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, _path, *rest = super().deconstruct()
+        return name, "django.db.models.CharField", *rest
+
+
+class NormalizedTextField(BaseTextField):
+    """A text of several lines in normalization form C."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return normalize(text) if isinstance(text, str) else text
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": NormalizedFormField, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, _path, *rest = super().deconstruct()
+        return name, "django.db.models.TextField", *rest
+
+
+class EmailField(BaseEmailField):
+    """An email address in one spelling. Its mailbox is ASCII, which databases compare without
+    case.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        address = super().to_python(value)
+        return clean_email(address) if isinstance(address, str) else address
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": CleanEmailFormField, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, _path, *rest = super().deconstruct()
+        return name, "django.db.models.EmailField", *rest
