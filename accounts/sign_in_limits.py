@@ -22,7 +22,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 
 PERIOD_SECONDS = 15 * 60
@@ -156,11 +156,21 @@ def change_count(key: str, change: int) -> int:
 
 
 def lock_counters(key: str) -> None:
-    """Wait until no other transaction changes these counters. SQLite locks all at BEGIN."""
-    if connection.vendor == "postgresql":
-        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4])
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, number - 2**31])
+    """Wait until no other transaction changes these counters. SQLite locks all at BEGIN.
+
+    Raises OperationalError if the database is read-only: attempts must not go uncounted.
+    """
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) - 2**31
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, %s), current_setting('transaction_read_only')",
+            [LOCK_CLASS, number],
+        )
+        [_lock, is_read_only] = cursor.fetchone()
+    if is_read_only == "on":
+        raise OperationalError("cannot count an attempt to sign in: the database is read-only")
 
 
 def digest_of(name: str) -> str:

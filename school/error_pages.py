@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.conflicts import RecordGone
-from school.api.problems import MEDIA_TYPE, RETRY_SECONDS, TEMPORARY_ERRORS, Text, problem_body
+from core.db.errors import is_temporary
+from school.api.problems import MEDIA_TYPE, RETRY_SECONDS, Text, log_temporary_error, problem_body
 
 # Form fields that a page never repeats: passwords, and the CSRF token of the form that was sent.
 SECRET_FIELDS = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
@@ -68,7 +69,7 @@ def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that no view caught, by its type.
 
-    503 if the database is away or busy, 400 for a value that it cannot store, 500 otherwise.
+    503 if the database is away, busy or takes no changes, 400 for a value that it cannot store, 500 otherwise.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DataError):
@@ -80,10 +81,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
                 "such as a character that is none."
             ),
         )
-    if not isinstance(error, TEMPORARY_ERRORS):
+    if error is None or not is_temporary(error):
         return _error_response(request, "server_error")
-    if request.path_info.startswith("/api/"):
-        return _error_response(request, "unavailable")
+    detail = log_temporary_error(error)
+    if detail or request.path_info.startswith("/api/"):
+        return _error_response(request, "unavailable", detail)
     return _error_response(
         request,
         "unavailable",

@@ -7,6 +7,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from core.db.errors import current_obstacle
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 while the process runs. No query."""
@@ -14,13 +16,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if the database answers and has every migration, else 503 with the reason."""
+    """Answer 200 if the database answers, takes changes and has every migration, else 503.
+
+    The body has the reason.
+    """
     try:
         executor = MigrationExecutor(connection)
         missing = [
             f"{migration.app_label}.{migration.name}"
             for migration, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())
         ]
+        obstacle = current_obstacle()
     except DatabaseError:
         return JsonResponse(
             {"status": "unavailable", "reason": "The database does not answer."}, status=503
@@ -30,6 +36,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
             {"status": "unavailable", "reason": "Migrations are missing.", "missing": missing},
             status=503,
         )
+    if obstacle:
+        return JsonResponse({"status": "unavailable", "reason": obstacle.value}, status=503)
     return JsonResponse({"status": "ok"})
 
 

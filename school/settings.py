@@ -4,6 +4,8 @@ See `school/env.py` for the env file. A wrong value stops the start; the error n
 """
 
 import logging
+import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,11 @@ from school.env import boolean, csv, persisted_secret, read_env_file, setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
+# The database file, its copies and the secret key are for the owner alone. They have password hashes.
+os.umask(0o077)
 VAR.mkdir(exist_ok=True)
+with suppress(PermissionError):
+    VAR.chmod(0o700)
 BOOLEAN = "true or false"
 read_env_file(BASE_DIR)
 
@@ -144,6 +150,14 @@ LOCK_SECONDS = setting(
     is_valid=lambda seconds: 0 < seconds <= 60,
     expected="seconds, above 0 and up to 60",
 )
+# NORMAL waits for the disk less often: a power failure can lose the last changes, but corrupts none.
+SQLITE_SYNCHRONOUS = setting(
+    "SQLITE_SYNCHRONOUS",
+    str.upper,
+    "FULL",
+    is_valid={"FULL", "NORMAL"}.__contains__,
+    expected="FULL or NORMAL",
+)
 IS_SQLITE = DATABASE["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     # IMMEDIATE takes the write lock at BEGIN. Without it, a transaction that reads first and writes
@@ -151,7 +165,7 @@ if IS_SQLITE:
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": LOCK_SECONDS * 4,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SQLITE_SYNCHRONOUS}; "
         "PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
     }
     DATABASE["TEST"] = {"NAME": VAR / "test.sqlite3"}
@@ -312,8 +326,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"short": {"()": "school.logs.ShortenClientErrors"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "level": LOG_LEVEL}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["short"],
+            "level": LOG_LEVEL,
+        }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Django logs each answer of 400 and above as a warning. A refusal is an ordinary answer.

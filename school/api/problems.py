@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DataError
 from django.db.models import ProtectedError
 from django.http import Http404
 from django.urls import reverse
@@ -27,6 +27,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
 from core.api.filters import InvalidParameter
+from core.db.errors import Obstacle, find_obstacle, is_temporary
 from students.api.serializers import serialize_outcomes, serialize_refusal
 from students.enrollment.rules import PairError, Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused
@@ -156,9 +157,14 @@ PROBLEMS: dict[str, Problem] = {
 
 logger = logging.getLogger(__name__)
 
-# The database is away, a lock was not acquired in time, or a row that the change refers to was
-# deleted meanwhile (PostgreSQL checks that at the end of the transaction). The client may retry.
-TEMPORARY_ERRORS = (OperationalError, InterfaceError, IntegrityError)
+OBSTACLE_DETAILS: dict[Obstacle, Text] = {
+    Obstacle.READ_ONLY: _(
+        "The database can only be read at this moment. Nothing was changed. Try again in a moment."
+    ),
+    Obstacle.DISK_FULL: _(
+        "The disk of the server is full. Nothing was changed. An administrator must make room."
+    ),
+}
 
 # The code of exceptions that carry no details. PostgreSQL raises DataError for a value that it
 # cannot store, such as a text with a NUL character.
@@ -178,13 +184,23 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     for exception_type, code in CODES.items():
         if isinstance(error, exception_type):
             return problem(code)
-    # Before TEMPORARY_ERRORS, because ProtectedError is an IntegrityError.
+    # Before temporary errors, because ProtectedError is an IntegrityError.
     if isinstance(error, ProtectedError):
         return problem("protected", error.args[0])
-    if isinstance(error, TEMPORARY_ERRORS):
-        logger.error("The database could not do this now.", exc_info=error)
-        return problem("unavailable", headers={"Retry-After": RETRY_SECONDS})
+    if is_temporary(error):
+        detail = log_temporary_error(error)
+        return problem("unavailable", detail, headers={"Retry-After": RETRY_SECONDS})
     return _detailed_problem(error)
+
+
+def log_temporary_error(error: BaseException) -> Text:
+    """Log the error. Returns what to say about it beyond the usual, empty if there is nothing."""
+    obstacle = find_obstacle(error)
+    if obstacle is None:
+        logger.error("The database could not do this now.", exc_info=error)
+        return ""
+    logger.error("%s %s", obstacle.value, str(error).strip())
+    return OBSTACLE_DETAILS[obstacle]
 
 
 def _detailed_problem(error: Exception) -> Response | None:

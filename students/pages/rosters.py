@@ -20,8 +20,9 @@ from students.models import Enrollment, Status
 from students.pages.students import paginate_enrollment_history
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
-# Spreadsheets read a cell that begins with one of these as a formula.
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets read a cell that begins with one of these as a formula. The last four are the first
+# four in full width, as Chinese and Japanese keyboards type them.
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # A longer roster is cut on paper; the CSV file has all rows.
 MAX_PRINTED_ROWS = 300
 ORDERS = {

@@ -82,6 +82,12 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("LOG_LEVEL", "warning", lambda s: s.LOGGING["root"]["level"], "WARNING"),
     ("PORT", "65535", lambda s: s.PORT, 65535),
     ("SECRET_KEY", KEY, lambda s: s.SECRET_KEY, KEY),
+    (
+        "SQLITE_SYNCHRONOUS",
+        "normal",
+        lambda s: "synchronous=NORMAL;" in s.DATABASES["default"]["OPTIONS"]["init_command"],
+        True,
+    ),
     ("THREADS", "8", lambda s: s.THREADS, 8),
     ("TIME_ZONE", "Europe/Berlin", lambda s: s.TIME_ZONE, "Europe/Berlin"),
     ("TOKEN_DAYS", "30", lambda s: s.REST_KNOX["TOKEN_TTL"].days, 30),
@@ -112,6 +118,7 @@ BAD = [
     ("PORT", "65536"),
     ("PORT", "http"),
     ("SECRET_KEY", "short"),
+    ("SQLITE_SYNCHRONOUS", "OFF"),
     ("THREADS", "0"),
     ("THREADS", "65"),
     ("TIME_ZONE", "Europe/Nowhere"),
@@ -172,6 +179,7 @@ def test_a_machine_without_any_setting(load: Load) -> None:
     assert settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
     assert settings.DATABASES["default"]["NAME"].endswith("/var/school.sqlite3")
     assert settings.DATABASES["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "synchronous=FULL" in settings.DATABASES["default"]["OPTIONS"]["init_command"]
     assert settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] == []
 
 
@@ -255,6 +263,17 @@ def test_the_key_of_a_machine_is_made_once_and_read_by_its_owner_only(load: Load
     assert settings.SECRET_KEY == file.read_text() == load().SECRET_KEY
     assert len(settings.SECRET_KEY) >= 50
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_written_is_for_its_owner_only(load: Load, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        settings = load()
+        (tmp_path / "school.sqlite3").touch()
+    finally:
+        os.umask(before)
+    assert settings.VAR.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "school.sqlite3").stat().st_mode & 0o077 == 0
 
 
 def test_production_passes_the_checks_of_deployment(load: Load) -> None:

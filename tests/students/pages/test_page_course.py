@@ -214,7 +214,8 @@ class TestFile:
         )
 
     def test_no_cell_is_a_formula(self, viewer: Client, course: Course) -> None:
-        for name in ("=1+1", "+1", "-1", "@A1", "\t=1"):
+        full_width = ("\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20A1")
+        for name in ("=1+1", "+1", "-1", "@A1", "\t=1", *full_width):
             enrolled(StudentFactory.create(last_name=name), course)
         assert {
             line["last_name"][0] for line in lines(viewer.get(f"/courses/{course.pk}/roster.csv"))
