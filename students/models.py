@@ -139,6 +139,10 @@ def waitlist_position(rows: models.QuerySet[Any]) -> Case:
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     """For reading only. `students.enrollment.service` writes, by the rules and with history."""
 
+    def without_mistakes(self) -> EnrollmentQuerySet:
+        """Leave out the enrollments that were entered by mistake."""
+        return self.filter(by_mistake=False)
+
     def current(self) -> EnrollmentQuerySet:
         """Enrollments that are active or waitlisted."""
         return self.filter(status__in=CURRENT_STATUSES)
@@ -177,6 +181,12 @@ class Enrollment(HistoryModel):
         help_text=_("When the student last asked for the course."),
     )
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+    by_mistake = models.BooleanField(
+        _("entered by mistake"),
+        default=False,
+        db_default=False,
+        help_text=_("The enrollment was an error and was withdrawn: the student never attended."),
+    )
 
     objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
     # For the latest changes of one course: PostgreSQL would otherwise search through all changes.
@@ -204,6 +214,11 @@ class Enrollment(HistoryModel):
                 name="enrollment_status_known",
                 condition=Q(status__in=Status.values),
                 violation_error_message=_("Unknown status."),
+            ),
+            models.CheckConstraint(
+                name="enrollment_mistake_is_withdrawn",
+                condition=Q(by_mistake=False) | Q(status="withdrawn"),
+                violation_error_message=_("Only a withdrawn enrollment can be a mistake."),
             ),
         ]
         indexes = [

@@ -17,6 +17,10 @@ from students.enrollment import change_feed
 from students.history.queries import as_of
 from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Enrollment, Status, Student
 
+MISTAKES_HELP = (
+    "`true`: only enrollments that were entered by mistake, which are left out otherwise."
+)
+
 
 class StatusFilter(filters.ChoiceFilter):
     """A status; `current` (active or waitlisted) or `all`."""
@@ -50,9 +54,11 @@ class CurrentFilterSet(filters.FilterSet):
     # This filter comes first, so that the others see the rows as they were at that time.
     as_of = MomentFilter(method="at")
     status = StatusFilter()
+    by_mistake = BooleanFilter(help_text=MISTAKES_HELP)
 
     def filter_queryset(self, queryset: QuerySet[Enrollment]) -> QuerySet[Any]:
         self.form.cleaned_data["status"] = self.form.cleaned_data["status"] or "current"
+        self.form.cleaned_data["by_mistake"] = self.form.cleaned_data["by_mistake"] or False
         found: QuerySet[Any] = super().filter_queryset(queryset)
         return found
 

@@ -68,6 +68,7 @@ class StudentCourseSerializer(
             "credits",
             "enrollment_id",
             "status",
+            "by_mistake",
             "position",
             "enrolled_at",
         ]
@@ -110,6 +111,7 @@ class RosterSerializer(ColumnSerializer[Enrollment], serializers.ModelSerializer
             "is_active",
             "enrollment_id",
             "status",
+            "by_mistake",
             "position",
             "enrolled_at",
         ]
@@ -128,6 +130,7 @@ class EnrollmentSerializer(ColumnSerializer[Enrollment], serializers.ModelSerial
             "student_id",
             "course_id",
             "status",
+            "by_mistake",
             "position",
             "enrolled_at",
             "updated_at",

@@ -112,9 +112,13 @@ class EnrollmentDecisions:
             return Result(change, outcome, row)
 
         refusals = self._find_refusals(student, course, check_window=self.options.check_window)
+        is_completed = row is not None and row.status == Status.COMPLETED
+        if is_completed:
+            # Undoing a completion needs nothing but a free seat.
+            refusals = [error for error in refusals if error.code == Refusal.COURSE_FULL]
         remaining = tuple(error for error in refusals if not self.options.overrides(error))
         only_full = [error.code for error in remaining] == [Refusal.COURSE_FULL]
-        may_wait = self.options.waitlist and only_full
+        may_wait = self.options.waitlist and only_full and not is_completed
         if remaining:
             is_waiting = row is not None and row.status == Status.WAITLISTED
             if is_waiting and (may_wait or not change.transition.strict):
@@ -205,6 +209,7 @@ class EnrollmentDecisions:
             self._read_waitlist(self.snapshot.courses[row.course_id])
             self.waitlists.append(row)
         row.status = after
+        row.by_mistake = change.transition.by_mistake and after == Status.WITHDRAWN
         row.updated_at = self.snapshot.now
         self.snapshot.count_move(row.course_id, before, after)
         if Status.COMPLETED in (before, after):
@@ -224,6 +229,7 @@ class EnrollmentDecisions:
             "status": status,
             "enrolled_at": self.snapshot.now,
             "updated_at": self.snapshot.now,
+            "by_mistake": False,
         }
         return build_instance(Enrollment, values.items(), adding=True)
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 
 from students.enrollment.transitions import (
     ACTIVATE,
+    ACTIVATE_OR_REOPEN,
     COMPLETE,
     WITHDRAW_OR_CORRECT,
     WITHDRAW_STRICTLY,
@@ -40,6 +41,8 @@ def transition_to(status: Status, user: User | AnonymousUser) -> Transition:
         raise PermissionDenied
     if transition is WITHDRAW_STRICTLY and user.has_perm(CAN_COMPLETE):
         return WITHDRAW_OR_CORRECT
+    if transition is ACTIVATE and user.has_perm(CAN_COMPLETE):
+        return ACTIVATE_OR_REOPEN
     return transition
 
 

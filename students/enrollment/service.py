@@ -37,7 +37,9 @@ CURRENT_COURSES = CompiledQuery(
     .order_by("pk")
     .values_list("course")
 )
-UPSERT = BulkUpsert(Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at"])
+UPSERT = BulkUpsert(
+    Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at", "by_mistake"]
+)
 INSERT_HISTORY = history_insert(Enrollment, "student", "course")
 
 

@@ -31,12 +31,14 @@ class Transition:
 
     Where `outcomes` lacks the present status, nothing changes; a `strict` transition is refused.
     With `seats_waiting`, a request with overrides also gives a seat to a student who waits.
+    `by_mistake` marks the withdrawn enrollment as entered by mistake.
     """
 
     status: Status
     outcomes: Mapping[Status | None, Outcome]
     strict: bool = False
     seats_waiting: bool = False
+    by_mistake: bool = False
 
 
 ACTIVE = Status.ACTIVE
@@ -51,10 +53,16 @@ ENROLL = Transition(
 KEEP_COURSE = Transition(ACTIVE, ENROLL.outcomes)
 WITHDRAW = Transition(WITHDRAWN, {ACTIVE: Outcome.WITHDRAWN, WAITLISTED: Outcome.WITHDRAWN})
 
+WITHDRAW_MISTAKE = Transition(WITHDRAWN, WITHDRAW.outcomes, by_mistake=True)
+
 # The strict ones set the status of one given enrollment.
 ACTIVATE = Transition(
     ACTIVE, {WAITLISTED: Outcome.REACTIVATED, WITHDRAWN: Outcome.REACTIVATED}, strict=True
 )
+# Undoing a completion needs a free seat; no other rule is checked.
+REOPEN = Transition(ACTIVE, {COMPLETED: Outcome.REACTIVATED}, strict=True)
+# For users who may also undo a completion.
+ACTIVATE_OR_REOPEN = Transition(ACTIVE, {**ACTIVATE.outcomes, **REOPEN.outcomes}, strict=True)
 COMPLETE = Transition(COMPLETED, {ACTIVE: Outcome.COMPLETED}, strict=True)
 WITHDRAW_STRICTLY = Transition(WITHDRAWN, WITHDRAW.outcomes, strict=True)
 # For users who may also take back a completion.

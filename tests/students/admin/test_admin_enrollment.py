@@ -156,7 +156,7 @@ class TestStatus:
         ("role", "status", "offered"),
         [
             ("Registrar", "active", ["active", "completed", "withdrawn"]),
-            ("Registrar", "completed", ["completed", "withdrawn"]),
+            ("Registrar", "completed", ["completed", "active", "withdrawn"]),
             ("Registrar", "withdrawn", ["withdrawn", "active"]),
             ("Clerk", "active", ["active", "withdrawn"]),
             ("Clerk", "completed", ["completed"]),

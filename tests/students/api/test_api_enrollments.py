@@ -184,9 +184,18 @@ class TestPatch:
         assert Enrollment.objects.get().status == after
 
     def test_a_way_that_there_is_not_is_409(self, api: APIClient) -> None:
-        row = enrolled(StudentFactory(), CourseFactory(), Status.COMPLETED)
-        answer = api.patch(f"{URL}/{row.pk}", {"status": "active"})
+        row = enrolled(StudentFactory(), CourseFactory(), Status.WITHDRAWN)
+        answer = api.patch(f"{URL}/{row.pk}", {"status": "completed"})
         assert (answer.status_code, answer.json()["code"]) == (409, "invalid_status")
+
+    def test_undoes_a_completion_if_there_is_a_seat(self, api: APIClient) -> None:
+        row = enrolled(StudentFactory(), CourseFactory(capacity=1), Status.COMPLETED)
+        answer = api.patch(f"{URL}/{row.pk}", {"status": "active"})
+        assert (answer.status_code, answer.json()["status"]) == (200, "active")
+        api.patch(f"{URL}/{row.pk}", {"status": "completed"})
+        service.enroll([(StudentFactory().pk, row.course_id)])
+        answer = api.patch(f"{URL}/{row.pk}", {"status": "active"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "course_full")
 
     def test_active_is_asked_for_by_the_rules(self, api: APIClient) -> None:
         row = enrolled(StudentFactory(), CourseFactory(capacity=0), Status.WITHDRAWN)

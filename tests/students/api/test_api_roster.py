@@ -5,6 +5,8 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from courses.models import Course
+from students.enrollment import service
+from students.enrollment.transitions import WITHDRAW_MISTAKE, EnrollmentChange
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 
@@ -43,7 +45,29 @@ class TestGet:
             "is_active": True,
             "enrollment_id": row.pk,
             "status": "active",
+            "by_mistake": False,
             "position": None,
+        }
+
+    def test_leaves_mistakes_out_unless_asked(
+        self, api: APIClient, course: Course, url: str
+    ) -> None:
+        row = enrolled(StudentFactory(), course)
+        left = enrolled(StudentFactory(), course, Status.WITHDRAWN)
+        change = EnrollmentChange(row.student_id, row.course_id, WITHDRAW_MISTAKE)
+        service.apply_changes([change])
+        for path in (url, f"/api/v1/students/{row.student_id}/courses"):
+            for query, ids in (
+                ("status=all", {left.pk} if path == url else set()),
+                ("status=withdrawn&by_mistake=true", {row.pk}),
+            ):
+                results = api.get(f"{path}?{query}").json()["results"]
+                assert {found["enrollment_id"] for found in results} == ids
+        # A change feed that lacked it would never tell that it was withdrawn.
+        feed = api.get("/api/v1/enrollments").json()["results"]
+        assert {found["id"]: found["by_mistake"] for found in feed} == {
+            row.pk: True,
+            left.pk: False,
         }
 
     def test_filters_by_status_and_search(self, api: APIClient, course: Course, url: str) -> None:

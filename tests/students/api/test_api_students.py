@@ -181,6 +181,7 @@ class TestRead:
                 "credits": "4.50",
                 "enrollment_id": row.pk,
                 "status": "active",
+                "by_mistake": False,
                 "position": None,
                 "enrolled_at": row.enrolled_at.isoformat().replace("+00:00", "Z"),
             }
