@@ -20,11 +20,11 @@ SERVER := ulimit -n $$(ulimit -Hn); exec $(BIN)/granian --interface asginl --hos
 
 export PORT THREADS
 
-.PHONY: help run test check format messages migrate serve clean
+.PHONY: help run test test-all check format messages migrate serve clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 	@echo "Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) THREADS=$(THREADS)"
 
 run: export HTTPS = off
@@ -35,12 +35,19 @@ run: migrate $(COLLECTED) ## Serve a demo school on this machine
 	@$(MANAGE) demo
 	@$(SERVER)
 
-test: $(DEVELOPMENT) ## Run all tests, on SQLite and on PostgreSQL
+test: $(DEVELOPMENT) ## Run the tests on SQLite and on PostgreSQL; those with a browser on SQLite alone
 	@rm -f .coverage .coverage.*
 	$(PYTEST)
-	@# To note each line that is run takes half as long again, so it is done on one database.
-	$(POSTGRES) $(PYTEST) --cov --cov-report= --cov-fail-under=0
+	@# Coverage makes tests half as slow again, so it is measured on one database.
+	$(POSTGRES) $(PYTEST) -m "not slow and not browser" --cov --cov-report= --cov-fail-under=0
 	$(BIN)/coverage report
+
+test-all: export SCHOOL_MODEL_RUNS = 200
+test-all: export SCHOOL_ODD_REQUESTS = 100
+test-all: export SCHOOL_SEEDS = 5
+test-all: $(DEVELOPMENT) ## Run all tests in their long forms, on both databases: an hour
+	$(PYTEST) -m ""
+	$(POSTGRES) $(PYTEST) -m ""
 
 check: export HTTPS = on
 check: export HSTS_PRELOAD = on

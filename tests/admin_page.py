@@ -1,5 +1,6 @@
-"""Reads the form of an admin page from its HTML, fills it in and sends it."""
+"""Forms of a page as a browser has them: read from the HTML, filled in and sent."""
 
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,7 +10,7 @@ Fields = dict[str, list[str]]
 
 
 class _Reader(HTMLParser):
-    """Collects the fields that a browser would send for the forms of a page."""
+    """Collects the fields that a browser would send of the forms of a page, with their values."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +49,20 @@ def fields_of(html: str) -> Fields:
     return reader.fields
 
 
+def fill_in(fields: Fields, changes: Mapping[str, Any]) -> Fields:
+    """`fields` with `changes`: a value or a list of values by name; None removes a field.
+
+    A box that is not ticked is not sent, so None unticks it. Django's test client would send None
+    in a list as the text "None".
+    """
+    filled = dict(fields)
+    for name, value in changes.items():
+        filled.pop(name, None)
+        if value is not None:
+            filled[name] = [str(item) for item in (value if isinstance(value, list) else [value])]
+    return filled
+
+
 def submit(
     browser: Client,
     url: str,
@@ -56,18 +71,11 @@ def submit(
     page: Fields | None = None,
     follow: bool = False,
 ) -> Any:
-    """Open the page at `url`, or use the fields of `page`, make `changes` and save.
-
-    A change to None removes the field, as for an unticked box.
-    """
-    fields = dict(page or fields_of(browser.get(url).content.decode()))
-    for name, value in (changes or {}).items():
-        fields.pop(name, None)
-        if value is not None:
-            fields[name] = value if isinstance(value, list) else [value]
-    return browser.post(url, fields, follow=follow)
+    """Open the page at `url`, or take the fields of `page`, make `changes` and send the form."""
+    fields = page or fields_of(browser.get(url).content.decode())
+    return browser.post(url, fill_in(fields, changes or {}), follow=follow)
 
 
 def messages_of(response: Any) -> list[str]:
-    """Return the messages of the page in `response`."""
+    """The messages of Django's messages framework on the page of `response`."""
     return [str(message) for message in response.context["messages"]]

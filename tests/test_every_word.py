@@ -1,8 +1,7 @@
-"""Every word that a page shows comes from the catalogue or is data, and German has each of them.
+"""Every word of a page is translated or is data, and German has every message of the pages.
 
-The pages of one school, in as many states as there are, are opened twice. First with a catalogue that puts ⟦⟧ around whatever is
-translated: letters outside of them are those of the school's own data, all of which have “zz”. Then with the German one,
-which notes what it was asked for and does not have.
+One school's pages are opened in all their states, with a catalog that puts ⟦⟧ around every message
+and records those that German lacks. Words outside the marks are data, which contains "zz".
 """
 
 import re
@@ -32,40 +31,24 @@ from students.enrollment.rules import Refusal
 from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
-from tests.admin_page import fields_of
+from tests.admin_page import fields_of, fill_in
 from tests.messages import ROOT
 
 pytestmark = pytest.mark.django_db
 GERMAN = {"accept-language": "de"}
 WAIT = Options(waitlist=True)
-# Django's, by language.
-CATALOGUES: dict[str, Any] = trans_real._translations  # type: ignore[attr-defined]
-# What has the same name in every language.
+# Django's loaded catalogs, by language.
+CATALOGS: dict[str, Any] = trans_real._translations  # type: ignore[attr-defined]
+# Names that are the same in every language.
 NAMES = {"English", "Deutsch", "API"}
-# Of pictures in Django's admin, which nobody has marked.
+# Texts of pictures in Django's admin, which does not translate them.
 ALTS = {"True", "False", "Search"}
-# A file, and what only leads to another page.
-UNSEEN = {"courses/<int:pk>/roster.csv", "language/", "logout/"}
+# A file, and views that only redirect.
+WITHOUT_PAGE = {"courses/<int:pk>/roster.csv", "language/", "logout/"}
 
 
-class Marking:
-    """A catalogue that puts marks around what is translated."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(trans_real.DjangoTranslation("de"), name)
-
-    def to_language(self) -> str:
-        return "de"
-
-    def gettext(self, message: str) -> str:
-        return f"⟦{message.rpartition(trans_real.CONTEXT_SEPARATOR)[2]}⟧"
-
-    def ngettext(self, singular: str, plural: str, number: int) -> str:
-        return self.gettext(singular if number == 1 else plural)
-
-
-class Listening:
-    """The German catalogue, which notes what it does not have."""
+class MarkingCatalog:
+    """A German catalog that returns every message in marks, and records those it does not have."""
 
     def __init__(self) -> None:
         self.real: Any = trans_real.DjangoTranslation("de")
@@ -77,20 +60,21 @@ class Listening:
     def gettext(self, message: str) -> str:
         if message not in self.real._catalog:
             self.missing.add(message)
-        return str(self.real.gettext(message))
+        return self._mark(message)
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
-        # A name that is translated already comes as something else than text.
-        if (
-            isinstance(singular, str)
-            and (singular, self.real.plural(number)) not in self.real._catalog
-        ):
+        # Django passes some names translated already, as lazy strings.
+        key = (singular, self.real.plural(number))
+        if isinstance(singular, str) and key not in self.real._catalog:
             self.missing.add(singular)
-        return str(self.real.ngettext(singular, plural, number))
+        return self._mark(singular if number == 1 else plural)
+
+    def _mark(self, message: str) -> str:
+        return f"⟦{message.rpartition(trans_real.CONTEXT_SEPARATOR)[2]}⟧"
 
 
-class Reader(HTMLParser):
-    """What people see or hear of a page."""
+class PageParser(HTMLParser):
+    """Collects the words of a page that people see, or hear from a screen reader."""
 
     SPOKEN = {"title", "alt", "placeholder", "aria-label", "data-label", "data-working", "label"}
     SILENT = {"script", "style", "code", "kbd", "textarea", "template"}
@@ -98,37 +82,37 @@ class Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
-        self.within: list[str] = []
-        self.said: list[str] = []
+        self.silent_tags: list[str] = []
+        self.spoken: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in self.SILENT:
-            self.within.append(tag)
-        self.said += [
+            self.silent_tags.append(tag)
+        self.spoken += [
             value
-            for name, value in found.items()
+            for name, value in attributes.items()
             if name in self.SPOKEN and not (tag == "img" and value in ALTS)
         ]
-        if tag == "input" and found.get("type") in ("submit", "button"):
-            self.said.append(found.get("value", ""))
+        if tag == "input" and attributes.get("type") in ("submit", "button"):
+            self.spoken.append(attributes.get("value", ""))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self.within:
-            self.within.remove(tag)
+        if tag in self.silent_tags:
+            self.silent_tags.remove(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self.within:
+        if not self.silent_tags:
             self.texts.append(data)
 
 
 def untranslated(html: str) -> set[str]:
-    """The words of a page that stand outside of all marks and are no data."""
-    reader = Reader()
-    reader.feed(html)
+    """The words of a page that are neither in marks nor data."""
+    parser = PageParser()
+    parser.feed(html)
     left = set[str]()
-    # A sentence may have links in it.
-    for text in [" ".join(reader.texts), *reader.said]:
+    # Marks are nested where a sentence contains a link.
+    for text in [" ".join(parser.texts), *parser.spoken]:
         while (shorter := re.sub("⟦[^⟦⟧]*⟧", " ", text)) != text:
             text = shorter
         left |= {
@@ -145,7 +129,7 @@ def untranslated(html: str) -> set[str]:
 
 
 class Walk:
-    """One school, and what its pages answer in every state."""
+    """Opens the pages of one school in all their states."""
 
     def __init__(self) -> None:
         self.user = User.objects.create_superuser(
@@ -154,7 +138,7 @@ class Walk:
         self.browser = Client(headers=GERMAN, raise_request_exception=False)
         self.browser.force_login(self.user)
         self.today = timezone.localdate()
-        self.seen = set[str]()
+        self.visited = set[str]()
         request = RequestFactory().get("/")
         request.user = self.user
         with record_changes_as(Door.STAFF, request, "Zz-reason"):
@@ -227,27 +211,25 @@ class Walk:
         )
 
     def get(self, path: str, expected: int = 200) -> tuple[str, Any]:
-        return self._said(f"GET {path}", self.browser.get(path), expected)
+        return self._check_status(f"GET {path}", self.browser.get(path), expected)
 
     def post(self, path: str, data: dict[str, Any], expected: int = 200) -> tuple[str, Any]:
-        """What is answered in the end, of a redirect the page that it leads to."""
-        return self._said(
+        """The response to a form, after redirects."""
+        return self._check_status(
             f"POST {path} {data}", self.browser.post(path, data, follow=True), expected
         )
 
     def save(
         self, path: str, changes: dict[str, Any] | None = None, expected: int = 200
     ) -> tuple[str, Any]:
-        """A page of the admin, changed and sent."""
-        fields = fields_of(self.browser.get(path).content.decode()) | {
-            name: [value] for name, value in (changes or {}).items()
-        }
-        return self.post(path, fields, expected)
+        """Open a form of the admin, change some of its fields and send it."""
+        fields = fields_of(self.browser.get(path).content.decode())
+        return self.post(path, fill_in(fields, changes or {}), expected)
 
-    def _said(self, name: str, answer: Any, expected: int) -> tuple[str, Any]:
+    def _check_status(self, name: str, answer: Any, expected: int) -> tuple[str, Any]:
         assert answer.status_code == expected, (name, answer.status_code)
         for request in [answer.request["PATH_INFO"], name.split()[1].partition("?")[0]]:
-            self.seen.add(request)
+            self.visited.add(request)
         return name, answer
 
     def site(self) -> Iterator[tuple[str, Any]]:
@@ -443,7 +425,7 @@ class Walk:
         yield "not allowed", self.nobody().get("/students/")
         stranger = Client(headers=GERMAN)
         for path in ("/login/", "/admin/login/"):
-            self.seen.add(path)
+            self.visited.add(path)
             yield path, stranger.get(path)
             yield (
                 f"a wrong password at {path}",
@@ -457,7 +439,7 @@ class Walk:
         return browser
 
     def lists(self) -> Iterator[tuple[str, Any]]:
-        """Lists of more than a page."""
+        """Lists of more than one page."""
         for number in range(100, 161):
             enrolled(self.make_student(number), self.free)
         yield self.get("/students/")
@@ -614,51 +596,43 @@ class Walk:
         yield from self.admin_actions()
 
 
-def test_every_word_of_a_page_is_translated_or_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CATALOGUES, "de", Marking())
-    left = {
-        name: words
-        for name, answer in Walk().everything()
-        if (words := untranslated(answer.content.decode()))
-    }
-    assert left == {}
-
-
-def test_german_has_every_word_that_a_page_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    german = Listening()
-    monkeypatch.setitem(CATALOGUES, "de", german)
-    seen = ""
-    for name, answer in Walk().everything():
-        assert '<html lang="de"' in answer.content.decode(), name
-        seen += answer.content.decode()
-    assert german.missing == set()
-    for refusal in Refusal:
-        assert (
-            max(re.split(r"%\(\w+\)[sd]", german.gettext(str(refusal.label))), key=len) in seen
-        ), refusal
-
-
-def test_every_page_is_among_them() -> None:
+def test_every_word_of_every_page_is_translated_or_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = MarkingCatalog()
+    monkeypatch.setitem(CATALOGS, "de", catalog)
     walk = Walk()
-    for _name, _answer in walk.everything():
-        pass
+    words_by_page, html = {}, ""
+    for name, response in walk.everything():
+        page = response.content.decode()
+        assert '<html lang="de"' in page, name
+        html += page
+        if words := untranslated(page):
+            words_by_page[name] = words
+    assert words_by_page == {}, "Translate these words; data of this test has “zz” in each word."
+    assert catalog.missing == set()
+    assert [refusal for refusal in Refusal if longest_literal(refusal) not in html] == []
+    assert find_unvisited_routes(walk.visited) == []
+
+
+def longest_literal(refusal: Refusal) -> str:
+    """The longest part of a refusal's message between its parameters."""
+    return max(re.split(r"%\(\w+\)[sd]", str(refusal.label)), key=len)
+
+
+def find_unvisited_routes(visited: set[str]) -> list[str]:
+    """The staff pages of which no path is in `visited`."""
     routes = {
         str(page.pattern)
         for part in get_resolver().url_patterns
         for page in getattr(part, "url_patterns", [])
         if str(part.pattern) == ""
-    }
-    shapes = {
-        route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes - UNSEEN
-    }
-    assert len(shapes) > 20
-    assert [
-        route for route, shape in shapes.items() if not any(map(shape.fullmatch, walk.seen))
-    ] == []
+    } - WITHOUT_PAGE
+    assert len(routes) > 20
+    regexes = {route: re.compile("/" + re.sub("<[^>]*>", "[^/]+", route)) for route in routes}
+    return [route for route, regex in regexes.items() if not any(map(regex.fullmatch, visited))]
 
 
 def outline(template: str) -> str:
-    """A template with its values left out and marks where something is translated."""
+    """The text of a template outside translated blocks, without its values."""
     parts, translates = list[str](), False
     for token in Lexer(re.sub("{% block bodyclass %}.*", "", template)).tokenize():
         name = (
@@ -701,8 +675,9 @@ def test_a_word_that_is_left_is_found(html: str) -> None:
 
 
 def test_a_word_that_german_lacks_is_noted() -> None:
-    german = Listening()
-    assert german.gettext("Waitlist, in the order of coming").startswith("Warteliste")
+    german = MarkingCatalog()
+    assert german.real.gettext("Waitlist, in the order of coming").startswith("Warteliste")
+    german.gettext("Waitlist, in the order of coming")
     german.gettext("Nonsense")
     german.ngettext("one nonsense", "%d of it", 2)
     assert german.missing == {"Nonsense", "one nonsense"}

@@ -1,5 +1,6 @@
-"""What is wrong with a page for those who see it otherwise, hear it or enlarge it."""
+"""Checks a page for accessibility, by axe-core's rules, and for its width, in several looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,84 +9,153 @@ from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from playwright.sync_api import Page
 
-# WCAG 2.2 AA, and axe's best practices.
-RULES = {
+# WCAG 2.2 AA and axe-core's best practices.
+OPTIONS = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "preload": False,
     "resultTypes": ["violations"],
 }
-# What Django's admin and its Select2 write themselves, by rule and selector, and no template of ours can say better.
-DJANGOS = {
-    # Select2 gives the box a name; the text in it, which is no field, has none.
+# Django's admin fades from one scheme's colors to the other's: the contrast is that of the end.
+# axe-core answers with the HTML of every element that passes: only their number leaves the page.
+RUN_AXE = """async (options) => {
+  document.getAnimations()
+    .filter((animation) => animation instanceof CSSTransition)
+    .forEach((transition) => transition.finish());
+  const { passes, violations } = await axe.run(options);
+  return {
+    passes: passes.length,
+    violations: violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, target }) => ({ id, html, target }))),
+  };
+}"""
+# Violations in the markup of Django's admin and its Select2, by rule and selector. No template of
+# this project can mend them.
+ADMIN_EXCEPTIONS = {
+    # Select2 names the box; the text inside, which is not a field, has no name.
     "aria-input-field-name": ".select2-selection__rendered",
-    # The box does not name its list.
+    # The box does not refer to its list.
     "aria-required-attr": ".select2-selection",
-    # Its list hangs from the body.
+    # The list is a child of <body>.
     "region": ".select2-container",
-    # The columns of a row's hidden key and of the cross that takes an added row away.
+    # The columns of a row's hidden key and of the button that removes an added row.
     "empty-table-header": ".tabular th",
-    # Beside the search stands its icon, which is its label.
+    # The icon beside the search field is its label.
     "label-title-only": "#searchbar",
-    # Two lists to move groups and permissions between, and fields of a day and an hour, of Django's own users; the search of Select2.
+    # The forms of Django's own users: the choosers of groups and permissions, the fields of date
+    # and time; and the search field of Select2.
     "aria-prohibited-attr": ".selector .help-tooltip",
     "label": ":is(.vDateField, .vTimeField, .select2-search__field)",
 }
+LANGUAGES = ["en-US", "de-DE"]
 
-
-# Some five hundred looks take minutes.
-LOOKED_AT = pytest.mark.skipif(
+on_one_database = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="A page looks the same on every database."
 )
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a page is looked at."""
+    """The width of the window in CSS pixels, and the color scheme that the user prefers."""
 
     width: int
     scheme: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of one look and language. `scale` is the number of device pixels per CSS pixel."""
+
+    look: Look
     locale: str
     scale: float = 1
 
     @property
-    def window(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         return {
-            "width": self.width,
-            "scheme": self.scheme,
+            "width": self.look.width,
+            "scheme": self.look.scheme,
             "locale": self.locale,
             "device_scale_factor": self.scale,
         }
 
     def __str__(self) -> str:
-        return f"{self.width}px-{self.scheme}-{self.locale}{f'-{self.scale}x' if self.scale != 1 else ''}"
+        scale = f"-{self.scale}x" if self.scale != 1 else ""
+        return f"{self.look.width}px-{self.look.scheme}-{self.locale}{scale}"
 
 
-# Each scheme at each width, in either language. At 200 % a window of 1280 px has room for 640.
-LOOKS = [
-    Look(1280, "light", "en-US"),
-    Look(1280, "dark", "de-DE"),
-    Look(320, "light", "de-DE"),
-    Look(320, "dark", "en-US"),
-    Look(640, "light", "de-DE", scale=2),
+# The short form. The server knows the language alone, so a page is loaded once in each, and
+# takes its looks there without being loaded again. Each page gets every width, both schemes and
+# both languages; the pairs of width, scheme and language occur on every second page.
+PAIRWISE_LOOKS: list[dict[str, list[Look]]] = [
+    {"en-US": [Look(1280, "light"), Look(320, "dark")], "de-DE": [Look(640, "light")]},
+    {"de-DE": [Look(1280, "dark"), Look(320, "light")], "en-US": [Look(640, "dark")]},
 ]
+# The long form: each page is loaded in every one. At 200 % a window of 1280 px has room for 640.
+WINDOWS = [
+    Window(Look(1280, "light"), "en-US"),
+    Window(Look(1280, "dark"), "de-DE"),
+    Window(Look(320, "light"), "de-DE"),
+    Window(Look(320, "dark"), "en-US"),
+    Window(Look(640, "light"), "de-DE", scale=2),
+]
+each_window = pytest.mark.parametrize(
+    "window",
+    [
+        *(pytest.param(locale, id=f"pairwise-{locale}") for locale in LANGUAGES),
+        *(pytest.param(window, id=str(window), marks=pytest.mark.slow) for window in WINDOWS),
+    ],
+)
 
 
-def faults_of(page: Page) -> list[Any]:
-    """What breaks axe-core's rules, and how wide the page is where it has to be scrolled sideways."""
-    answer = Axe().run(page, options=RULES).response
-    assert answer["passes"]
-    width, wide = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
-    told = [
-        (rule["id"], node["html"])
-        for rule in answer["violations"]
-        for node in rule["nodes"]
-        if not _is_djangos(page, rule["id"], node["target"])
-    ]
-    return [*told, *([f"{wide} px wide, not {width}"] if wide > width else [])]
+class PageChecker:
+    """Collects the faults of many pages, each in the looks that are due to it.
+
+    `window` is a language, for the short form, or a Window, for the long one.
+    """
+
+    def __init__(self, window: str | Window) -> None:
+        self._window = window
+        self._count = 0
+        self.faults: dict[str, list[Any]] = {}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the fixture `open_as`."""
+        return {"locale": self._window} if isinstance(self._window, str) else self._window.options
+
+    def check(self, page: Page, name: str) -> None:
+        """Add the faults of `page`, under `name`, where it has any."""
+        if isinstance(self._window, str):
+            looks = PAIRWISE_LOOKS[self._count % len(PAIRWISE_LOOKS)][self._window]
+        else:
+            looks = [self._window.look]
+        self._count += 1
+        if faults := find_faults(page, looks):
+            self.faults[name] = faults
 
 
-def _is_djangos(page: Page, rule: str, target: list[str]) -> bool:
-    return (
-        rule in DJANGOS
-        and page.locator(target[0]).and_(page.locator(f"body.admin {DJANGOS[rule]}")).count() > 0
-    )
+def find_faults(page: Page, looks: Sequence[Look]) -> list[Any]:
+    """Violations of axe-core's rules, and the width of the page where it exceeds the window's."""
+    page.evaluate(Axe().axe_script)
+    faults: list[Any] = []
+    for look in looks:
+        page.set_viewport_size({"width": look.width, "height": 800})
+        page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
+        result = page.evaluate(RUN_AXE, OPTIONS)
+        assert result["passes"]
+        faults += [
+            (look, violation["id"], violation["html"])
+            for violation in result["violations"]
+            if not _is_exception(page, violation["id"], violation["target"])
+        ]
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > look.width:
+            faults.append((look, f"{width} px wide"))
+    return faults
+
+
+def _is_exception(page: Page, rule: str, target: list[str]) -> bool:
+    if rule not in ADMIN_EXCEPTIONS:
+        return False
+    exception = page.locator(f"body.admin {ADMIN_EXCEPTIONS[rule]}")
+    return page.locator(target[0]).and_(exception).count() > 0

@@ -1,22 +1,21 @@
-"""Every page of the admin in its states, light and dark, on a desk and on a phone, in both languages: accessible by axe-core's rules,
-and no wider than the screen."""
+"""Every page of the admin in its states, in several looks: accessible by axe-core's rules and no
+wider than the window."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from students.models import Status
-from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
+from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
 from tests.browser.conftest import School
 
 pytestmark = [
-    LOOKED_AT,
+    on_one_database,
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("look", LOOKS, ids=str),
+    each_window,
 ]
 OpenAs = Callable[..., Page]
 
@@ -59,18 +58,20 @@ def paths(school: School) -> list[str]:
     ]
 
 
-def test_every_page(open_as: OpenAs, school: School, look: Any) -> None:
-    page = open_as("admin", **look.window)
-    found = {}
+def test_every_page_is_accessible(open_as: OpenAs, school: School, window: str | Window) -> None:
+    checker = PageChecker(window)
+    page = open_as("admin", **checker.options)
     for path in paths(school):
         page.goto(f"/admin/{path}")
-        found[path] = faults_of(page)
-    assert {path: faults for path, faults in found.items() if faults} == {}
+        checker.check(page, path)
+    assert checker.faults == {}
 
 
-def test_every_state(open_as: OpenAs, school: School, look: Any) -> None:
-    page = open_as("admin", **look.window)
-    found = {}
+def test_every_state_of_a_page_is_accessible(
+    open_as: OpenAs, school: School, window: str | Window
+) -> None:
+    checker = PageChecker(window)
+    page = open_as("admin", **checker.options)
 
     for path in (
         "students/student/add/",
@@ -84,47 +85,47 @@ def test_every_state(open_as: OpenAs, school: School, look: Any) -> None:
         page.locator("#content form").first.evaluate("form => { form.noValidate = true }")
         page.locator("#content input[type=submit]").last.click()
         page.locator(".errornote").wait_for()
-        found[f"{path} with errors"] = faults_of(page)
+        checker.check(page, f"{path} with errors")
 
     page.goto(f"/admin/students/student/{school.student.pk}/change/")
     page.locator(".select2-selection").click()
     page.locator(".select2-search__field").fill("che")
     page.get_by_role("option", name=str(school.full)).wait_for()
-    found["choosing"] = faults_of(page)
+    checker.check(page, "choosing")
     page.get_by_role("option", name=str(school.full)).click()
     page.locator("input[name=_save]").click()
     page.locator(".errornote").wait_for()
-    found["refused beside its row"] = faults_of(page)
+    checker.check(page, "refused beside its row")
 
     select(page, "students/student/", "enroll")
-    found["enroll"] = faults_of(page)
+    checker.check(page, "enroll")
     page.get_by_label(school.full.code).check()
     page.locator("form.enrolling input[type=submit]").nth(1).click()
     page.locator("#outcomes").wait_for()
-    found["enroll: what would happen"] = faults_of(page)
+    checker.check(page, "enroll: what would happen")
     select(page, "courses/course/", "enroll_students")
-    found["enroll students"] = faults_of(page)
+    checker.check(page, "enroll students")
     select(page, f"students/enrollment/?status__exact={Status.ACTIVE}", "withdraw")
-    found["withdraw: what would happen"] = faults_of(page)
+    checker.check(page, "withdraw: what would happen")
     page.locator("input[name=confirm]").click()
     page.locator(".messagelist").wait_for()
-    found["withdrawn"] = faults_of(page)
+    checker.check(page, "withdrawn")
     select(page, "students/student/", "delete_selected")
-    found["delete several"] = faults_of(page)
+    checker.check(page, "delete several")
 
     page.locator("#logout-form button").click()
     page.goto("/admin/")
-    found["sign in"] = faults_of(page)
+    checker.check(page, "sign in")
     page.locator("#id_username").fill("nobody")
     page.locator("#id_password").fill("wrong")
     page.locator("input[type=submit]").click()
     page.locator(".errornote").wait_for()
-    found["not signed in"] = faults_of(page)
-    assert {name: faults for name, faults in found.items() if faults} == {}
+    checker.check(page, "not signed in")
+    assert checker.faults == {}
 
 
 def select(page: Page, path: str, action: str) -> None:
-    """Tick all rows of a list, and go to the page that an action leads to."""
+    """Select all rows of a list and run `action` on them."""
     page.goto(f"/admin/{path}")
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(action)

@@ -1,17 +1,16 @@
-"""Every page in its states, light and dark, on a desk and on a phone, in both languages: accessible by axe-core's rules, and no wider
-than the screen."""
+"""Every page in its states, in several looks: accessible by axe-core's rules and no wider than the
+window."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from core.pages.views import EditView
-from tests.browser.accessible import LOOKED_AT, LOOKS, faults_of
+from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
 from tests.browser.conftest import School, busy
 
-pytestmark = [LOOKED_AT, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def paths(school: School) -> list[str]:
@@ -45,86 +44,91 @@ def paths(school: School) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_every_page(open_as: Callable[..., Page], school: School, look: Any) -> None:
-    page = open_as("Registrar", **look.window)
-    found = {}
+@each_window
+def test_every_page_is_accessible(
+    open_as: Callable[..., Page], school: School, window: str | Window
+) -> None:
+    checker = PageChecker(window)
+    page = open_as("Registrar", **checker.options)
     for path in paths(school):
         page.goto(path)
-        found[path] = faults_of(page)
-    assert {path: faults for path, faults in found.items() if faults} == {}
+        checker.check(page, path)
+    assert checker.faults == {}
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_every_state(open_as: Callable[..., Page], school: School, look: Any) -> None:
-    page = open_as("Registrar", **look.window)
-    enroll, found = f"/students/{school.student.pk}/courses/", {}
-    send = "main form[method=post] button"
+@each_window
+def test_every_state_of_a_page_is_accessible(
+    open_as: Callable[..., Page], school: School, window: str | Window
+) -> None:
+    checker = PageChecker(window)
+    page = open_as("Registrar", **checker.options)
+    enroll = f"/students/{school.student.pk}/courses/"
+    submit = "main form[method=post] button"
 
     for path in ("/students/new/", "/courses/new/", "/terms/new/"):
         page.goto(path)
         page.locator("main form").evaluate("form => { form.noValidate = true }")
-        page.locator(send).first.click()
+        page.locator(submit).first.click()
         page.get_by_role("alert").wait_for()
-        found[f"{path} with errors"] = faults_of(page)
+        checker.check(page, f"{path} with errors")
 
     page.goto(f"{enroll}?courses={school.full.pk}&courses={school.open.pk}")
     page.locator("button[formmethod=post]:not([formaction])").click()
     page.get_by_role("alert").wait_for()
-    found["refused"] = faults_of(page)
+    checker.check(page, "refused")
     page.locator("details.paste summary").click()
     page.locator("#id_paste").fill("XYZ-1")
     page.locator("details.paste button").click()
     page.locator("#paste-errors").wait_for()
-    found["a list that names nothing"] = faults_of(page)
+    checker.check(page, "a pasted list of unknown codes")
 
     page.goto(enroll)
     page.locator(f"#pick-{school.open.pk}").check()
     page.locator("tr.chosen").wait_for()
-    found["checked"] = faults_of(page)
+    checker.check(page, "checked")
     page.locator("button[formmethod=post]:not([formaction])").click()
     page.locator(".messages").wait_for()
-    found["done, to be undone"] = faults_of(page)
+    checker.check(page, "done, can be undone")
     page.locator(".messages button").click()
     page.wait_for_load_state()
-    found["undone"] = faults_of(page)
+    checker.check(page, "undone")
 
     page.goto("/tokens/")
     page.keyboard.press("?")
     page.locator("#keys").wait_for()
-    found["the help sheet"] = faults_of(page)
+    checker.check(page, "the list of keys")
     page.keyboard.press("Escape")
-    page.locator(send).first.click()
+    page.locator(submit).first.click()
     page.locator(".secret").wait_for()
-    found["a new token"] = faults_of(page)
+    checker.check(page, "a new token")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EditView, "post", busy)
         page.goto("/terms/new/")
         page.locator("main form").evaluate("form => { form.noValidate = true }")
-        page.locator(send).first.click()
+        page.locator(submit).first.click()
         page.locator("main .narrow form").wait_for()
-        found["the database is busy"] = faults_of(page)
+        checker.check(page, "the database is busy")
     page.context.clear_cookies(name="csrftoken")
     page.goto("/terms/new/")
     page.context.clear_cookies(name="csrftoken")
     page.locator("main form").evaluate("form => { form.noValidate = true }")
-    page.locator(send).first.click()
+    page.locator(submit).first.click()
     page.locator("main .narrow").wait_for()
-    found["an old form"] = faults_of(page)
+    checker.check(page, "the CSRF cookie is missing")
 
-    page = open_as(**look.window)
+    page = open_as(**checker.options)
     page.goto("/")
     page.locator("#id_username").fill("nobody")
     page.locator("#id_password").fill("wrong")
-    page.locator(send).click()
+    page.locator(submit).click()
     page.get_by_role("alert").wait_for()
-    found["not signed in"] = faults_of(page)
+    checker.check(page, "not signed in")
 
-    page = open_as("Viewer", **look.window)
+    page = open_as("Viewer", **checker.options)
     page.goto("/students/new/")
-    found["not allowed"] = faults_of(page)
-    assert {name: faults for name, faults in found.items() if faults} == {}
+    checker.check(page, "not allowed")
+    assert checker.faults == {}
 
 
 def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(

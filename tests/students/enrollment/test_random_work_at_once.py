@@ -256,7 +256,7 @@ def _wait_for(port: str) -> None:
             return
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SCHOOL_SEEDS", "1"))))
 def test_everything_holds(seed: int, tmp_path: Path) -> None:
     with served() as server:
         world, wrong = run(seed, tmp_path, server)
