@@ -40,7 +40,7 @@ def extracted() -> Catalog:
 def _sources() -> Iterator[tuple[str, str]]:
     for folder in APPS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if not {"tests", "migrations"} & set(path.parts):
+            if not {"tests", "migrations"} & set(path.relative_to(ROOT).parts):
                 yield path.relative_to(ROOT).as_posix(), path.read_text()
     for path in sorted((ROOT / TEMPLATES).rglob("*.html")):
         # Without indentation Babel can parse the calls of gettext that templatize leaves.
