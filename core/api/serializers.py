@@ -82,6 +82,7 @@ class ColumnSerializer(serializers.Serializer[M]):
         serializers.BooleanField,
         serializers.CharField,
         serializers.ChoiceField,
+        serializers.DateField,
         serializers.DateTimeField,
         serializers.DecimalField,
         serializers.IntegerField,
@@ -96,7 +97,12 @@ class ColumnSerializer(serializers.Serializer[M]):
             for name, field in cls().fields.items()
             if not isinstance(field, serializers.ListSerializer)
         }
-        assert all(isinstance(field, cls.plain) for field in fields.values())
+        for name, field in fields.items():
+            if not isinstance(field, cls.plain):
+                raise TypeError(
+                    f"{cls.__name__}.{name} is a {type(field).__name__}. A ColumnSerializer shows "
+                    "only columns that need no conversion; ColumnSerializer.plain lists the fields."
+                )
         return {name: str(field.source).replace(".", "__") for name, field in fields.items()}
 
     @classmethod
