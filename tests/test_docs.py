@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
 from pytest_django.live_server_helper import LiveServer
 
@@ -145,3 +146,11 @@ def test_settings_md_lists_each_setting() -> None:
 @pytest.mark.parametrize("refusal", Refusal)
 def test_the_readme_lists_each_refusal(refusal: Refusal) -> None:
     assert f"| `{refusal.value}` | " in (Path(settings.BASE_DIR) / "README.md").read_text()
+
+
+def test_api_md_lists_each_path() -> None:
+    text = (Path(settings.BASE_DIR) / "docs/api.md").read_text()
+    documented = {re.sub(r"{\w+}", "{}", path) for path in re.findall(r"/[a-z/{}_]+", text)}
+    paths = SchemaGenerator().get_schema(public=True)["paths"]
+    shapes = {re.sub(r"{\w+}", "{}", path.removeprefix("/api/v1")) for path in paths}
+    assert shapes - documented == set()

@@ -26,6 +26,7 @@ from core.db.keyset import (
     values_with_order,
 )
 from core.db.parameters import Parameter
+from core.ids import MAX_ID
 
 View = type["CompiledReadMixin"]
 PAGE = {"cursor", "limit"}
@@ -40,6 +41,9 @@ class CompiledReadMixin(GenericAPIView[Any]):
     related_queries: ClassVar[Mapping[str, tuple[Query, type[ColumnSerializer[Any]]]]] = {}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # SQLite cannot compare a number of more than 64 bits.
+        if any(isinstance(value, int) and value > MAX_ID for value in self.kwargs.values()):
+            raise Http404
         columns = get_columns(type(self), "list")
         plain = all(name in PAGE and value for name, value in request.query_params.items())
         source = (

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 
 from courses.factories import CourseFactory, TermFactory
+from school.urls import pages
 from students.factories import StudentFactory, enrolled
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,8 @@ PAGES = {
     "term_new": REGISTRARS,
     "term_edit": REGISTRARS,
 }
+# Open to everybody, or without a page of their own.
+NOT_IN_THE_TABLE = {"login", "logout", "set_language", "undo", "token_revoke"}
 POSTED = (
     "student_new",
     "student_edit",
@@ -76,6 +79,11 @@ def paths() -> dict[str, str]:
         "term_edit": ("T",),
     }
     return {name: reverse(name, args=keys.get(name, ())) for name in PAGES}
+
+
+def test_each_page_is_in_the_table() -> None:
+    names = {page.name for page in pages if isinstance(page, URLPattern)}
+    assert names - NOT_IN_THE_TABLE == set(PAGES)
 
 
 @pytest.mark.parametrize(("position", "role"), list(enumerate(ROLES)))
