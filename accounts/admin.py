@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from knox.models import AuthToken
 
 from accounts.audit import PASSWORD_CHANGED, PASSWORD_NONE, PASSWORD_SET
-from accounts.models import AccessChange
+from accounts.events import record_event
+from accounts.models import AccessChange, AccessEvent, Event
+from accounts.pages.reset import send_reset_link
+from accounts.roles import ROLES, assign_role
+from accounts.sessions import end_sessions
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
 
 LABELS = {
     "name": _("name"),
+    "access": _("Access"),
     "token": _("token"),
     "user": _("user"),
     "expiry": _("expires at"),
@@ -34,18 +45,89 @@ PASSWORD_LABELS = {
 }
 
 
+class UserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """A new user with name, email and role.
+
+    Without a password, which is the default, a link to set one is sent to the user by mail.
+    """
+
+    email = forms.EmailField(label=_("Email"), required=False)
+    role = forms.ChoiceField(
+        label=_("Role"), choices=[("", _("none")), *ROLES.items()], required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["usable_password"].initial = "false"
+
+    class Meta(AdminUserCreationForm.Meta):
+        fields = ("username", "first_name", "last_name", "email")
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
+    """Django's page of users, with a role for new ones, sessions and links to set a password."""
+
+    add_form = UserForm
+    add_fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "email", "role")}),
+        (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
+    )
+    actions = ["end_sessions", "send_reset_links"]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if change:
+            return
+        if role := form.cleaned_data.get("role"):
+            assign_role(obj, role)
+        if not obj.has_usable_password() and obj.email:
+            transaction.on_commit(lambda: self.send_links(request, [obj]))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        # The form of a new user has no field for groups; saving it would take the role away.
+        if change:
+            super().save_related(request, form, formsets, change)
+
+    @admin.action(description=_("End all sessions of the selected users"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = 0
+        for user in queryset:
+            ended += end_sessions(user.pk)
+            record_event(Event.SESSIONS_ENDED, user.get_username(), request)
+        text = ngettext("%d session has ended.", "%d sessions have ended.", ended)
+        self.message_user(request, text % ended)
+
+    @admin.action(
+        description=_("Send a link to set a new password to the selected users"),
+        permissions=["change"],
+    )
+    def send_reset_links(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self.send_links(request, queryset)
+
+    def send_links(self, request: HttpRequest, users: Iterable[User]) -> None:
+        for user in users:
+            values = {"name": user.get_username(), "email": user.email}
+            if send_reset_link(user, request):
+                text = _("A link to set a password was sent to %(email)s.") % values
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                text = (
+                    _("No link was sent: %(name)s has no email address or is not active.") % values
+                )
+                self.message_user(request, text, messages.WARNING)
+
+
 # knox's own admin page can make tokens for other users and shows their secrets.
 admin.site.unregister(AuthToken)
 
 
-@admin.register(AuthToken)
-class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Lists tokens and revokes them. Users make their tokens themselves, on the page /tokens/."""
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists rows that are neither added nor changed in the admin."""
 
-    list_display = ["token_key", "user", "created", "expiry"]
-    fields = ["token_key", "user", "created", "expiry"]
-    list_select_related = ["user"]
-    search_fields = ["token_key", "user__username"]
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -55,9 +137,61 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+@admin.register(AuthToken)
+class TokenAdmin(ReadOnlyAdmin):
+    """Lists tokens and revokes them. Users make their tokens themselves, on the page /tokens/."""
+
+    list_display = ["token_key", "name", "user", "is_read_only", "created", "expiry", "last_used"]
+    fields = ["token_key", "name", "user", "is_read_only", "created", "expiry", "last_used"]
+    list_select_related = ["user", "details"]
+    search_fields = ["token_key", "user__username", "details__name"]
+
+    @admin.display(description=_("name"), ordering="details__name")
+    def name(self, token: AuthToken) -> str:
+        return token.details.name if hasattr(token, "details") else ""
+
+    @admin.display(description=_("read only"), boolean=True)
+    def is_read_only(self, token: AuthToken) -> bool:
+        return hasattr(token, "details") and token.details.is_read_only
+
+    @admin.display(description=_("last used on"), ordering="details__last_used_on")
+    def last_used(self, token: AuthToken) -> str:
+        return display_value(token.details.last_used_on if hasattr(token, "details") else None)
+
+
+class RecordAdmin(ReadOnlyAdmin):
+    """Lists a record of access, latest first. Nothing is deleted."""
+
+    ordering = ["-pk"]
+    sortable_by = ()
+    list_per_page = 50
+    paginator = BoundedPaginator
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Filter by the exact name of the object or of the user who acted."""
+        text = search_term.strip()
+        return queryset.filter(Q(name=text) | Q(who=text)) if text else queryset, False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AccessEvent)
+class AccessEventAdmin(RecordAdmin):
+    """Lists sign-ins, exports and views."""
+
+    list_display = ["when", "event", "name", "who", "door", "address"]
+    fields = ["when", "event", "name", "who", "door", "address"]
+    list_filter = ["event"]
+    search_fields = ["name", "who"]
+    search_help_text = _("The whole name of a user, as it was typed, or the id of a course.")
+
+
 @admin.register(AccessChange)
-class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Lists the changes of users, roles and tokens, latest first. Read only."""
+class AccessChangeAdmin(RecordAdmin):
+    """Lists the changes of users, roles and tokens."""
 
     list_display = ["when", "who", "door", "kind", "name", "changes", "reason"]
     list_filter = ["kind"]
@@ -67,27 +201,6 @@ class AccessChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "The whole name of a user or role, or the key of a token. "
         "The latest 1,000 changes that fit are listed."
     )
-    ordering = ["-pk"]
-    sortable_by = ()
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = BoundedPaginator
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Filter by the exact name of the changed object or of the user who changed it."""
-        text = search_term.strip()
-        return queryset.filter(Q(name=text) | Q(who=text)) if text else queryset, False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description=_("changes"))
     def changes(self, change: AccessChange) -> SafeString:

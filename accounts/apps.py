@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
@@ -9,10 +9,14 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import audit, checks, sign_in_limits
+        from accounts import audit, checks, events, sessions, sign_in_limits
 
         audit.connect_signals()
         user_logged_in.connect(sign_in_limits.handle_sign_in)
+        user_logged_in.connect(sessions.start_session)
+        user_logged_in.connect(events.record_sign_in)
+        user_login_failed.connect(events.record_failed_sign_in)
+        user_logged_out.connect(events.record_sign_out)
         register(checks.check_trusted_proxies, Tags.security, deploy=True)
         translate_token_names()
 

@@ -18,7 +18,8 @@ from django.db.models.functions import Concat
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 from knox.models import AuthToken
 
-from accounts.models import Access, AccessChange
+from accounts.models import Access, AccessChange, TokenDetails
+from accounts.sessions import end_sessions, revoke_tokens
 
 State = dict[str, Any]
 # The recorded fields of each model: the name in the record, and the field or lookup.
@@ -71,6 +72,7 @@ def connect_signals() -> None:
         pre_save.connect(_before_save, sender=model)
         post_save.connect(_after_save, sender=model)
         pre_delete.connect(_before_delete, sender=model)
+    post_save.connect(_after_token_details, sender=TokenDetails)
     pre_delete.connect(_before_permission_delete, sender=Permission)
     for through in RELATIONS:
         m2m_changed.connect(_on_relation_change, sender=through)
@@ -122,9 +124,22 @@ def _after_save(
     )
     # At a sign-in Django stores the same password again if its hash is outdated.
     if changed and not is_rehash:
+        if sender is User:
+            _end_access(instance, changed)
         old = {name: before[name] for name in before if name in changed}
         new = {name: after[name] for name in after if name in changed}
         _record(sender, before, _without_password(old), _without_password(new, PASSWORD_CHANGED))
+
+
+def _end_access(user: User, changed: set[str]) -> None:
+    """Sign a user out everywhere after a new password, and revoke the tokens of an inactive one.
+
+    The rows are deleted, so that neither works again when the user becomes active again.
+    """
+    if "password" in changed or not user.is_active:
+        end_sessions(user.pk)
+    if not user.is_active:
+        revoke_tokens(user.pk)
 
 
 def _before_delete(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
@@ -143,6 +158,17 @@ def _before_permission_delete(instance: Permission, **_kwargs: Any) -> None:
     # Records that each role and user loses the permission.
     instance.group_set.clear()
     instance.user_set.clear()
+
+
+def _after_token_details(instance: TokenDetails, *, created: bool, raw: bool, **_kw: Any) -> None:
+    """Record the name and the access of a new token. A second record beside that of the token."""
+    if created and not raw and (instance.name or instance.is_read_only):
+        AccessChange.objects.create(
+            kind=Access.TOKEN,
+            name=instance.token.token_key,
+            before={"name": "", "access": "full"},
+            after={"name": instance.name, "access": "read" if instance.is_read_only else "full"},
+        )
 
 
 def _on_relation_change(

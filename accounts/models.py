@@ -1,5 +1,10 @@
-"""The record of access: changes of users, roles and tokens."""
+"""Sessions, details of tokens, and the records of access: changes and events."""
 
+import hashlib
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
@@ -49,3 +54,98 @@ class AccessChange(AuditedModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.name}"
+
+
+class SignInSession(AbstractBaseSession):
+    """A session, with the user who is signed in by it. `accounts.sessions` reads and writes it.
+
+    The columns beside those of Django are copies of values in the session's data, so that the
+    sessions of one user can be listed and ended.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="sign_in_sessions",
+        verbose_name=_("user"),
+    )
+    signed_in_at = models.DateTimeField(_("signed in at"), null=True)
+    last_seen_at = models.DateTimeField(_("last seen at"), null=True)
+    address = models.CharField(_("address"), max_length=45, blank=True)
+    user_agent = models.CharField(_("browser"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        default_permissions = ()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from accounts.sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def public_id(self) -> str:
+        """A name of the session for pages. The key itself would sign in whoever knows it."""
+        return hashlib.sha256(self.session_key.encode()).hexdigest()[:20]
+
+
+class TokenDetails(models.Model):
+    """What the school stores of an API token beside knox's fields.
+
+    A token without details was made before they existed: it has no name and full access.
+    """
+
+    token = models.OneToOneField(
+        "knox.AuthToken", primary_key=True, on_delete=models.CASCADE, related_name="details"
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    is_read_only = models.BooleanField(_("read only"), default=False)
+    last_used_on = models.DateField(_("last used on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("details of an API token")
+        verbose_name_plural = _("details of API tokens")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.TextChoices):
+    """The recorded events that change nothing."""
+
+    SIGN_IN = "sign_in", _("sign-in")
+    SIGN_IN_FAILED = "sign_in_failed", _("failed sign-in")
+    SIGN_OUT = "sign_out", _("sign-out")
+    RESET_REQUESTED = "reset_requested", _("reset of a password requested")
+    RESET_DONE = "reset_done", _("password reset")
+    SESSIONS_ENDED = "sessions_ended", _("sessions ended")
+    ROSTER_DOWNLOADED = "roster_downloaded", _("roster downloaded")
+    ROSTER_PRINTED = "roster_printed", _("roster printed")
+    STUDENT_VIEWED = "student_viewed", _("student viewed")
+
+
+class AccessEvent(AuditedModel):
+    """A sign-in, an export or a view of personal data. `name` is the user or object concerned."""
+
+    event = models.CharField(_("event"), max_length=20, choices=Event)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    address = models.CharField(_("address"), max_length=45, blank=True)
+    when = models.DateTimeField(_("when"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("access")
+        verbose_name_plural = _("sign-ins, exports and views")
+        ordering = ["-pk"]
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["event", "-id"], name="event_by_event"),
+            models.Index(fields=["name", "-id"], name="event_by_name"),
+            models.Index(fields=["who", "-id"], name="event_by_who"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} {self.name}"

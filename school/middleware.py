@@ -12,6 +12,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
+from accounts.events import record_event
+from accounts.models import Event
+from accounts.sessions import extend_session
 from accounts.sign_in_limits import remember_browser
 from core.history.actor import Door, record_changes_as
 from school.error_pages import too_many_sign_ins
@@ -27,6 +30,20 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 
+# The events of views by the name of their URL. The record names the id in the URL.
+DOWNLOADS = {
+    "course_roster": Event.ROSTER_DOWNLOADED,
+    "roster_sheet": Event.ROSTER_PRINTED,
+}
+STUDENT_VIEWS = {
+    "student",
+    "student_edit",
+    "student_courses",
+    "student-detail",
+    "admin:students_student_change",
+    "admin:students_student_history",
+}
+
 
 class SkipBearerRequestsMixin(MiddlewareMixin):
     """Skips a middleware for API requests with a bearer token, which need no session."""
@@ -40,7 +57,11 @@ class SkipBearerRequestsMixin(MiddlewareMixin):
 
 
 class PageSessionMiddleware(SkipBearerRequestsMixin, SessionMiddleware):
-    """Django's sessions, except for requests with a bearer token."""
+    """Django's sessions, except for requests with a bearer token. Use extends a session."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        extend_session(request.session)
+        return super().process_response(request, response)
 
 
 class PageAuthenticationMiddleware(SkipBearerRequestsMixin, AuthenticationMiddleware):
@@ -122,6 +143,25 @@ def limit_sign_ins(get_response: GetResponse) -> GetResponse:
         if seconds := getattr(request, "sign_in_refused_seconds", 0):
             return too_many_sign_ins(request, seconds)
         remember_browser(request, response)
+        return response
+
+    return middleware
+
+
+def record_reads(get_response: GetResponse) -> GetResponse:
+    """Record downloads of rosters, and views of students if the setting RECORD_VIEWS is on."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        match = request.resolver_match
+        if match is None or request.method != "GET" or response.status_code != 200:
+            return response
+        event = DOWNLOADS.get(match.view_name)
+        if event is None and settings.RECORD_VIEWS and match.view_name in STUDENT_VIEWS:
+            event = Event.STUDENT_VIEWED
+        if event:
+            row_id = next(iter(match.kwargs.values()))
+            record_event(event, str(row_id), request)
         return response
 
     return middleware

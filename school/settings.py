@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "school.middleware.record_request_changes",
     "school.middleware.show_promotions",
     "school.middleware.limit_sign_ins",
+    "school.middleware.record_reads",
 ]
 ROOT_URLCONF = "school.urls"
 WSGI_APPLICATION = "school.wsgi.application"
@@ -225,11 +226,60 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+
+def email_config(url: str) -> dict[str, Any]:
+    """Return Django's settings of the mail server at `url`. Raises ValueError for other schemes."""
+    if urlsplit(url).scheme not in ("consolemail", "smtp", "smtp+tls", "smtp+ssl"):
+        raise ValueError(url)
+    return dict(Env.email_url_config(url))
+
+
+# A link to set a new password works for this many seconds.
+PASSWORD_RESET_TIMEOUT = 3600
+EMAIL = setting(
+    "EMAIL_URL",
+    email_config,
+    email_config("consolemail://"),
+    expected="consolemail:// or smtp+tls://USER:PASSWORD@HOST:PORT",
+    secret=True,
+)
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = EMAIL.get("EMAIL_HOST"), EMAIL.get("EMAIL_PORT")
+EMAIL_HOST_USER = EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = bool(EMAIL.get("EMAIL_USE_TLS")), bool(EMAIL.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = setting(
+    "EMAIL_FROM",
+    str,
+    "school@localhost",
+    is_valid=lambda text: "@" in text,
+    expected="an email address",
+)
+# Whether the record of access also names the users who look at the page of a student.
+RECORD_VIEWS = setting("RECORD_VIEWS", boolean, False, expected=BOOLEAN)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "desk"
 LOGOUT_REDIRECT_URL = "login"
 CSRF_FAILURE_VIEW = "school.error_pages.csrf_failure"
 
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 3600 * setting(
+    "SESSION_IDLE_HOURS", int, 8, is_valid=lambda n: 1 <= n <= 720, expected="hours, from 1 to 720"
+)
+# A session ends after this many hours even if it is used all the time.
+SESSION_MAX_HOURS = setting(
+    "SESSION_MAX_HOURS",
+    int,
+    24,
+    is_valid=lambda n: 1 <= n <= 8760,
+    expected="hours, from 1 to 8760",
+)
+if HTTPS:
+    # Browsers accept these names only from this host, over HTTPS, for all paths.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-django_language"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -291,11 +341,12 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# The longest life of an API token.
+TOKEN_DAYS = setting("TOKEN_DAYS", int, 365, is_valid=lambda n: n > 0, expected="days, 1 or more")
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (the name of a model)
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": timedelta(
-        days=setting("TOKEN_DAYS", int, 365, is_valid=lambda n: n > 0, expected="days, 1 or more")
-    ),
+    "TOKEN_TTL": timedelta(days=TOKEN_DAYS),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "School",

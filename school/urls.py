@@ -8,7 +8,14 @@ from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from accounts.views import TokenListView, TokenRevokeView
+from accounts.pages.account import (
+    AccountView,
+    OtherSessionsEndView,
+    PasswordView,
+    SessionEndView,
+)
+from accounts.pages.reset import ResetConfirmView, ResetRequestView, ResetSentView
+from accounts.pages.tokens import TokenListView, TokenRevokeView
 from courses.views import (
     CourseCreateView,
     CourseEditView,
@@ -82,6 +89,13 @@ pages: list[URLPattern | URLResolver] = [
     path("terms/<str:code>/edit/", TermEditView.as_view(), name="term_edit"),
     path("tokens/", TokenListView.as_view(), name="tokens"),
     path("tokens/<slug:key>/revoke/", TokenRevokeView.as_view(), name="token_revoke"),
+    path("account/", AccountView.as_view(), name="account"),
+    path("account/password/", PasswordView.as_view(), name="password"),
+    path("account/sessions/end/", OtherSessionsEndView.as_view(), name="sessions_end"),
+    path("account/sessions/<slug:public_id>/end/", SessionEndView.as_view(), name="session_end"),
+    path("account/reset/", ResetRequestView.as_view(), name="reset"),
+    path("account/reset/sent/", ResetSentView.as_view(), name="reset_sent"),
+    path("account/reset/<uidb64>/<token>/", ResetConfirmView.as_view(), name="reset_confirm"),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),

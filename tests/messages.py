@@ -42,7 +42,8 @@ def _sources() -> Iterator[tuple[str, str]]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not {"tests", "migrations"} & set(path.relative_to(ROOT).parts):
                 yield path.relative_to(ROOT).as_posix(), path.read_text()
-    for path in sorted((ROOT / TEMPLATES).rglob("*.html")):
+    templates = ROOT / TEMPLATES
+    for path in sorted([*templates.rglob("*.html"), *templates.rglob("*.txt")]):
         # Without indentation Babel can parse the calls of gettext that templatize leaves.
         yield (
             path.relative_to(ROOT).as_posix(),

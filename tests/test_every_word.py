@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import trans_real
 from knox.models import AuthToken
 
-from accounts.models import AccessChange
+from accounts.models import AccessChange, SignInSession
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
@@ -253,6 +253,11 @@ class Walk:
             "/courses/?term=nonsense&is_open=x&cursor=bad",
             "/terms/",
             "/tokens/",
+            "/account/",
+            "/account/password/",
+            "/account/reset/",
+            "/account/reset/sent/",
+            "/account/reset/x/y/",
             "/students/new/",
             "/courses/new/",
             "/terms/new/",
@@ -407,6 +412,14 @@ class Walk:
         yield self.get("/admin/knox/authtoken/")
         yield self.get(f"/admin/knox/authtoken/{token.pk}/change/")
         yield self.post("/tokens/zzkey/revoke/", {})
+        yield self.post("/tokens/", {"name": "zz", "access": "read", "days": "30"})
+        yield self.post("/account/password/", {"old_password": "wrong"}, 422)
+        Client().force_login(self.user)
+        yield self.get("/account/")
+        own_key = self.browser.session.session_key
+        [session] = SignInSession.objects.filter(user=self.user).exclude(session_key=own_key)
+        yield self.post(f"/account/sessions/{session.public_id}/end/", {})
+        yield self.post("/account/sessions/end/", {})
 
     def problems(self) -> Iterator[tuple[str, Any]]:
         yield self.get("/nowhere/", 404)

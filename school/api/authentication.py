@@ -1,9 +1,11 @@
 """Authentication of programs by a bearer token."""
 
+from contextlib import suppress
 from hmac import compare_digest
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group, Permission, User
+from django.db import DatabaseError, transaction
 from django.db.models import CharField, F, Func, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -12,9 +14,11 @@ from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from accounts.models import TokenDetails
 from core.db.compiled import CompiledQuery, build_instance
 from core.db.parameters import Parameter
 
@@ -53,7 +57,13 @@ def permissions_of(user: OuterRef) -> Subquery:
 TOKEN_QUERY = CompiledQuery(
     AuthToken.objects.filter(token_key=Parameter("key", CharField()))
     .annotate(permissions=permissions_of(OuterRef(OuterRef("user"))))
-    .values_list("permissions", *TOKEN_FIELDS, *(F(f"user__{name}") for name in USER_FIELDS))
+    .values_list(
+        "permissions",
+        "details__is_read_only",
+        "details__last_used_on",
+        *TOKEN_FIELDS,
+        *(F(f"user__{name}") for name in USER_FIELDS),
+    )
 )
 
 
@@ -76,7 +86,10 @@ class TokenAuthentication(KnoxAuthentication):
             raise AuthenticationFailed(
                 _("Send one token, without spaces: “Authorization: Bearer TOKEN”.")
             )
-        return self.authenticate_credentials(token[0].encode())
+        user, auth_token = self.authenticate_credentials(token[0].encode())
+        if auth_token.is_read_only and request.method not in SAFE_METHODS:
+            raise PermissionDenied(_("This token may only read."))
+        return user, auth_token
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractUser, AuthToken]:
         """Return the user and the token.
@@ -87,7 +100,7 @@ class TokenAuthentication(KnoxAuthentication):
         digest = hash_token(text)
         # PostgreSQL accepts no NUL character in a parameter.
         key = text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")
-        for permissions, *row in TOKEN_QUERY(key=key):
+        for permissions, is_read_only, last_used_on, *row in TOKEN_QUERY(key=key):
             auth_token = build_instance(AuthToken, zip(TOKEN_FIELDS, row, strict=False))
             if not compare_digest(digest, auth_token.digest):
                 continue
@@ -96,9 +109,25 @@ class TokenAuthentication(KnoxAuthentication):
             user = build_instance(User, zip(USER_FIELDS, row[len(TOKEN_FIELDS) :], strict=True))
             cache_permissions(user, permissions)
             auth_token.user = user
+            auth_token.is_read_only = bool(is_read_only)
             self.validate_user(auth_token)
+            if last_used_on != timezone.localdate():
+                save_last_use(auth_token)
             return user, auth_token
         raise AuthenticationFailed(_("This token is unknown or was revoked."))
+
+
+def save_last_use(auth_token: AuthToken) -> None:
+    """Store that the token was used today. One statement, once a day for each token."""
+    details = TokenDetails(token_id=auth_token.pk, last_used_on=timezone.localdate())
+    # A request that only reads must not fail because the database cannot be written just now.
+    with suppress(DatabaseError), transaction.atomic():
+        TokenDetails.objects.bulk_create(
+            [details],
+            update_conflicts=True,
+            unique_fields=["token"],
+            update_fields=["last_used_on"],
+        )
 
 
 def cache_permissions(user: User, permissions: str | None) -> None:

@@ -40,6 +40,11 @@ def paths(school: School) -> list[str]:
         "/terms/new/",
         f"/terms/{school.open.term.code}/edit/",
         "/tokens/",
+        "/account/",
+        "/account/password/",
+        "/account/reset/",
+        "/account/reset/sent/",
+        "/account/reset/x/y/",
         "/nowhere/",
     ]
 

@@ -1,0 +1,47 @@
+"""Records of sign-ins, sign-outs, resets, exports and views: in AccessEvent and in the log."""
+
+import logging
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+from accounts.models import AccessEvent, Event
+from accounts.sign_in_limits import client_address
+
+logger = logging.getLogger("school.access")
+
+
+def record_event(event: Event, name: str, request: HttpRequest | None, **fields: Any) -> None:
+    """Record `event`. `name` is the user or object concerned; `fields` are other fields."""
+    # PostgreSQL stores no NUL character, and the name of a failed sign-in is any text.
+    name = name.replace("\0", "")[:150]
+    address = client_address(request) if request else ""
+    record = AccessEvent(event=event, name=name, address=address[:45], **fields)
+    record.save()
+    logger.info(
+        "%s name=%r who=%r door=%s address=%s",
+        event.value,
+        name,
+        record.who,
+        record.door,
+        record.address,
+    )
+
+
+def record_sign_in(request: HttpRequest, user: AbstractBaseUser, **_kwargs: Any) -> None:
+    record_event(Event.SIGN_IN, user.get_username(), request, who=user.get_username())
+
+
+def record_failed_sign_in(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
+) -> None:
+    # Refused attempts are not recorded, so that nobody can fill the table with them.
+    if not getattr(request, "sign_in_refused_seconds", 0):
+        name = credentials.get("username") or credentials.get("email") or ""
+        record_event(Event.SIGN_IN_FAILED, str(name), request)
+
+
+def record_sign_out(request: HttpRequest, user: AbstractBaseUser | None, **_kwargs: Any) -> None:
+    if user is not None:
+        record_event(Event.SIGN_OUT, user.get_username(), request, who=user.get_username())

@@ -1,0 +1,78 @@
+"""A new password by a link that is sent by mail."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import views
+from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+
+from accounts.events import record_event
+from accounts.models import Event
+
+
+class ResetForm(PasswordResetForm):
+    """Sends the link to every active user with the address, also to those without a password.
+
+    If `recipient` is set, only this user gets it.
+    """
+
+    recipient: User | None = None
+
+    def get_users(self, email: str) -> Any:
+        if self.recipient:
+            return [self.recipient]
+        users = User.objects.filter(email__iexact=email, is_active=True)
+        # Unicode has letters that are equal without case to an ASCII letter. The link must not go
+        # to an address that only looks the same.
+        return [user for user in users if user.email.casefold() == email.casefold()]
+
+
+class ResetRequestView(views.PasswordResetView):
+    """Asks for an email address. The response is the same whether a user has it or not."""
+
+    form_class = ResetForm
+    template_name = "accounts/reset.html"
+    email_template_name = "accounts/reset_mail.txt"
+    subject_template_name = "accounts/reset_subject.txt"
+    success_url = reverse_lazy("reset_sent")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        record_event(Event.RESET_REQUESTED, form.cleaned_data["email"], self.request)
+        return super().form_valid(form)
+
+
+class ResetSentView(views.PasswordResetDoneView):
+    template_name = "accounts/reset_sent.html"
+
+
+class ResetConfirmView(views.PasswordResetConfirmView):
+    """Sets the new password. A link works once, and for PASSWORD_RESET_TIMEOUT seconds."""
+
+    template_name = "accounts/reset_confirm.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        record_event(Event.RESET_DONE, form.user.get_username(), self.request)
+        messages.success(self.request, _("Your password was set. You can sign in with it now."))
+        return response
+
+
+def send_reset_link(user: User, request: HttpRequest) -> bool:
+    """Send a link to set the password, as an administrator. False if the user has no address."""
+    form = ResetForm({"email": user.email})
+    form.recipient = user
+    if not user.email or not user.is_active or not form.is_valid():
+        return False
+    form.save(
+        request=request,
+        use_https=request.is_secure(),
+        email_template_name=ResetRequestView.email_template_name,
+        subject_template_name=ResetRequestView.subject_template_name,
+    )
+    record_event(Event.RESET_REQUESTED, user.get_username(), request)
+    return True
