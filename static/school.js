@@ -95,7 +95,7 @@ function showTrouble(kind, source) {
 }
 
 function troubleOf({ status }, text) {
-  if (text.includes('data-page="sign-in"')) return "signed-out";
+  if (text.includes(`data-page="${troubleLine.dataset.signIn}"`)) return "signed-out";
   if (status === 403) return "forbidden";
   if (status >= 500 || !text.includes(`data-page="${location.pathname}"`)) return "broken";
   return null;

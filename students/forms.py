@@ -14,7 +14,7 @@ from core.db.search import word_prefix_filter
 from core.ids import is_id
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
-from students.enrollment.transitions import Options
+from students.enrollment.transitions import WITHDRAW, WITHDRAW_MISTAKE, Options, Transition
 from students.history.queries import as_of
 from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Status, Student
 
@@ -46,13 +46,28 @@ class AsOfForm(QueryForm):
         return as_of(moment, queryset) if moment else queryset
 
 
+class StudentCoursesFilterForm(AsOfForm):
+    """Selects the enrollments of a student's page."""
+
+    by_mistake = forms.BooleanField(label=_("With those entered by mistake"), required=False)
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset = super().filter_queryset(queryset)
+        return queryset if self.valid_data.get("by_mistake") else queryset.filter(by_mistake=False)
+
+
 class RosterFilterForm(AsOfForm):
     """Filters and sorts the enrollments of a course; by default the current ones, by name."""
 
     q = SearchField()
     status = forms.ChoiceField(
         label=_("Status"),
-        choices=[("", _("Current")), *Status.choices, ("all", _("All"))],
+        choices=[
+            ("", _("Current")),
+            *Status.choices,
+            ("all", _("All")),
+            ("mistake", _("Entered by mistake")),
+        ],
         required=False,
     )
 
@@ -70,6 +85,9 @@ class RosterFilterForm(AsOfForm):
         status = self.valid_data.get("status")
         if text:
             queryset = queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS))
+        if status == "mistake":
+            return queryset.filter(by_mistake=True)
+        queryset = queryset.filter(by_mistake=False)
         if status == "all":
             return queryset
         return queryset.filter(status__in=[status] if status else CURRENT_STATUSES)
@@ -195,6 +213,15 @@ class WithdrawForm(forms.Form):
         required=False,
         help_text=_("Kept in the history. It may be left empty."),
     )
+    by_mistake = forms.BooleanField(
+        label=_("Entered by mistake"),
+        required=False,
+        help_text=_("The student never attended. Lists leave the enrollment out then."),
+    )
+
+    @property
+    def transition(self) -> Transition:
+        return WITHDRAW_MISTAKE if self.cleaned_data["by_mistake"] else WITHDRAW
 
 
 def parse_ids(texts: list[str]) -> list[int]:

@@ -31,8 +31,10 @@ from students.enrollment.rules import Refusal
 from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
+from students.pages.undo import sign_changes
 from tests.admin_page import fields_of, fill_in
 from tests.messages import ROOT
+from tests.undoing import last_changes_token
 
 pytestmark = pytest.mark.django_db
 GERMAN = {"accept-language": "de"}
@@ -329,7 +331,9 @@ class Walk:
                 "reason": "Zz",
             },
         )
-        yield self.post("/undo/", {"next": f"/students/{self.ann.pk}/"})
+        yield self.post(
+            "/undo/", {"token": last_changes_token(), "next": f"/students/{self.ann.pk}/"}
+        )
         yield self.post("/undo/", {"next": "/"})
         yield self.post(ann, {"courses": [self.over.pk], "on_full": "waitlist"})
         yield self.post(
@@ -340,13 +344,17 @@ class Walk:
         )
         self.dan.is_active = False
         self.dan.save()
-        yield self.post("/undo/", {"next": "/"})
+        yield self.post("/undo/", {"token": last_changes_token(), "next": "/"})
         yield self.post(
             f"/courses/{self.full.pk}/withdraw/",
             {"students": [self.ann.pk, self.ben.pk, self.cat.pk]},
         )
+        token = last_changes_token()
         service.enroll([(self.ben.pk, self.full.pk)])
-        yield self.post("/undo/", {"next": "/"})
+        yield self.post("/undo/", {"token": token, "next": "/"})
+        row = Enrollment.objects.get(student=self.ben, course=self.full)
+        row.updated_at -= timedelta(hours=25)
+        yield self.post("/undo/", {"token": sign_changes([row]), "next": "/"})
 
     def forms(self) -> Iterator[tuple[str, Any]]:
         yield self.post("/students/new/", {"number": "?", "email": "nonsense"}, 422)

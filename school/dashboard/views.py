@@ -20,6 +20,7 @@ from courses.models import Course
 from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
 from students.models import Student
+from students.pages.undo import attach_undo_tokens
 
 PERMISSIONS = [
     "students.view_student",
@@ -49,6 +50,7 @@ class DashboardView(LoginRequiredMixin, View):
             is_search = bool(filters.valid_data.get("q"))
             context = get_search_results(filters) if is_search else get_overview()
             context["filters"] = filters
+            attach_undo_tokens(context.get("history", []), request.user)
         return render(request, "school/desk.html", context)
 
 

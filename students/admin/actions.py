@@ -34,6 +34,9 @@ class WithdrawAction(ConfirmedAction):
 
     def read_form(self) -> None:
         self.form = WithdrawForm(self.request.POST if self.is_sent else None)
+        self.transition = WITHDRAW
+        if self.is_sent and self.form.is_valid():
+            self.transition = self.form.transition
 
     @cached_property
     def pairs(self) -> list[tuple[Student, Course]]:
@@ -41,7 +44,7 @@ class WithdrawAction(ConfirmedAction):
         return [(row.student, row.course) for row in rows]
 
     def get_change(self, student: Student, course: Course) -> EnrollmentChange:
-        return EnrollmentChange(student.pk, course.pk, WITHDRAW)
+        return EnrollmentChange(student.pk, course.pk, self.transition)
 
 
 class EnrollForm(OptionsForm):

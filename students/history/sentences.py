@@ -24,7 +24,12 @@ SENTENCES = {
     (X, A): _("{student} was enrolled in {course} again"),
     (X, W): _("{student} was put on the waitlist of {course} again"),
     (X, C): _("{student} was entered as having completed {course}"),
+    (C, A): _("{student} was set from completed back to active in {course}"),
     (C, X): _("{student} was withdrawn from {course}, which had been completed"),
+}
+MISTAKES = {
+    A: _("{student} was withdrawn from {course}, entered there by mistake"),
+    W: _("{student} was withdrawn from the waitlist of {course}, entered there by mistake"),
 }
 PROMOTED = _("{student} moved up from the waitlist to active in {course}")
 SEATED = _("{student} was given a seat in {course} from the waitlist")
@@ -53,6 +58,8 @@ def describe_change(record: Any, student: str, course: str) -> SafeString:
         sentence = PROMOTED if is_promotion(record) else SEATED
     else:
         sentence = SENTENCES.get((record.before, record.status), OTHER_CHANGE)
+    if record.by_mistake:
+        sentence = MISTAKES.get(record.before, sentence)
     labels = {
         "before": record.before and Status(record.before).label,
         "after": Status(record.status).label,

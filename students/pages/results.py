@@ -1,6 +1,6 @@
 """Messages that name the outcomes of an association or a withdrawal on the staff pages."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.contrib import messages
 from django.db.models import Model
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import Outcome, Result
-from students.pages.undo import MESSAGE_TAG, remember_for_undo
+from students.pages.undo import mark_and_tag
 
 
 class SkippedResult(Result):
@@ -31,20 +31,18 @@ def add_result_messages(
     parent: Model,
     results: Sequence[Result],
     choice_key: str,
-    waitlisted_ids: Collection[int] = (),
 ) -> None:
-    """Add one message per outcome and remember the results for the undo button.
+    """Add one message per outcome, the first one with the undo button.
 
     `choice_key` is the field of the enrollment by which each result is named ("student" or
-    "course"); `waitlisted_ids` are ids of enrollments that were on a waitlist before.
+    "course").
     """
-    can_be_undone = remember_for_undo(request, results, waitlisted_ids)
+    # One button undoes all of them.
+    tag = mark_and_tag(request, results)
     names_by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
         names = names_by_outcome.setdefault((result.outcome, result_label(result)), [])
         names.append(str(getattr(result.enrollment, choice_key)))
-    # One button undoes all of them, so only the first message carries it.
-    tag = MESSAGE_TAG if can_be_undone else ""
     for (outcome, label), names in names_by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
         messages.add_message(request, level, result_message(parent, label, names), extra_tags=tag)

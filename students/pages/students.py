@@ -16,9 +16,10 @@ from core.pages.views import (
     paginate,
     paginate_history,
 )
-from students.forms import AsOfForm, StudentFilterForm, StudentForm
+from students.forms import StudentCoursesFilterForm, StudentFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
 from students.models import CURRENT_STATUSES, Enrollment, Student
+from students.pages.undo import attach_undo_tokens
 
 
 def paginate_enrollment_history(request: HttpRequest, **filters: object) -> Page[Any]:
@@ -28,6 +29,7 @@ def paginate_enrollment_history(request: HttpRequest, **filters: object) -> Page
     """
     page = paginate(request, latest_changes(**filters), parameter="history", rows=HISTORY_ROWS)
     attach_causes(page.rows)
+    attach_undo_tokens(page.rows, request.user)
     return page
 
 
@@ -64,7 +66,7 @@ class StudentView(StaffView):
         enrollments = (
             Enrollment.objects.filter(student=pk).select_related("course__term").with_position()
         )
-        filters = AsOfForm(request.GET)
+        filters = StudentCoursesFilterForm(request.GET)
         by_term = filters.filter_queryset(enrollments).order_by(
             "-course__term__starts_on", "course__term__code", "course__code"
         )

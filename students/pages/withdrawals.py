@@ -17,10 +17,10 @@ from students.enrollment import service
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.enrollment.transitions import WITHDRAW, EnrollmentChange
 from students.forms import WithdrawForm, parse_ids
-from students.models import Enrollment, Status
+from students.models import Enrollment
 from students.pages.results import add_result_messages
 from students.pages.rosters import get_ticked
-from students.pages.undo import MESSAGE_TAG, remember_for_undo
+from students.pages.undo import mark_and_tag
 from students.shortcuts import withdraw_or_404
 
 MAX_WITHDRAWALS = 1_000
@@ -43,14 +43,12 @@ class WithdrawView(StaffView):
         if not form.is_valid():
             return self.show(enrollment, form, status=422)
         with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
-            result = withdraw_or_404(pk, course_id)
-        was_waiting = enrollment.status == Status.WAITLISTED
-        remember_for_undo(request, [result], [enrollment.pk] if was_waiting else [])
+            result = withdraw_or_404(pk, course_id, form.transition)
         message = _("%(student)s was withdrawn from %(course)s.") % {
             "student": enrollment.student,
             "course": enrollment.course,
         }
-        messages.success(request, message, extra_tags=MESSAGE_TAG)
+        messages.success(request, message, extra_tags=mark_and_tag(request, [result]))
         return redirect(self.get_back_url(enrollment))
 
     def get_enrollment(self, student_id: int, course_id: int) -> Enrollment:
@@ -97,10 +95,10 @@ class RosterWithdrawView(StaffView):
         if not form.is_valid() or not enrollments:
             return self.show(pk, request.POST, form, status=422)
         with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
-            results = service.withdraw((row.student_id, pk) for row in enrollments)
-        waitlisted_ids = [row.pk for row in enrollments if row.status == Status.WAITLISTED]
-        course = enrollments[0].course
-        add_result_messages(request, course, results, "student", waitlisted_ids)
+            results = service.apply_changes(
+                [EnrollmentChange(row.student_id, pk, form.transition) for row in enrollments]
+            )
+        add_result_messages(request, enrollments[0].course, results, "student")
         return redirect(reverse("course", args=[pk]) + keep_parameters(request.GET, ROSTER_QUERY))
 
     def get_chosen(self, course_id: int, data: QueryDict) -> list[Enrollment]:

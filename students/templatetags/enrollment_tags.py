@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 from core.history.reasons import translate_reason
 from students.enrollment.rules import Refusal
 from students.history import sentences
+from students.pages.undo import MESSAGE_TAG_PREFIX
 
 register = template.Library()
 register.filter(translate_reason)
@@ -57,6 +59,15 @@ def change_reason(record: Any) -> str:
     if sentences.is_promotion(record):
         return ""
     return translate_reason(record.history_change_reason or "")
+
+
+@register.filter
+def undo_token(message: Message) -> str:
+    """Return the token of the undo button beside a message; empty if it has none."""
+    for tag in (message.extra_tags or "").split():
+        if tag.startswith(MESSAGE_TAG_PREFIX):
+            return tag.removeprefix(MESSAGE_TAG_PREFIX)
+    return ""
 
 
 def _link(url_name: str, key: int, text: object) -> SafeString:

@@ -10,7 +10,7 @@ from tests.browser.conftest import School
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SIGN_IN = '<!DOCTYPE html><main id="main" data-page="sign-in"><h1>Sign in</h1></main>'
+SIGN_IN = '<!DOCTYPE html><main id="main" data-page="/login/"><h1>Sign in</h1></main>'
 OTHER = "<!DOCTYPE html><html><body><h1>Sign in to the wireless network</h1></body></html>"
 
 

@@ -17,6 +17,7 @@ from students.enrollment.transitions import COMPLETE, EnrollmentChange, Refused
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
 from tests.admin_page import fields_of
+from tests.undoing import last_changes_token
 
 GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
 
@@ -169,7 +170,7 @@ class TestGerman:
     ) -> None:
         student, course = StudentFactory.create(), CourseFactory.create(code="C", capacity=1)
         german.post(f"/students/{student.pk}/courses/", {"courses": [course.pk]})
-        german.post("/undo/")
+        german.post("/undo/", {"token": last_changes_token()})
         assert (
             Enrollment.history.model.objects.latest("history_id").history_change_reason == "Undone."
         )

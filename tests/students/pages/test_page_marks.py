@@ -12,6 +12,7 @@ from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
 from tests.admin_page import submit
+from tests.undoing import last_changes_token
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +57,7 @@ def test_a_withdrawal_is_marked(clerk: Client, student: Student, course: Course)
 def test_an_undone_change_is_marked(clerk: Client, student: Student, course: Course) -> None:
     enrolled(student, course)
     clerk.post(f"/students/{student.pk}/courses/{course.pk}/withdraw/", follow=True)
-    clerk.post("/undo/", {"next": f"/students/{student.pk}/"})
+    clerk.post("/undo/", {"token": last_changes_token()})
     [row] = marked(clerk, f"/students/{student.pk}/")
     assert "active just now" in row
 

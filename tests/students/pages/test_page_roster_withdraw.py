@@ -1,5 +1,7 @@
 """`/courses/{id}/withdraw/`: withdrawing several students at once; and the printed roster."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -75,8 +77,9 @@ def test_withdraws_and_names_the_promoted(
 def test_undo_restores_seats_that_are_still_free(
     clerk: Client, url: str, seated: list[Student], waiter: Student
 ) -> None:
-    clerk.post(url, {"students": [student.pk for student in seated]})
-    clerk.post("/undo/")
+    answer = clerk.post(url, {"students": [student.pk for student in seated]}, follow=True)
+    [token, *_history] = re.findall(r'name="token" value="([^"]*)"', answer.content.decode())
+    clerk.post("/undo/", {"token": token})
     assert Enrollment.objects.get(student=waiter).status == Status.ACTIVE
     assert Enrollment.objects.filter(student__in=seated, status=Status.ACTIVE).count() == 1
 
