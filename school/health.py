@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from core.db.connections import UnsuitableConnection
 from core.db.errors import current_obstacle
 
 
@@ -27,10 +28,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
             for migration, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())
         ]
         obstacle = current_obstacle()
-    except DatabaseError:
-        return JsonResponse(
-            {"status": "unavailable", "reason": "The database does not answer."}, status=503
-        )
+    except DatabaseError as error:
+        is_refused = isinstance(error, UnsuitableConnection)
+        reason = str(error) if is_refused else "The database does not answer."
+        return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     if missing:
         return JsonResponse(
             {"status": "unavailable", "reason": "Migrations are missing.", "missing": missing},

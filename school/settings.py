@@ -159,6 +159,8 @@ SQLITE_SYNCHRONOUS = setting(
     is_valid={"FULL", "NORMAL"}.__contains__,
     expected="FULL or NORMAL",
 )
+# Off for a connection pooler that does not support prepared statements.
+PREPARED_STATEMENTS = setting("PREPARED_STATEMENTS", boolean, True, expected=BOOLEAN)
 IS_SQLITE = DATABASE["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     # IMMEDIATE takes the write lock at BEGIN. Without it, a transaction that reads first and writes
@@ -176,10 +178,13 @@ else:
         # Seats must be counted after the lock was acquired. Under REPEATABLE READ the count would
         # come from a snapshot that is older than the lock.
         "isolation_level": IsolationLevel.READ_COMMITTED,
-        # Our queries are short: JIT compilation or parallel workers would take longer than they do.
-        "options": f"-c lock_timeout={int(LOCK_SECONDS * 1000)} -c jit=off "
-        "-c max_parallel_workers_per_gather=0",
+        # psycopg binds parameters on the server and prepares what is executed often. lock_timeout
+        # and the settings of the planner are set by core.db.connections.
+        "server_side_binding": True,
+        "prepare_threshold": 5 if PREPARED_STATEMENTS else None,
     }
+    # The fetches of a cursor on the server could reach another server connection behind a pooler.
+    DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True
     # Each thread of the server reuses its connection.
     DATABASE["CONN_MAX_AGE"] = None
 DATABASES = {"default": DATABASE}

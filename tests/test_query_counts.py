@@ -200,11 +200,9 @@ def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any
                 path.format(**rows), filled(body) if body is not None else None
             )
         assert answer.status_code < 400, answer.content
-        # PostgreSQL is sent several in one message, and it alone is told of the moment of a change and asked how many rows it expects.
+        # Only PostgreSQL has the announcement of a change and the estimate of rows.
         return sum(
-            not re.search("pg_advisory_xact_lock|^EXPLAIN", sql)
-            for query in queries
-            for sql in query["sql"].split("; ")
+            not re.search("pg_advisory_xact_lock|^EXPLAIN", query["sql"]) for query in queries
         )
 
     return ask

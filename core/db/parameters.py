@@ -32,7 +32,7 @@ class Parameter(Value):
         """Of a kind that is told: a prepared question does not see the value."""
         return cast_sql("%s", self.output_field, connection), [self]
 
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
+    def bind(self, values: dict[str, Any], database: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.value], database)
 
 
@@ -42,7 +42,7 @@ class IdListParameter(Parameter):
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s::bigint[]", [self]
 
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
+    def bind(self, values: dict[str, Any], database: Any) -> Any:
         ids = orjson.dumps(list(values[self.value])).decode()
         # As text, since psycopg looks at each element of a list.
         return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
@@ -77,7 +77,7 @@ class InIdList(Func):
 class IdPairListParameter(Parameter):
     """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
 
-    def fill(self, values: dict[str, Any], database: Any) -> Any:
+    def bind(self, values: dict[str, Any], database: Any) -> Any:
         return orjson.dumps(values[self.value]).decode()
 
 

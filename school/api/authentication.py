@@ -5,7 +5,7 @@ from hmac import compare_digest
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group, Permission, User
-from django.db import DatabaseError, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, transaction
 from django.db.models import CharField, F, Func, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -19,12 +19,13 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from accounts.models import TokenDetails
-from core.db.compiled import CompiledQuery, build_instance
+from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
 
-# The fields that are read with each request. Django reads another field when it is accessed.
+# The fields that are read with each request, in the order of the model, as `Model.from_db` needs
+# them. Django reads another field when it is accessed.
 TOKEN_FIELDS = ["digest", "token_key", "user_id", "expiry"]
-USER_FIELDS = ["id", "username", "is_active", "is_staff", "is_superuser"]
+USER_FIELDS = ["id", "is_superuser", "username", "is_staff", "is_active"]
 
 
 class JoinedLines(Func):
@@ -101,12 +102,13 @@ class TokenAuthentication(KnoxAuthentication):
         # PostgreSQL accepts no NUL character in a parameter.
         key = text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")
         for permissions, is_read_only, last_used_on, *row in TOKEN_QUERY(key=key):
-            auth_token = build_instance(AuthToken, zip(TOKEN_FIELDS, row, strict=False))
+            token_row, user_row = row[: len(TOKEN_FIELDS)], row[len(TOKEN_FIELDS) :]
+            auth_token = AuthToken.from_db(DEFAULT_DB_ALIAS, TOKEN_FIELDS, token_row)
             if not compare_digest(digest, auth_token.digest):
                 continue
             if auth_token.expiry and auth_token.expiry < timezone.now():
                 raise AuthenticationFailed(_("This token has expired. Make a new one."))
-            user = build_instance(User, zip(USER_FIELDS, row[len(TOKEN_FIELDS) :], strict=True))
+            user = User.from_db(DEFAULT_DB_ALIAS, USER_FIELDS, user_row)
             cache_permissions(user, permissions)
             auth_token.user = user
             auth_token.is_read_only = bool(is_read_only)

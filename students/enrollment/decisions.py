@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.db.compiled import build_instance
 from core.formatting import LocalizedValue
 from courses.models import Course
 from students.enrollment.rules import COURSE, STUDENT, PairError, Refusal, find_refusals
@@ -222,16 +220,13 @@ class EnrollmentDecisions:
         return row
 
     def _build(self, change: EnrollmentChange, status: Status) -> Enrollment:
-        values: dict[str, Any] = {
-            "id": None,
-            "student_id": change.student_id,
-            "course_id": change.course_id,
-            "status": status,
-            "enrolled_at": self.snapshot.now,
-            "updated_at": self.snapshot.now,
-            "by_mistake": False,
-        }
-        return build_instance(Enrollment, values.items(), adding=True)
+        return Enrollment(
+            student_id=change.student_id,
+            course_id=change.course_id,
+            status=status,
+            enrolled_at=self.snapshot.now,
+            updated_at=self.snapshot.now,
+        )
 
     def set_positions(self) -> None:
         """Set `position` on the enrollments of the results that are on a waitlist."""

@@ -58,7 +58,8 @@ def apply_changes(
     if validate_only:
         return _preview(changes, options)
     with transaction.atomic():
-        return _write(changes, options, all_or_nothing=all_or_nothing)
+        results = _write(changes, options, all_or_nothing=all_or_nothing)
+    return _raise_refusals(results, all_or_nothing=all_or_nothing)
 
 
 def replace_courses(
@@ -82,7 +83,8 @@ def replace_courses(
         _locked, rows = execute_all([LOCK_STUDENTS, CURRENT_COURSES], students)
         current = [course for [course] in rows]
         changes = _find_replacing_changes(student_id, wanted, current)
-        return _write(changes, options, all_or_nothing=all_or_nothing)
+        results = _write(changes, options, all_or_nothing=all_or_nothing)
+    return _raise_refusals(results, all_or_nothing=all_or_nothing)
 
 
 def _find_replacing_changes(
@@ -144,10 +146,23 @@ def _write(
 ) -> list[Result]:
     decisions = _decide(changes, options)
     decisions.set_positions()
-    results = decisions.results
-    if all_or_nothing and any(result.outcome == Outcome.REFUSED for result in results):
+    if not (all_or_nothing and _has_refusals(decisions.results)):
+        _save(decisions)
+    return decisions.results
+
+
+def _has_refusals(results: Iterable[Result]) -> bool:
+    return any(result.outcome == Outcome.REFUSED for result in results)
+
+
+def _raise_refusals(results: list[Result], *, all_or_nothing: bool) -> list[Result]:
+    """Return `results`, or raise Refused if one refusal stops all changes.
+
+    This is done after the transaction. It has written nothing, and psycopg would discard the
+    connection's prepared statements with a rollback.
+    """
+    if all_or_nothing and _has_refusals(results):
         raise Refused(results)
-    _save(decisions)
     return results
 
 

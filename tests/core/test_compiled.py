@@ -1,62 +1,76 @@
-"""Questions whose SQL is written once, and planned once for a connection."""
+"""Compiled queries return what the ORM returns, and psycopg prepares them."""
 
-from itertools import count
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import CharField, Value
 from django.db.transaction import TransactionManagementError
-from django.db.utils import DatabaseError
+from django.db.utils import DatabaseError, OperationalError
+from django.test import Client
 
-from core.db import compiled
-from core.db.compiled import CompiledQuery, build_instance, execute_all
+from core.db.compiled import CompiledQuery, RawQuery, execute_all
 from core.db.parameters import IdListParameter, InIdList, Parameter
 from courses.factories import CourseFactory
 from courses.models import Course
 
 BY_CODE = Course.objects.filter(code=Parameter("code", CharField())).order_by("pk")
 postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite plans nothing ahead."
+    connection.vendor != "postgresql", reason="SQLite has no prepared statements."
 )
 
 
-@pytest.mark.django_db
-class TestAnswers:
-    def test_the_rows_for_the_values_that_it_is_told(self) -> None:
-        one, two = CourseFactory.create_batch(2)
-        question = CompiledQuery(BY_CODE.values_list("pk", "title"))
-        for course in (one, two, one):
-            assert [tuple(row) for row in question(code=course.code)] == [(course.pk, course.title)]
-        assert question(code="none") == []
+def course_ids() -> CompiledQuery[Course]:
+    return CompiledQuery(BY_CODE.values_list("pk"))
 
-    def test_constants_are_what_they_are_whatever_they_hold(self) -> None:
+
+@pytest.mark.django_db
+class TestResults:
+    def test_rows_are_those_of_the_values(self) -> None:
+        one, two = CourseFactory.create_batch(2)
+        query = CompiledQuery(BY_CODE.values_list("pk", "title"))
+        for course in (one, two, one):
+            assert [tuple(row) for row in query(code=course.code)] == [(course.pk, course.title)]
+        assert query(code="none") == []
+
+    def test_constants_keep_their_value_whatever_they_contain(self) -> None:
         text = "50 % of %s, “%%” and 'quoted' \\ $1"
         course = CourseFactory.create()
-        question = CompiledQuery(BY_CODE.annotate(said=Value(text)).values_list("pk", "said"))
-        assert [tuple(row) for row in question(code=course.code)] == [(course.pk, text)]
+        query = CompiledQuery(BY_CODE.annotate(text=Value(text)).values_list("pk", "text"))
+        assert [tuple(row) for row in query(code=course.code)] == [(course.pk, text)]
 
-    def test_several_at_once_as_if_one_by_one(self) -> None:
+    def test_several_queries_return_what_each_returns_alone(self) -> None:
         one, two = CourseFactory.create_batch(2)
-        among = CompiledQuery(
+        listed = CompiledQuery(
             Course.objects.filter(InIdList("pk", IdListParameter("ids")))
             .order_by("-pk")
             .values_list("pk")
         )
-        found = execute_all(
-            [CompiledQuery(BY_CODE.values_list("pk")), among, CompiledQuery(BY_CODE)],
-            {"code": one.code, "ids": [one.pk, two.pk]},
-        )
+        queries = [course_ids(), listed, CompiledQuery(BY_CODE)]
+        found = execute_all(queries, {"code": one.code, "ids": [one.pk, two.pk]})
         assert [[row[0] for row in rows] for rows in found] == [
             [one.pk],
             [two.pk, one.pk],
             [one.pk],
         ]
 
-    def test_an_id_that_no_table_can_have(self) -> None:
-        assert (
-            CompiledQuery(Course.objects.filter(pk=Parameter("id")).values_list("pk"))(id=2**63)
-            == []
-        )
+    def test_an_id_that_no_table_can_have_is_not_found(self) -> None:
+        query = CompiledQuery(Course.objects.filter(pk=Parameter("id")).values_list("pk"))
+        assert query(id=2**63) == []
+
+    def test_instances_are_those_of_the_orm(self) -> None:
+        course = Course.objects.get(pk=CourseFactory.create().pk)
+        query = CompiledQuery(BY_CODE)
+        [instance] = query.instances(query(code=course.code))
+        assert {name: value for name, value in vars(instance).items() if name != "_state"} == {
+            name: value for name, value in vars(course).items() if name != "_state"
+        }
+        assert vars(instance._state) == vars(course._state)
+
+    def test_every_query_is_in_the_log(self, django_assert_num_queries: Any) -> None:
+        with django_assert_num_queries(3):
+            execute_all([course_ids()] * 3, {"code": "BIO"})
 
 
 @pytest.mark.django_db(transaction=True)
@@ -65,71 +79,101 @@ class TestConnections:
         with pytest.raises(TransactionManagementError):
             CompiledQuery(BY_CODE.select_for_update())(code="BIO")
 
-    def test_a_new_connection_is_asked_as_the_old_one_was(self) -> None:
-        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
-        assert question(code=course.code)
+    def test_a_new_connection_returns_the_same(self) -> None:
+        course, query = CourseFactory.create(), course_ids()
+        before = query(code=course.code)
         connection.close()
-        assert question(code=course.code)
+        assert query(code=course.code) == before != []
 
     @postgresql
-    def test_a_question_is_planned_once_also_where_its_transaction_failed(self) -> None:
-        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
-
-        @transaction.atomic
-        def fail() -> None:
-            assert question(code=course.code)
-            connection.cursor().execute("SELECT 1 / 0")
-
-        with pytest.raises(DatabaseError):
-            fail()
-        assert question(code=course.code)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [question.name]
-            )
-            assert cursor.fetchone() == (1,)
+    def test_an_error_of_one_of_several_queries_is_one_of_django(self) -> None:
+        failing = RawQuery("SELECT 1 / (SELECT 0)")
+        with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+            execute_all([course_ids(), failing, course_ids()], {"code": "BIO"})
+        assert course_ids()(code="BIO") == []
 
     @postgresql
-    def test_a_question_that_another_thread_names_at_that_moment_is_answered(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        course, question = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("pk"))
-        names = count()
-        monkeypatch.setattr(
-            CompiledQuery, "name", property(lambda _question: f"school_named_{next(names)}")
+    def test_psycopg_prepares_a_query_that_is_executed_often(self) -> None:
+        course, query = CourseFactory.create(), course_ids()
+        connection.close()
+        assert prepared() == 0
+        for _ in range(7):
+            query(code=course.code)
+        assert prepared() == 1
+        connection.close()
+
+
+def prepared() -> int:
+    """How many prepared statements of this connection read courses."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%courses_course%%'"
         )
-        assert question(code=course.code)
-        connection.close()
+        [number] = cursor.fetchone()
+    return int(number)
 
-    @postgresql
-    def test_no_more_are_kept_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+
+@postgresql
+@pytest.mark.django_db(transaction=True)
+class TestStalePlans:
+    @pytest.fixture(autouse=True)
+    def wider_column(self) -> Iterator[None]:
+        """Leave the column as it was."""
         connection.close()
-        monkeypatch.setattr(compiled, "MOST_PREPARED", 1)
-        course, questions = (
-            CourseFactory.create(),
-            [CompiledQuery(BY_CODE.values_list("pk")) for _ in range(3)],
-        )
-        for _ in range(2):
-            assert [question(code=course.code) for question in questions] == [[(course.pk,)]] * 3
+        yield
+        connection.close()
+        self.alter(200)
+
+    def alter(self, length: int) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'school%%'")
-            assert cursor.fetchone() == (1,)
-        connection.close()
+            cursor.execute(f"ALTER TABLE courses_course ALTER title TYPE varchar({length})")
+
+    def alter_elsewhere(self) -> None:
+        """Change the column on a connection of its own, as a migration does."""
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("ALTER TABLE courses_course ALTER title TYPE varchar(250)")
+        finally:
+            other.close()
+
+    def test_outside_a_transaction_the_query_is_executed_again(self) -> None:
+        course, query = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("title"))
+        for _ in range(8):
+            query(code=course.code)
+            list(courses_of(course.code))
+        self.alter_elsewhere()
+        assert [tuple(row) for row in query(code=course.code)] == [(course.title,)]
+        assert courses_of(course.code)[0] == course
+
+    def test_the_connection_is_replaced_after_the_request(self, client: Client) -> None:
+        course, query = CourseFactory.create(), CompiledQuery(BY_CODE.values_list("title"))
+        for _ in range(8):
+            query(code=course.code)
+        self.alter_elsewhere()
+        query(code=course.code)
+        before = connection.connection
+        assert before.prepare_threshold is None
+        connection.close_if_unusable_or_obsolete()
+        for _ in range(8):
+            query(code=course.code)
+        assert connection.connection is not before
+        assert prepared() == 1
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_in_a_transaction_it_is_an_error_that_is_answered_503(self, count: int) -> None:
+        course = CourseFactory.create()
+        query = CompiledQuery(BY_CODE.values_list("title"))
+        for _ in range(8):
+            query(code=course.code)
+        self.alter_elsewhere()
+        with pytest.raises(OperationalError, match="were changed"), transaction.atomic():
+            execute_all([query] * count, {"code": course.code})
+
+    def test_another_feature_that_is_not_supported_is_no_stale_plan(self) -> None:
+        with pytest.raises(DatabaseError, match="cross-database"):
+            RawQuery("SELECT * FROM other.public.courses_course")()
 
 
-@pytest.mark.django_db
-def test_an_instance_is_as_django_makes_it() -> None:
-    read = Course.objects.get(pk=CourseFactory.create().pk)
-    names = [field.attname for field in Course._meta.concrete_fields]
-    values = {name: getattr(read, name) for name in names}
-    for made, like in (
-        (build_instance(Course, values.items()), read),
-        (build_instance(Course, values.items(), adding=True), Course(**values)),
-    ):
-        assert vars(made).keys() == vars(like).keys()
-        assert {name: value for name, value in vars(made).items() if name != "_state"} == values
-        # Which rows are linked is written down at the first look.
-        assert made._state.fields_cache == like._state.fields_cache == {}
-        assert vars(made._state) == vars(like._state)
-        assert made == like
-    assert build_instance(Course, {"id": read.pk}.items()).title == read.title
+def courses_of(code: str) -> Any:
+    return Course.objects.filter(code=code).order_by("pk")

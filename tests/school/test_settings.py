@@ -98,6 +98,7 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
     ("LOCK_SECONDS", "1.5", lambda s: s.DATABASES["default"]["OPTIONS"]["timeout"], 6.0),
     ("LOG_LEVEL", "warning", lambda s: s.LOGGING["root"]["level"], "WARNING"),
     ("PORT", "65535", lambda s: s.PORT, 65535),
+    ("PREPARED_STATEMENTS", "off", lambda s: s.PREPARED_STATEMENTS, False),
     ("SECRET_KEY", KEY, lambda s: s.SECRET_KEY, KEY),
     (
         "SQLITE_SYNCHRONOUS",
@@ -139,6 +140,7 @@ BAD = [
     ("PORT", "0"),
     ("PORT", "65536"),
     ("PORT", "http"),
+    ("PREPARED_STATEMENTS", "perhaps"),
     ("SECRET_KEY", "short"),
     ("SQLITE_SYNCHRONOUS", "OFF"),
     ("THREADS", "0"),
@@ -257,22 +259,24 @@ def test_a_relative_sqlite_file_is_relative_to_the_project(load: Load) -> None:
 
 
 class TestPostgres:
-    def test_counts_seats_after_the_lock_and_waits_for_it_as_long_as_told(self, load: Load) -> None:
-        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, LOCK_SECONDS="2").DATABASES[
-            "default"
-        ]
+    def test_counts_seats_after_the_lock_and_keeps_its_connections(self, load: Load) -> None:
+        database = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY).DATABASES["default"]
         assert (database["ENGINE"], database["HOST"], database["PORT"], database["NAME"]) == (
             "django.db.backends.postgresql",
             "db.example",
             5433,
             "school",
         )
-        options = database["OPTIONS"]
-        assert (options["isolation_level"], options["options"]) == (
-            IsolationLevel.READ_COMMITTED,
-            "-c lock_timeout=2000 -c jit=off -c max_parallel_workers_per_gather=0",
-        )
+        assert database["OPTIONS"] == {
+            "isolation_level": IsolationLevel.READ_COMMITTED,
+            "server_side_binding": True,
+            "prepare_threshold": 5,
+        }
         assert database["CONN_MAX_AGE"] is None
+
+    def test_prepared_statements_can_be_switched_off_for_a_pooler(self, load: Load) -> None:
+        settings = load(DATABASE_URL=POSTGRES, SECRET_KEY=KEY, PREPARED_STATEMENTS="off")
+        assert settings.DATABASES["default"]["OPTIONS"]["prepare_threshold"] is None
 
     def test_needs_a_secret_key_that_all_servers_share(self, load: Load) -> None:
         with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY must be set"):
