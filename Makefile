@@ -10,6 +10,7 @@ BIN := .venv/bin
 RUNTIME := .venv/installed
 DEVELOPMENT := .venv/installed-dev
 COLLECTED := var/collected
+TYPES := .mypy_cache/models
 MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/pytest -q -n 2
@@ -53,7 +54,7 @@ check: export HTTPS = on
 check: export HSTS_PRELOAD = on
 check: export ALLOWED_HOSTS = school.example
 check: export SECRET_KEY = this-key-is-only-for-the-checks-and-signs-nothing-0123456789
-check: $(DEVELOPMENT) ## Check style, types, templates, imports, migrations, settings and the API's schema
+check: $(DEVELOPMENT) $(TYPES) ## Check style, types, templates, imports, migrations, settings and the API's schema
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
@@ -94,6 +95,10 @@ $(RUNTIME): requirements.txt
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
 	$(PIP) -r requirements-dev.txt
 	@touch $@
+
+# The plugin for Django reads the models. mypy does not know that, and keeps stale types of them.
+$(TYPES): $(DEVELOPMENT) $(wildcard */models.py */*/models.py */settings.py)
+	@rm -rf .mypy_cache && mkdir .mypy_cache && touch $@
 
 $(COLLECTED): $(RUNTIME) $(shell find static)
 	$(MANAGE) collectstatic --no-input --clear --ignore redoc --verbosity 0

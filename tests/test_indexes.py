@@ -1,4 +1,4 @@
-"""At a size at which it matters PostgreSQL finds by an index what pages and endpoints ask for, and every index serves one of them."""
+"""In large tables PostgreSQL uses an index for every page and endpoint, and uses every index."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(
-        connection.vendor != "postgresql", reason="SQLite does not say what it would do elsewhere."
+        connection.vendor != "postgresql", reason="Plans of SQLite do not show those of PostgreSQL."
     ),
 ]
 API = "/api/v1"
@@ -31,35 +31,59 @@ BIG = {
 STUDENTS, COURSES, TERMS, EACH = 30_000, 3_000, 6, 5
 FILL = f"""
     INSERT INTO courses_term (id, code, name, starts_on, ends_on)
-    SELECT t, 'T' || t, 'Term', now()::date - 400 * ({TERMS} - t), now()::date + 300 - 400 * ({TERMS} - t) FROM generate_series(1, {TERMS}) t;
+    SELECT t, 'T' || t, 'Term', now()::date - 400 * ({TERMS} - t),
+        now()::date + 300 - 400 * ({TERMS} - t)
+    FROM generate_series(1, {TERMS}) t;
     INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id)
-    SELECT c, 'C-' || c, 'Course', '', 3, CASE c % 10 WHEN 0 THEN 40 ELSE 900 END, true, c % {TERMS} + 1 FROM generate_series(1, {COURSES}) c;
+    SELECT c, 'C-' || c, 'Course', '', 3, CASE c % 10 WHEN 0 THEN 40 ELSE 900 END, true,
+        c % {TERMS} + 1
+    FROM generate_series(1, {COURSES}) c;
     INSERT INTO students_student (id, number, first_name, last_name, email, is_active)
-    SELECT s, 'S' || s, 'F' || s * 7 % 300, 'L' || s * 13 % 5000, 's' || s || '@school.example', s % 50 > 0 FROM generate_series(1, {STUDENTS}) s;
+    SELECT s, 'S' || s, 'F' || s * 7 % 300, 'L' || s * 13 % 5000, 's' || s || '@school.example',
+        s % 50 > 0
+    FROM generate_series(1, {STUDENTS}) s;
     INSERT INTO students_enrollment (id, student_id, course_id, status, enrolled_at, updated_at)
     SELECT s * {EACH} + k, s, (s * 7 + k * 31) % {COURSES} + 1,
-        CASE WHEN (s * 7 + k * 31) % 10 = 9 THEN 'waitlisted' WHEN s % 20 = k THEN 'withdrawn' WHEN s % 4 = 0 THEN 'completed' ELSE 'active' END, at, at
-    FROM generate_series(1, {STUDENTS}) s, generate_series(1, {EACH}) k, LATERAL (SELECT now() - interval '1 second' * ({STUDENTS} * k - s) AS at) moment;
+        CASE
+            WHEN (s * 7 + k * 31) % 10 = 9 THEN 'waitlisted'
+            WHEN s % 20 = k THEN 'withdrawn'
+            WHEN s % 4 = 0 THEN 'completed'
+            ELSE 'active'
+        END, at, at
+    FROM generate_series(1, {STUDENTS}) s, generate_series(1, {EACH}) k,
+        LATERAL (SELECT now() - interval '1 second' * ({STUDENTS} * k - s) AS at) moment;
     INSERT INTO students_historicalenrollment (
-        id, student_id, course_id, status, enrolled_at, updated_at, history_date, history_type, history_change_reason, door, who
-    ) SELECT id, student_id, course_id, status, enrolled_at, updated_at, updated_at, '+', '', 'import', '' FROM students_enrollment;
-    INSERT INTO students_historicalstudent (id, number, first_name, last_name, email, is_active, history_date, history_type, history_change_reason, door, who)
-    SELECT id, number, first_name, last_name, email, is_active, now(), '+', '', 'import', '' FROM students_student;
+        id, student_id, course_id, status, enrolled_at, updated_at, history_date, history_type,
+        history_change_reason, door, who
+    )
+    SELECT id, student_id, course_id, status, enrolled_at, updated_at, updated_at, '+',
+        '', 'import', ''
+    FROM students_enrollment;
+    INSERT INTO students_historicalstudent (
+        id, number, first_name, last_name, email, is_active, history_date, history_type,
+        history_change_reason, door, who
+    )
+    SELECT id, number, first_name, last_name, email, is_active, now(), '+', '', 'import', ''
+    FROM students_student;
     INSERT INTO students_accesschange (kind, name, who, door, reason, "when")
-    SELECT CASE WHEN n % 100 = 0 THEN 'role' ELSE 'token' END, 'name' || n % 500, 'who' || n % 500, 'staff', '', now() FROM generate_series(1, {STUDENTS}) n;
-    SELECT setval(pg_get_serial_sequence('students_student', 'id'), {STUDENTS}), setval(pg_get_serial_sequence('courses_course', 'id'), {COURSES}),
+    SELECT CASE WHEN n % 100 = 0 THEN 'role' ELSE 'token' END, 'name' || n % 500,
+        'who' || n % 500, 'staff', '', now()
+    FROM generate_series(1, {STUDENTS}) n;
+    SELECT setval(pg_get_serial_sequence('students_student', 'id'), {STUDENTS}),
+        setval(pg_get_serial_sequence('courses_course', 'id'), {COURSES}),
         setval(pg_get_serial_sequence('students_enrollment', 'id'), {STUDENTS} * {EACH} + {EACH});
 """
-# All that FILL and the requests leave; what migrations brought stays.
-MADE: list[type[Model]] = [
+# The models of the rows that FILL and the requests create; rows of migrations stay.
+FILLED_MODELS: list[type[Model]] = [
     User,
     Session,
     *apps.get_app_config("accounts").get_models(),
     *apps.get_app_config("courses").get_models(),
     *apps.get_app_config("students").get_models(),
 ]
-EMPTY = f"TRUNCATE {', '.join(model._meta.db_table for model in MADE)} RESTART IDENTITY CASCADE; ANALYZE"
-# Method and path, and the index by which it is found. Where it says "deep", of a page that follows another.
+TABLES = ", ".join(model._meta.db_table for model in FILLED_MODELS)
+EMPTY = f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE; ANALYZE"
+# By method and path: the index that finds the rows. "deep" requests the second page.
 CASES: dict[str, str] = {
     "GET /api/v1/students": "students_student_pkey",
     "GET /api/v1/students deep": "students_student_pkey",
@@ -89,7 +113,9 @@ CASES: dict[str, str] = {
     "GET /api/v1/courses/77/students?search=s9": "enrollment_by_course",
     "GET /api/v1/courses/80/students?status=waitlisted": "enrollment_waiting",
     "GET /api/v1/courses/77/students?as_of=2100-01-01T00:00Z": "students_historicalenrollment_id",
-    "GET /api/v1/courses/77/students?as_of=2000-01-01T00:00Z": "students_historicalenrollment_history_date",
+    "GET /api/v1/courses/77/students?as_of=2000-01-01T00:00Z": (
+        "students_historicalenrollment_history_date"
+    ),
     "GET /api/v1/enrollments": "students_enrollment_pkey",
     "GET /api/v1/enrollments deep": "students_enrollment_pkey",
     "GET /api/v1/enrollments?student=77": "enrollment_once",
@@ -119,12 +145,15 @@ CASES: dict[str, str] = {
     "GET /admin/accounts/accesschange/?kind__exact=role": "access_by_kind",
     "GET /admin/accounts/accesschange/?q=who77": "access_by_name",
     'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}': "enrollment_by_course",
-    'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist"}': "enrollment_waiting",
+    'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist"}': (
+        "enrollment_waiting"
+    ),
     'PUT /api/v1/students/81/courses {"course_ids": [1, 2, 3]}': "enrollment_once",
     'PATCH /api/v1/enrollments/78 {"status": "completed"}': "enrollment_once",
     'PATCH /api/v1/courses/80 {"capacity": 41}': "enrollment_waiting",
     'PATCH /api/v1/students/82 {"email": "new@school.example"}': "student_email_unique",
-    'POST /api/v1/students {"number": "N1", "first_name": "N", "last_name": "N", "email": "n@school.example"}': "students_student_number_",
+    'POST /api/v1/students {"number": "N1", "first_name": "N", "last_name": "N", '
+    '"email": "n@school.example"}': "students_student_number_",
 }
 Plan = dict[str, Any]
 
@@ -154,7 +183,7 @@ def queries_of(client: Client, case: str) -> list[str]:
 
 
 def deep(client: Client, path: str) -> str:
-    """The address of the page that follows."""
+    """The URL of the next page."""
     following: str = client.get(path).json()["next"]
     return following
 
@@ -163,7 +192,7 @@ def deep(client: Client, path: str) -> str:
 def plans(
     django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[dict[str, list[tuple[str, Plan]]]]:
-    """Of each of CASES its statements, each with the plan for it."""
+    """For each of CASES its statements, each with its plan."""
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
             cursor.execute(FILL)
@@ -188,10 +217,10 @@ def plans(
                 cursor.execute(EMPTY)
 
 
-def test_no_big_table_is_read_from_end_to_end(plans: dict[str, list[tuple[str, Plan]]]) -> None:
-    # The admin counts no further than that.
+def test_no_large_table_is_scanned(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+    # The admin counts rows up to this limit.
     limit = "LIMIT 1001) subquery"
-    told = {
+    scans = {
         (case, sql)
         for case, found in plans.items()
         for sql, plan in found
@@ -200,10 +229,10 @@ def test_no_big_table_is_read_from_end_to_end(plans: dict[str, list[tuple[str, P
         and node["Relation Name"] in BIG
         and not sql.endswith(limit)
     }
-    assert told == set()
+    assert scans == set()
 
 
-def test_each_is_found_by_the_index_that_is_meant_for_it(
+def test_each_request_uses_its_index(
     plans: dict[str, list[tuple[str, Plan]]],
 ) -> None:
     used = {case: indexes_in(plan for _sql, plan in found) for case, found in plans.items()}
@@ -219,7 +248,7 @@ def test_each_is_found_by_the_index_that_is_meant_for_it(
     "case",
     ["GET /api/v1/courses/77", 'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}'],
 )
-def test_seats_are_counted_in_the_index_alone(
+def test_seats_are_counted_by_an_index_only_scan(
     plans: dict[str, list[tuple[str, Plan]]], case: str
 ) -> None:
     kinds = {
@@ -231,21 +260,23 @@ def test_seats_are_counted_in_the_index_alone(
     assert kinds == {"Index Only Scan"}
 
 
-def test_every_index_serves_something(plans: dict[str, list[tuple[str, Plan]]]) -> None:
+def test_every_index_is_used(plans: dict[str, list[tuple[str, Plan]]]) -> None:
     used = indexes_in(plan for found in plans.values() for _sql, plan in found)
     with connection.cursor() as cursor:
-        # Django makes those that end in _like beside each unique text, and simple-history one by date in every history.
+        # Django creates the indexes that end in _like, for every unique text, and simple-history
+        # one by date for every history.
         cursor.execute(
             """
             SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-            WHERE indrelid = ANY(%s::text[]::regclass[]) AND NOT indisunique AND relname !~ '_like$|^students_historicalstudent_history_date'
+            WHERE indrelid = ANY(%s::text[]::regclass[]) AND NOT indisunique
+                AND relname !~ '_like$|^students_historicalstudent_history_date'
             """,
             [sorted(BIG | {"courses_course", "students_accesschange"})],
         )
         assert {name for [name] in cursor.fetchall()} - used == set()
 
 
-def test_a_table_without_its_index_would_be_noticed(
+def test_a_scan_of_a_table_is_found(
     plans: dict[str, list[tuple[str, Plan]]],
 ) -> None:
     assert {

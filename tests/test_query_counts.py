@@ -1,6 +1,6 @@
-"""How many queries every page and endpoint takes: the table is committed, so that a change shows as a line of a diff.
+"""The number of queries of every page and endpoint, in a committed table.
 
-SCHOOL_WRITE_COUNTS=1 writes the table anew.
+A change shows as a line of a diff. SCHOOL_WRITE_COUNTS=1 writes the table anew.
 """
 
 import json
@@ -27,7 +27,7 @@ from students.models import Enrollment, Status
 pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("query_counts.json")
 API = "/api/v1"
-# Of which no query is asked, or which are counted with another row.
+# Views without queries, or which are counted with another one.
 UNCOUNTED = {
     "api/schema/",
     "api/docs/",
@@ -41,14 +41,17 @@ UNCOUNTED = {
     "logout/",
     "undo/",
     "language/",
-    # Redirects, which ask nothing.
+    # Redirects.
     "admin/students/accesschange/<path:rest>",
     "admin/students/accesschange/",
 }
 
 
 def cases() -> Iterator[tuple[str, str, Any]]:
-    """(method, path, body) of every page and endpoint; `{s}`, `{c}` ... stand for rows, `{new}` for a course not yet had."""
+    """(method, path, body) of every page and endpoint.
+
+    `{s}`, `{c}` and so on are keys of `rows`; `{new}` is a course that the student does not have.
+    """
     for path in [
         "/students",
         "/courses",
@@ -158,7 +161,7 @@ def cases() -> Iterator[tuple[str, str, Any]]:
 
 @pytest.fixture
 def rows() -> dict[str, int | str]:
-    """A school with several rows of everything, so that a query for each row would be seen."""
+    """A school with several rows of everything, so that a query for each row is counted."""
     term = TermFactory(code="T")
     courses = CourseFactory.create_batch(12, term=term, capacity=30)
     students = StudentFactory.create_batch(12)
@@ -190,22 +193,22 @@ def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any
             return [filled(item) for item in value]
         return rows[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
 
-    # Django keeps what it once asked of content types, in whatever test that was.
+    # Django caches content types across tests.
     ContentType.objects.clear_cache()
 
-    def ask(method: str, path: str, body: Any) -> int:
+    def count_case(method: str, path: str, body: Any) -> int:
         client = api if path.startswith(API) else browser
         with CaptureQueriesContext(connection) as queries:
-            answer = getattr(client, method.lower())(
+            response = getattr(client, method.lower())(
                 path.format(**rows), filled(body) if body is not None else None
             )
-        assert answer.status_code < 400, answer.content
+        assert response.status_code < 400, response.content
         # Only PostgreSQL has the announcement of a change and the estimate of rows.
         return sum(
             not re.search("pg_advisory_xact_lock|^EXPLAIN", query["sql"]) for query in queries
         )
 
-    return ask
+    return count_case
 
 
 def name(method: str, path: str) -> str:
@@ -215,7 +218,7 @@ def name(method: str, path: str) -> str:
 @pytest.mark.parametrize(
     ("method", "path", "body"), [pytest.param(*case, id=name(*case[:2])) for case in cases()]
 )
-def test_takes_as_many_queries_as_the_table_says(
+def test_query_counts_are_those_of_the_table(
     count: Callable[[str, str, Any], int], method: str, path: str, body: Any
 ) -> None:
     taken = count(method, path, body)

@@ -1,4 +1,4 @@
-"""One form of text at every door: composed characters, no invisible ones, one spelling of emails."""
+"""One form of text at every door: composed characters, none invisible, one spelling of emails."""
 
 import unicodedata
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A headless Chromium, signed in to a school of its own."""
+"""Fixtures of the browser tests: a school, and windows of a headless Chromium."""
 
 import os
 import shutil
@@ -31,10 +31,10 @@ from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
 
-# Playwright keeps an event loop in the thread of the tests, which makes Django refuse to ask the database there.
+# Playwright runs an event loop in the thread of the tests, where Django then refuses queries.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-# A machine may have much else to do.
+# A busy machine is slow.
 expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -57,7 +57,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 def roles(transactional_db: None) -> None:
-    """The roles that a migration makes: tests that write for good have the tables emptied after them, roles and all."""
+    """Makes the roles again: tests without a transaction delete them, and all other rows."""
     made: dict[str, list[str]] = import_module("students.migrations.0003_roles").ROLES
     for name, labels in made.items():
         role, _created = Group.objects.get_or_create(name=name)
@@ -68,7 +68,7 @@ def roles(transactional_db: None) -> None:
 
 @dataclass
 class School:
-    """A student, and courses of each kind."""
+    """A student, and courses: open, full, and one in which the student is enrolled."""
 
     student: Student
     open: Course
@@ -100,7 +100,7 @@ def school(roles: None) -> School:
 
 @pytest.fixture
 def faults() -> list[str]:
-    """What went wrong in the windows of the test. A test that has any at its end has failed."""
+    """The errors in the windows of the test, which fail it at its end."""
     return []
 
 
@@ -112,7 +112,10 @@ def open_as(
     browser_of: Callable[[str], Client],
     faults: list[str],
 ) -> Iterator[Callable[..., Page]]:
-    """Opens a browser window for a user of a role, or for nobody, and notes what goes wrong in it. `more` is Playwright's."""
+    """Returns a function that opens a window for a new user of a role, or for an anonymous one.
+
+    `more` are further options of Playwright's `new_context`. Errors in the window fail the test.
+    """
     contexts = []
 
     def open_window(
@@ -145,12 +148,14 @@ def open_as(
 
 
 def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
-    """Note what the console tells as errors (what the content security policy refuses is told there), requests to other hosts,
-    and parts of a page that are not there."""
+    """Record errors of the console, requests to other hosts and failed requests for subresources.
+
+    Violations of the content security policy are errors of the console.
+    """
 
     def note_message(message: ConsoleMessage) -> None:
-        # A page that is itself refused (422, 404) is told of here too, and is none; parts of one are noted below. What has no
-        # address was done by the test, such as axe-core, which sets styles to look at a page.
+        # Failed requests are recorded below, without those for the page itself (404, 422). Messages
+        # without a URL come from scripts of the test: axe-core sets styles.
         if (
             message.type == "error"
             and message.location["url"]
@@ -160,7 +165,7 @@ def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
 
     def note_request(request: Request) -> None:
         if urlsplit(request.url).netloc != urlsplit(home).netloc:
-            faults.append(f"asks another host: {request.url}")
+            faults.append(f"request to another host: {request.url}")
 
     def note_response(response: Response) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():
@@ -173,11 +178,11 @@ def _watch(context: BrowserContext, home: str, faults: list[str]) -> None:
 
 
 def busy(*_args: object, **_kwargs: object) -> None:
-    """In place of a view: the lock could not be had in time."""
+    """Replaces a view: raises the error of a lock that is not free in time."""
     raise OperationalError("database is locked")
 
 
-def told(page: Page, *words: str) -> None:
-    """Expect the page to say all these words in its messages."""
+def expect_messages(page: Page, *words: str) -> None:
+    """Expect that the messages of the page contain all these texts."""
     for text in words:
         expect(page.get_by_role("status").first).to_contain_text(text)

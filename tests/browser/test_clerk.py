@@ -1,4 +1,4 @@
-"""What a clerk does all day, in a browser."""
+"""A clerk's usual work in a browser."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(
     page.get_by_role("link", name=str(school.student)).first.click()
     page.get_by_role("link", name="Enroll in courses").click()
 
-    # What is ticked stays ticked while something else is searched for.
+    # A search keeps the selected courses.
     page.get_by_label("CHE-102 Chemistry").check()
     page.get_by_label("Search").fill("bio")
     page.keyboard.press("Enter")
@@ -37,7 +37,7 @@ def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(
     assert "csrf" not in page.url
     page.get_by_label("BIO-101 Biology").check()
 
-    # Chemistry is full, so nobody is enrolled in anything, and nothing is lost.
+    # Chemistry is full: nothing is saved, and the form keeps its input.
     page.get_by_role("button", name="Enroll the chosen").click()
     expect(page.get_by_role("alert")).to_contain_text(
         "CHE-102 (2026-FA) is full: 1 of 1 seats are taken."

@@ -11,7 +11,7 @@ from students.enrollment import service
 from students.enrollment.transitions import EnrollmentChange, Options
 from students.factories import StudentFactory
 from students.models import Status
-from tests.browser.conftest import School, told
+from tests.browser.conftest import School, expect_messages
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,7 +39,7 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     page.get_by_role("link", name=str(school.student)).first.click()
     page.get_by_role("link", name="Enroll in courses").click()
 
-    # A list from a letter: what it names is ticked, and what would happen is told before anything does.
+    # Pasted codes select their courses, and the outcomes are shown before anything is saved.
     page.get_by_text("Paste a list").click()
     page.get_by_label("Codes of courses").fill("BIO-101\nCHE-102")
     page.get_by_role("button", name="Choose these").click()
@@ -54,12 +54,14 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     expect(page.get_by_text("would be: enrolled")).to_be_visible()
     assert school.student.enrollments.count() == 2
     page.get_by_role("button", name="Enroll the chosen").click()
-    told(page, "enrolled: BIO-101 (2026-FA)", "on the waitlist, place 2: CHE-102 (2026-FA)")
+    expect_messages(
+        page, "enrolled: BIO-101 (2026-FA)", "on the waitlist, place 2: CHE-102 (2026-FA)"
+    )
     expect(page.get_by_role("row", name="BIO-101")).to_contain_text("active")
     expect(page.get_by_role("row", name="CHE-102")).to_contain_text("waitlisted")
 
     page.get_by_role("button", name="Undo").click()
-    told(page, "Undone")
+    expect_messages(page, "Undone")
     assert set(school.student.enrollments.values_list("course__code", "status")) >= {
         ("BIO-101", "withdrawn"),
         ("CHE-102", "withdrawn"),
@@ -68,10 +70,10 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     page.get_by_role("link", name="Withdraw MAT-103 (2026-FA)").click()
     page.get_by_label("Reason").fill("moved away")
     page.get_by_role("button", name="Withdraw").click()
-    told(page, "was withdrawn from MAT-103 (2026-FA)")
+    expect_messages(page, "was withdrawn from MAT-103 (2026-FA)")
     expect(page.get_by_text("moved away")).to_be_visible()
 
-    # The roster of a course: who is ticked leaves, and who waits moves up, as the page in between has said.
+    # Selected students are withdrawn, and waiting ones promoted, as the page before shows.
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
     page.get_by_label("Search").fill("chem")
     page.keyboard.press("Enter")
@@ -85,7 +87,7 @@ def test_a_clerk_finds_pastes_checks_enrolls_undoes_withdraws_and_clears_a_roste
     expect(page.get_by_role("listitem").filter(has_text=str(waiter))).to_be_visible()
     assert school.full.enrollments.get(student=taker).status == Status.ACTIVE
     page.get_by_role("button", name="Withdraw").click()
-    told(page, str(taker), str(waiter))
+    expect_messages(page, str(taker), str(waiter))
     expect(page.get_by_role("row", name="Waits, Wanda")).to_contain_text("active")
     assert dict(school.full.enrollments.values_list("student", "status")) == {
         taker.pk: "withdrawn",
@@ -123,23 +125,23 @@ def test_a_registrar_overrides_what_a_clerk_is_refused_and_a_higher_capacity_let
     expect(registrar.get_by_role("alert")).to_contain_text("An override needs a reason.")
     registrar.get_by_label("Reason").fill("the dean agreed")
     registrar.get_by_role("button", name="Enroll the chosen").click()
-    told(registrar, "enrolled: CHE-102 (2026-FA)")
-    story = registrar.get_by_role("listitem").filter(has_text="the dean agreed")
-    expect(story).to_contain_text("although the course is full")
-    expect(story).to_contain_text("registrar")
+    expect_messages(registrar, "enrolled: CHE-102 (2026-FA)")
+    entry = registrar.get_by_role("listitem").filter(has_text="the dean agreed")
+    expect(entry).to_contain_text("although the course is full")
+    expect(entry).to_contain_text("registrar")
 
     clerk.goto(f"/courses/{school.full.pk}/students/?q=waits")
     clerk.get_by_label("Waits").check()
     clerk.get_by_label("Where a course is full").select_option("Put the student on the waitlist")
     clerk.get_by_role("button", name="Enroll the chosen").click()
-    told(clerk, "on the waitlist, place 1")
+    expect_messages(clerk, "on the waitlist, place 1")
     expect(clerk.get_by_role("row", name="Waits, Wanda")).to_contain_text("waitlisted")
     expect(clerk.get_by_role("link", name="Edit")).to_have_count(0)
 
     registrar.goto(f"/courses/{school.full.pk}/edit/")
     registrar.get_by_label("Capacity").fill("3")
     registrar.get_by_role("button", name="Save").click()
-    told(registrar, "was saved", str(waiter))
+    expect_messages(registrar, "was saved", str(waiter))
     registrar.get_by_role("link", name="Waits, Wanda").first.click()
     expect(registrar.get_by_role("row", name="CHE-102")).to_contain_text("active")
     expect(registrar.get_by_role("listitem").filter(has_text="moved up")).to_be_visible()

@@ -136,7 +136,7 @@ def test_every_state_of_a_page_is_accessible(
     assert checker.faults == {}
 
 
-def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(
+def test_print_is_dark_on_white_in_the_dark_scheme(
     open_as: Callable[..., Page], school: School
 ) -> None:
     page = open_as("Viewer", scheme="dark")
@@ -147,22 +147,22 @@ def test_what_is_printed_is_dark_on_white_whatever_the_screen_shows(
     assert page.evaluate(color) == "rgb(31, 35, 40)"
 
 
-def test_labels_stand_where_their_fields_begin(
-    open_as: Callable[..., Page], school: School
-) -> None:
+def test_labels_are_aligned_with_their_fields(open_as: Callable[..., Page], school: School) -> None:
     page = open_as("Registrar")
     page.goto("/courses/new/")
-    labels = "[...document.querySelectorAll('main .field')].map(field => getComputedStyle(field).textAlign)"
+    labels = """[...document.querySelectorAll("main .field")]
+        .map((field) => getComputedStyle(field).textAlign)"""
     assert set(page.evaluate(labels)) == {"start"}
 
 
-def test_the_history_of_the_admin_is_whole_on_a_phone(
+def test_the_history_of_the_admin_fits_a_phone(
     open_as: Callable[..., Page], school: School
 ) -> None:
     page = open_as("Registrar", width=320)
     page.goto(f"/admin/courses/course/{school.full.pk}/history/")
     assert page.evaluate(
-        "[...document.querySelectorAll('#change-history :is(th, td)')].every(cell => cell.getBoundingClientRect().right <= innerWidth)"
+        """[...document.querySelectorAll("#change-history :is(th, td)")]
+            .every((cell) => cell.getBoundingClientRect().right <= innerWidth)"""
     )
 
 

@@ -1,4 +1,4 @@
-"""Search as you type, and the keys, in a browser; the same without JavaScript."""
+"""Search while typing and the keyboard, in a browser; the same without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def test_a_list_is_searched_as_one_types(open_as: OpenAs, school: School) -> Non
     assert page.evaluate("window.same"), "The page was loaded anew."
     assert f"q={school.student.number}" in page.url
 
-    # Back from a student, the list is as it was left; back from there, no half-typed word stands in the way.
+    # Going back from a student shows the list as before, without a step for each letter.
     page.get_by_role("link", name="Lee, Ann").click()
     page.go_back()
     expect(page.get_by_label("Search")).to_have_value(school.student.number)
@@ -42,7 +42,7 @@ def test_back_returns_to_what_was_found_before(open_as: OpenAs, school: School) 
     page.goto("/students/")
     search = page.get_by_label("Search")
     search.press_sequentially("lee", delay=250)
-    # What was not answered yet when the next search begins was never found, and is no step.
+    # A search that the next one interrupts leaves no step in the browser's history.
     expect(page).to_have_url(re.compile("q=lee"))
     search.press("Enter")
     search.fill(school.student.number[:-1])
@@ -51,7 +51,7 @@ def test_back_returns_to_what_was_found_before(open_as: OpenAs, school: School) 
     page.get_by_label("Active").select_option("Not active")
     expect(page.get_by_text("No student was found.")).to_be_visible()
 
-    # Each search, however many letters it took, is one step.
+    # Each search is one step, whatever its number of letters.
     page.go_back()
     expect(search).to_have_value(school.student.number)
     expect(page.get_by_role("row")).to_have_count(2)
@@ -95,7 +95,7 @@ def test_back_from_a_result_leads_to_it_in_the_list(open_as: OpenAs, school: Sch
     expect(page.get_by_role("link", name="Lee, Ann")).to_be_focused()
 
 
-def test_the_last_word_typed_wins(open_as: OpenAs, school: School) -> None:
+def test_the_last_search_is_shown(open_as: OpenAs, school: School) -> None:
     StudentFactory.create(first_name="Zoe", last_name="Quick", number="Q-1")
     page = open_as("Viewer")
     page.goto("/students/")
@@ -106,7 +106,7 @@ def test_the_last_word_typed_wins(open_as: OpenAs, school: School) -> None:
     expect(page.get_by_role("row")).to_have_count(2)
 
 
-def test_what_is_said_aloud_is_said_in_the_same_place(open_as: OpenAs, school: School) -> None:
+def test_the_status_regions_stay_in_place(open_as: OpenAs, school: School) -> None:
     page = open_as("Viewer")
     page.goto("/students/")
     page.evaluate("window.regions = [...document.querySelectorAll('[role=status]')]")

@@ -1,4 +1,5 @@
-"""Nothing is done twice and nothing is lost: a double click, a slow answer, a reload, two tabs, the back button."""
+"""A form is saved once, and its input is kept: double clicks, slow responses, reloads, two tabs
+and the back button."""
 
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from core.pages.views import EditView
 from students.models import Status, Student
-from tests.browser.conftest import School, busy, told
+from tests.browser.conftest import School, busy, expect_messages
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -21,7 +22,7 @@ def fill(page: Page, values: dict[str, str]) -> None:
         page.get_by_label(label).fill(text)
 
 
-# Playwright looks at no page that is about to go, so the page notes what it showed.
+# Playwright does not read a page that is being left, so the page records what it shows.
 CLICKS = """
 async (button) => {
   const soon = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -29,14 +30,15 @@ async (button) => {
   button.click();
   await soon(700);
   const words = button.value || button.textContent;
-  sessionStorage.shown = [words, document.querySelector("p[aria-live]").textContent, button.form.ariaBusy];
+  const live = document.querySelector("p[aria-live]").textContent;
+  sessionStorage.shown = [words, live, button.form.ariaBusy];
   button.click();
 }
 """
 
 
 def click_again_and_again(page: Page, name: str) -> int:
-    """Click a button while its answer takes long, and say how often the form was sent."""
+    """Click a button repeatedly while the response is held back. Returns the number of requests."""
     held: list[Route] = []
     page.route(
         "**/*",
@@ -61,7 +63,7 @@ def test_a_form_that_takes_long_says_so_and_is_sent_once(open_as: OpenAs, school
     expect(page.get_by_role("status").first).to_contain_text("was saved")
     assert page.evaluate("sessionStorage.shown") == "Working…,Working…,true"
 
-    # Back on the form, it can be sent again, and says that there is one already.
+    # The form can be sent again after going back, and reports that the number exists.
     page.go_back()
     expect(page.get_by_label("Number")).to_have_value("N-1")
     page.get_by_role("button", name="Save").click()
@@ -73,7 +75,10 @@ def test_a_form_that_takes_long_says_so_and_is_sent_once(open_as: OpenAs, school
 
 
 # All timers of a page run ten times as fast.
-HURRY = "const slow = setTimeout; window.setTimeout = (work, milliseconds) => slow(work, milliseconds / 10);"
+HURRY = """
+const slow = setTimeout;
+window.setTimeout = (work, milliseconds) => slow(work, milliseconds / 10);
+"""
 STOPPED = """
 async (button) => {
   button.click();
@@ -99,7 +104,7 @@ def test_a_form_whose_sending_was_stopped_can_be_sent_again(
     expect(button).to_have_text("Save")
     expect(page.locator("form[aria-busy]")).to_have_count(0)
     button.click()
-    told(page, "was saved")
+    expect_messages(page, "was saved")
     assert Student.objects.filter(number="N-1").count() == 1
 
 
@@ -130,7 +135,7 @@ def test_two_tabs_with_the_same_form_enroll_once(
     expect(first.get_by_role("status").first).to_contain_text("enrolled: BIO-101")
     second.get_by_role("button", name="Enroll the chosen").click()
     expect(second.get_by_role("status").first).to_contain_text("nothing to change: BIO-101")
-    # Back after that, and once more.
+    # Go back and send the form once more.
     second.go_back()
     second.get_by_label("CHE-102 Chemistry").check()
     second.get_by_label("Where a course is full").select_option("waitlist")
@@ -177,7 +182,7 @@ def test_back_after_a_withdrawal_withdraws_nobody_again(open_as: OpenAs, school:
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_role("status").first).to_contain_text("was withdrawn")
     page.reload()
-    # A page that is kept has the form still; one that is asked for anew has it no more.
+    # A page from the back/forward cache has the form, a page that is loaded again has not.
     page.go_back()
     if page.get_by_role("button", name="Withdraw").count():
         page.get_by_role("button", name="Withdraw").click()
@@ -216,7 +221,7 @@ def test_what_could_not_be_saved_is_kept_and_sent_once_more(
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
-    told(page, "was saved")
+    expect_messages(page, "was saved")
     assert Student.objects.get(number="N-1").email == NORA["Email"]
 
 

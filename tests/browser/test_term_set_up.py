@@ -71,7 +71,7 @@ def test_an_administrator_makes_a_term_with_courses_enrolls_many_and_closes_a_co
     physics = Course.objects.get(code="PHY-101", term__code="2027-SP")
     assert (physics.capacity, Course.objects.get(code="PHY-201").prerequisites) == (2, ["PHY-101"])
 
-    # Three students, two seats: the page in between says what would become of each, and does that and nothing else.
+    # Three students, two seats: the page in between shows each outcome, and saving produces it.
     page.goto("/admin/students/student/")
     boxes = page.get_by_role("row").get_by_role("checkbox")
     for number in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""What goes wrong in a window, of any page that is opened in it, fails the test."""
+"""Errors in any page of a window fail the test."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "fault"),
     [
         ('<p style="color: red">', "Content Security Policy"),
         ("<script>alert(1)</script>", "Content Security Policy"),
@@ -17,10 +17,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
         ('<img alt="" src="/static/nothing.svg">', "404: "),
         ('<script src="/static/made-up.js"></script>', "missing is not defined"),
         ('<script src="/static/made-up.js"></script>', "oh dear"),
-        ('<meta http-equiv="refresh" content="0; url=http://127.0.0.1:9/">', "asks another host"),
+        (
+            '<meta http-equiv="refresh" content="0; url=http://127.0.0.1:9/">',
+            "request to another host",
+        ),
     ],
 )
-def test_is_noted(open_as: Callable[..., Page], faults: list[str], part: str, told: str) -> None:
+def test_an_error_is_recorded(
+    open_as: Callable[..., Page], faults: list[str], part: str, fault: str
+) -> None:
     def answer(route: Route) -> None:
         real = route.fetch()
         route.fulfill(response=real, body=real.text().replace("</main>", f"{part}</main>"))
@@ -36,11 +41,11 @@ def test_is_noted(open_as: Callable[..., Page], faults: list[str], part: str, to
     )
     page.goto("/terms/")
     page.wait_for_timeout(500)
-    assert any(told in fault for fault in faults), faults
+    assert any(fault in found for found in faults), faults
     faults.clear()
 
 
-def test_a_refused_page_is_none(open_as: Callable[..., Page], faults: list[str]) -> None:
+def test_the_status_of_a_page_is_no_error(open_as: Callable[..., Page], faults: list[str]) -> None:
     page = open_as("Clerk")
     page.goto("/nowhere/")
     assert faults == []
