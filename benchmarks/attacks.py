@@ -3,6 +3,7 @@
     python benchmarks/attacks.py http://127.0.0.1:8000 slow-bodies --connections 16
     python benchmarks/attacks.py http://127.0.0.1:8000 refused-bodies --requests 10000
     python benchmarks/attacks.py http://127.0.0.1:8000 guesses --guessers 16
+    python benchmarks/attacks.py http://127.0.0.1:8000 read-only --token TOKEN --database postgresql://...
 
 Exit status 1 where a page took too long or a connection broke.
 """
@@ -43,6 +44,12 @@ def main() -> int:
     guesses.add_argument(
         "--addresses", action="store_true", help="guess from a local address each, 127.0.1.N"
     )
+    read_only = attacks.add_parser(
+        "read-only", help="make PostgreSQL read-only for some seconds, beside reads and changes"
+    )
+    read_only.add_argument("--token", required=True, help="of a registrar")
+    read_only.add_argument("--database", required=True, help="of the server; as its superuser")
+    read_only.add_argument("--seconds", type=float, default=5)
     options = parser.parse_args()
     address = urllib.parse.urlsplit(options.url)
     host, port = address.hostname or "127.0.0.1", address.port or 80
@@ -50,6 +57,8 @@ def main() -> int:
         return send_slow_bodies(host, port, options.connections, options.seconds)
     if options.attack == "refused-bodies":
         return send_refused_bodies(host, port, options.requests)
+    if options.attack == "read-only":
+        return make_read_only(host, port, options)
     return guess_passwords(host, port, options)
 
 
@@ -168,6 +177,52 @@ def send_guess(
     response.read()
     connection.close()
     return response.status
+
+
+def make_read_only(host: str, port: int, options: argparse.Namespace) -> int:
+    """Answers before, while and after the database is read-only, each counted."""
+    import psycopg
+
+    answers: dict[str, Counter[str]] = {}
+    phase = "before"
+    over = threading.Event()
+    headers = {"Authorization": f"Bearer {options.token}", "Content-Type": "application/json"}
+
+    def work(number: int) -> None:
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        while not over.is_set():
+            started = phase
+            if number % 2:
+                connection.request("GET", "/api/v1/students", headers=headers)
+            else:
+                code = f"T{time.monotonic_ns()}"
+                term = f'{{"code": "{code}", "name": "T", "starts_on": "2026-01-01", "ends_on": "2026-06-30"}}'
+                connection.request("POST", "/api/v1/terms", term, headers)
+            response = connection.getresponse()
+            response.read()
+            answer = f"{'read' if number % 2 else 'change'} {response.status}"
+            if response.status == 503:
+                answer += f", Retry-After {response.getheader('Retry-After')}"
+            # An answer on the border of two phases may belong to either.
+            if started == phase:
+                answers.setdefault(phase, Counter())[answer] += 1
+
+    def ready() -> str:
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        return f"{response.status} {response.read().decode()}"
+
+    with psycopg.connect(options.database, autocommit=True) as database:
+        with running(work, 8, over):
+            for phase, value in [("before", "off"), ("read-only", "on"), ("after", "off")]:
+                database.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+                database.execute("SELECT pg_reload_conf()")
+                time.sleep(options.seconds)
+                print(f"{phase}: /readyz {ready()}")
+    for name, counts in answers.items():
+        print(f"{name}: {dict(counts)}")
+    return int(any("500" in answer for counts in answers.values() for answer in counts))
 
 
 @contextmanager

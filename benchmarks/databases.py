@@ -134,19 +134,17 @@ def main() -> None:
         "-m",
         "granian",
         "--interface",
-        "wsgi",
+        "asginl",
         "--port",
         str(PORT),
         "--workers",
         "2",
-        "--blocking-threads",
-        "4",
         "--no-log",
         "--workers-kill-timeout",
         "5",
     ]
     with subprocess.Popen(
-        [*command, "school.wsgi:application"], cwd=ROOT, env=ENVIRONMENT
+        [*command, "school.asgi:application"], cwd=ROOT, env=ENVIRONMENT
     ) as server:
         try:
             wait()

@@ -1,12 +1,12 @@
 """The product without its locks, to prove that race.py sees errors (seats sold twice).
 
-granian --interface wsgi benchmarks.unlocked:application
+granian --interface asginl benchmarks.unlocked:application
 """
 
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from school.wsgi import application
+from school.asgi import application
 from students.enrollment import service
 from tests.unlocked import take_out_locks
 

@@ -230,14 +230,12 @@ def served() -> Iterator[str | None]:
         "-m",
         "granian",
         "--interface",
-        "wsgi",
+        "asginl",
         "--port",
         port,
         "--workers",
         "2",
-        "--blocking-threads",
-        "4",
-        "school.wsgi:application",
+        "school.asgi:application",
     ]
     server = subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY}
