@@ -213,13 +213,12 @@ def make_read_only(host: str, port: int, options: argparse.Namespace) -> int:
         response = connection.getresponse()
         return f"{response.status} {response.read().decode()}"
 
-    with psycopg.connect(options.database, autocommit=True) as database:
-        with running(work, 8, over):
-            for phase, value in [("before", "off"), ("read-only", "on"), ("after", "off")]:
-                database.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
-                database.execute("SELECT pg_reload_conf()")
-                time.sleep(options.seconds)
-                print(f"{phase}: /readyz {ready()}")
+    with psycopg.connect(options.database, autocommit=True) as database, running(work, 8, over):
+        for phase, value in [("before", "off"), ("read-only", "on"), ("after", "off")]:
+            database.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            database.execute("SELECT pg_reload_conf()")
+            time.sleep(options.seconds)
+            print(f"{phase}: /readyz {ready()}")
     for name, counts in answers.items():
         print(f"{name}: {dict(counts)}")
     return int(any("500" in answer for counts in answers.values() for answer in counts))

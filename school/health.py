@@ -8,7 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from core.db.connections import UnsuitableConnection
-from core.db.errors import current_obstacle
+from core.db.errors import current_obstacle, find_obstacle
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -29,8 +29,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
         ]
         obstacle = current_obstacle()
     except DatabaseError as error:
-        is_refused = isinstance(error, UnsuitableConnection)
-        reason = str(error) if is_refused else "The database does not answer."
+        obstacle = find_obstacle(error)
+        reason = obstacle.value if obstacle else "The database does not answer."
+        if isinstance(error, UnsuitableConnection):
+            reason = str(error)
         return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     if missing:
         return JsonResponse(

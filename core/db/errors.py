@@ -40,6 +40,9 @@ def find_obstacle(error: BaseException | None) -> Obstacle | None:
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
     if code.startswith(READ_ONLY_CODES):
         return Obstacle.READ_ONLY
+    if code.startswith("SQLITE_IOERR"):
+        # Where the disk is full, SQLite cannot even connect: it needs a small file of its own.
+        return sqlite_obstacle(str(connection.settings_dict["NAME"]))
     if code.startswith(DISK_FULL_CODES):
         # Only a write finds out that the disk of PostgreSQL is full.
         caches["default"].set("disk_full", value=True, timeout=REMEMBER_SECONDS)

@@ -2,20 +2,22 @@
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import caches
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from knox.models import AuthToken
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from core.db.errors import FREE_BYTES, Obstacle, sqlite_obstacle
+from core.db.errors import FREE_BYTES, Obstacle, find_obstacle, sqlite_obstacle
 from courses.factories import CourseFactory
 from students.factories import StudentFactory
 from students.models import Enrollment
@@ -156,6 +158,20 @@ class TestFullDisk:
 
 
 class TestFileOfSqlite:
+    def test_to_which_nobody_can_connect_because_the_disk_is_full(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cause = sqlite3.OperationalError("disk I/O error")
+        cause.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+        error = OperationalError("disk I/O error")
+        error.__cause__ = cause
+        obstacle = Obstacle.DISK_FULL
+        monkeypatch.setattr("core.db.errors.sqlite_obstacle", lambda _name: obstacle)
+        monkeypatch.setattr("school.health.MigrationExecutor", Mock(side_effect=error))
+
+        assert find_obstacle(error) is obstacle
+        assert client.get("/readyz").json()["reason"] == obstacle.value
+
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
         path = tmp_path / "school.sqlite3"
