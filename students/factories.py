@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 
 from courses.models import Course
 from students.enrollment import service
-from students.enrollment.transitions import IMPORT_TRANSITIONS, EnrollmentChange
+from students.enrollment.transitions import ENROLL, IMPORT_TRANSITIONS, EnrollmentChange, Options
 from students.models import Enrollment, Status, Student
 
 
@@ -29,9 +29,15 @@ class StudentFactory(DjangoModelFactory[Student]):
 
 
 def enrolled(student: Student, course: Course, status: Status = Status.ACTIVE) -> Enrollment:
-    """Enroll `student` in `course` through the service, with the transitions of an import."""
+    """Enroll `student` in `course` through the service, with the transitions of an import.
+
+    Only a full course puts the student on its waitlist (`Status.WAITLISTED`).
+    """
+    waits = status == Status.WAITLISTED
+    transition = ENROLL if waits else IMPORT_TRANSITIONS[status]
     [result] = service.apply_changes(
-        [EnrollmentChange(student.pk, course.pk, IMPORT_TRANSITIONS[status])]
+        [EnrollmentChange(student.pk, course.pk, transition)], Options(waitlist=waits)
     )
     assert result.enrollment is not None
+    assert result.enrollment.status == status
     return result.enrollment

@@ -21,6 +21,8 @@ REGISTRARS = (200, 200, 403, 403, 403)
 PAGES = {
     "desk": EVERYBODY,
     "tokens": EVERYBODY,
+    "account": EVERYBODY,
+    "password": EVERYBODY,
     "student_list": READERS,
     "student": READERS,
     "student_new": REGISTRARS,
@@ -40,7 +42,18 @@ PAGES = {
     "term_edit": REGISTRARS,
 }
 # Open to everybody, or without a page of their own.
-NOT_IN_THE_TABLE = {"login", "logout", "set_language", "undo", "token_revoke"}
+NOT_IN_THE_TABLE = {
+    "login",
+    "logout",
+    "reset",
+    "reset_sent",
+    "reset_confirm",
+    "set_language",
+    "undo",
+    "token_revoke",
+    "session_end",
+    "sessions_end",
+}
 POSTED = (
     "student_new",
     "student_edit",
