@@ -56,6 +56,26 @@ class AccessChange(AuditedModel):
         return f"{self.get_kind_display()} {self.name}"
 
 
+# Names by a part of the header User-Agent, in the order in which they are looked for.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "CriOS/": "Chrome",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
 class SignInSession(AbstractBaseSession):
     """A session, with the user who is signed in by it. `accounts.sessions` reads and writes it.
 
@@ -85,6 +105,17 @@ class SignInSession(AbstractBaseSession):
         from accounts.sessions import SessionStore
 
         return SessionStore
+
+    @property
+    def browser(self) -> str:
+        """The names of the browser and of its system, such as "Firefox, Linux"; empty if unknown.
+
+        Browsers name others too, to be compatible, so the first match counts.
+        """
+        found = []
+        for names in (BROWSERS, SYSTEMS):
+            found += [name for mark, name in names.items() if mark in self.user_agent][:1]
+        return ", ".join(found)
 
     @property
     def public_id(self) -> str:

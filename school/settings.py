@@ -255,6 +255,8 @@ EMAIL_HOST_USER = EMAIL.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = bool(EMAIL.get("EMAIL_USE_TLS")), bool(EMAIL.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 10
+# Whether links are sent in a thread of their own. Tests wait for them instead.
+EMAIL_IN_THREAD = True
 DEFAULT_FROM_EMAIL = setting(
     "EMAIL_FROM",
     str,

@@ -1,13 +1,16 @@
 """A new password by a link that is sent by mail."""
 
+from threading import Thread
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from accounts.events import record_event
@@ -21,6 +24,23 @@ class ResetForm(PasswordResetForm):
     """
 
     recipient: User | None = None
+
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Send the mail in another thread.
+
+        Otherwise the time of the response would show whether a user has the address. Errors are
+        logged by Django.
+        """
+        language = get_language()
+
+        def send() -> None:
+            with override(language):
+                super(ResetForm, self).send_mail(*args, **kwargs)
+
+        if settings.EMAIL_IN_THREAD:
+            Thread(target=send).start()
+        else:
+            send()
 
     def get_users(self, email: str) -> Any:
         if self.recipient:

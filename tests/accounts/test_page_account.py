@@ -95,6 +95,30 @@ class TestSessions:
         for row in SignInSession.objects.all():
             assert row.session_key not in text
 
+    @pytest.mark.parametrize(
+        ("agent", "name"),
+        [
+            (
+                (
+                    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                    "Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0"
+                ),
+                "Edge, Windows",
+            ),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko Firefox/140.0", "Firefox, Linux"),
+            (
+                (
+                    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+                    "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+                ),
+                "Safari, iPhone",
+            ),
+            ("curl/8.5.0", ""),
+        ],
+    )
+    def test_have_a_short_name(self, agent: str, name: str) -> None:
+        assert SignInSession(user_agent=agent).browser == name
+
     def test_one_is_ended(self, ann: User) -> None:
         here, there = sign_in(), sign_in(agent="There")
         row = SignInSession.objects.get(user_agent="There")

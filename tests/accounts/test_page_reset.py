@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event as ThreadEvent
 from typing import Any
 
 import pytest
@@ -107,6 +108,23 @@ def test_an_address_that_only_looks_the_same_gets_no_link(
     # The Kelvin sign is an ASCII k without case in some comparisons.
     request_link(client, "cler\u212a@school.example")
     assert [mail.to for mail in mailoutbox] in ([], [["clerk@school.example"]])
+
+
+def test_the_answer_does_not_wait_for_the_mail_server(
+    client: Client, ann: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, sent = ThreadEvent(), ThreadEvent()
+
+    def send(_mail: Any) -> None:
+        answered.wait(60)
+        sent.set()
+
+    settings.EMAIL_IN_THREAD = True
+    monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", send)
+    assert request_link(client).status_code == 200
+    assert not sent.is_set()
+    answered.set()
+    assert sent.wait(60)
 
 
 def test_mail_that_cannot_be_sent_is_no_error(
