@@ -1,4 +1,5 @@
 from django.contrib.admin.apps import AdminConfig
+from django.core import checks
 from django.core.signals import request_started
 from django.db.backends.signals import connection_created
 
@@ -8,8 +9,10 @@ class SchoolAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
+        from core.api.compiled_reads import check_compiled_reads
         from core.db.connections import check_connection
         from school.health import drop_dead_connection
 
+        checks.register(check_compiled_reads, "compiled_reads")
         connection_created.connect(check_connection)
         request_started.connect(drop_dead_connection)

@@ -7,6 +7,8 @@ from io import BytesIO
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
+from django.core.checks import run_checks
+from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "school.settings")
@@ -29,6 +31,8 @@ def with_content_length(view: WSGIApplication) -> WSGIApplication:
 
 
 application = with_content_length(get_wsgi_application())
+if errors := run_checks(tags=["compiled_reads"]):
+    raise SystemCheckError("\n".join(str(error) for error in errors))
 # Loaded modules live as long as the process, so the garbage collector need not visit them.
 gc.collect()
 gc.freeze()

@@ -1,7 +1,8 @@
-"""Who may do what over the API: Django's permissions, asked for reading too."""
+"""Permissions of the API: those of Django's models, for reading too."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
@@ -10,20 +11,32 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-ACTIONS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+ACTIONS = {"GET": "view", "POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+# These show no more than GET does.
+READS = {"HEAD": "GET", "OPTIONS": "GET"}
 
 
 class ModelPermissions(BasePermission):
-    """Asks for the permission on the view's model, or for those that its `permissions` names for the method."""
+    """Requires the permission of the method on the view's model.
+
+    A view can name others: its attribute `permissions` has a list for each method. A method that is
+    not listed is refused.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        method = request.method or ""
+        method = READS.get(request.method or "", request.method or "")
+        permissions = self.get_permissions(view)
+        if method not in permissions and not hasattr(view, method.lower()):
+            # The view answers 405 itself, to users who may read it.
+            method = "GET"
+        return method in permissions and bool(request.user.has_perms(permissions[method]))
+
+    def get_permissions(self, view: APIView) -> Mapping[str, Sequence[str]]:
         if named := getattr(view, "permissions", None):
-            # A method that the view does not have is for the view to refuse, to those who may see it.
-            return bool(request.user.has_perms(named.get(method, named["GET"])))
-        model = view.queryset.model  # type: ignore[attr-defined]
-        return bool(
-            request.user.has_perm(
-                f"{model._meta.app_label}.{ACTIONS.get(method, 'view')}_{model._meta.model_name}"
-            )
-        )
+            permissions: Mapping[str, Sequence[str]] = named
+            return permissions
+        meta = view.queryset.model._meta  # type: ignore[attr-defined]
+        return {
+            method: [f"{meta.app_label}.{action}_{meta.model_name}"]
+            for method, action in ACTIONS.items()
+        }

@@ -72,51 +72,79 @@ class IdField(StrictIntegerField):
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
 
 
+# Fields whose values JSON can have as the database returns them.
+COLUMN_FIELDS = (
+    *(serializers.BooleanField, serializers.CharField, serializers.ChoiceField),
+    *(serializers.DateField, serializers.DateTimeField, serializers.TimeField),
+    *(serializers.IntegerField, serializers.BigIntegerField, serializers.FloatField),
+    *(serializers.DecimalField, serializers.UUIDField),
+)
+
+
 class ColumnSerializer(serializers.Serializer[M]):
-    """Shows columns as they are read, from a row of `columns()` or from a model's instance. Times are in UTC.
+    """Represents columns as the database returns them, of a row of `columns()` or of an instance.
 
-    A field whose column needs more than to be written as JSON has no place here.
+    Times are in UTC. The fields are those of COLUMN_FIELDS, and lists of related rows.
     """
-
-    plain = (
-        serializers.BooleanField,
-        serializers.CharField,
-        serializers.ChoiceField,
-        serializers.DateField,
-        serializers.DateTimeField,
-        serializers.DecimalField,
-        serializers.IntegerField,
-    )
 
     @classmethod
     @cache
     def columns(cls) -> dict[str, str]:
-        """The name of each field and the way to its column. Fields that show other rows are left out."""
-        fields = {
-            name: field
-            for name, field in cls().fields.items()
-            if not isinstance(field, serializers.ListSerializer)
-        }
-        for name, field in fields.items():
-            if not isinstance(field, cls.plain):
+        """Return the column of each field that can be read, without lists of related rows.
+
+        Raises TypeError if a field needs to convert the value of its column.
+        """
+        columns = {}
+        for name, field in cls().fields.items():
+            if field.write_only or isinstance(field, serializers.ListSerializer):
+                continue
+            if not _is_column(field):
                 raise TypeError(
                     f"{cls.__name__}.{name} is a {type(field).__name__}. A ColumnSerializer shows "
-                    "only columns that need no conversion; ColumnSerializer.plain lists the fields."
+                    "only columns that need no conversion; COLUMN_FIELDS lists the fields."
                 )
-        return {name: str(field.source).replace(".", "__") for name, field in fields.items()}
+            columns[name] = str(field.source).replace(".", "__")
+        return columns
+
+    @classmethod
+    @cache
+    def related_fields(cls) -> list[str]:
+        """Return the names of the lists of related rows."""
+        fields = cls().fields.items()
+        return [name for name, field in fields if isinstance(field, serializers.ListSerializer)]
 
     @classmethod
     @cache
     def column_getters(cls) -> list[tuple[str, Callable[[Any], Any]]]:
-        return [(name, attrgetter(way.replace("__", "."))) for name, way in cls.columns().items()]
+        return [
+            (name, attrgetter(column.replace("__", "."))) for name, column in cls.columns().items()
+        ]
 
     @classmethod
     def serialize_instance(cls, instance: M) -> dict[str, Any]:
-        """`instance` in JSON, without a serializer of its own: making any forgets what Python has learnt of all the classes of fields."""
-        return {name: read(instance) for name, read in cls.column_getters()}
+        """Return the columns of `instance`, without the cost of a serializer object."""
+        return {name: get(instance) for name, get in cls.column_getters()}
 
     def to_representation(self, instance: M) -> dict[str, Any]:
-        return self.serialize_instance(instance)
+        data = self.serialize_instance(instance)
+        for name in self.related_fields():
+            field = self.fields[name]
+            data[name] = field.to_representation(field.get_attribute(instance))
+        return data
+
+
+def _is_column(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    """Whether `field` represents a value as it is, except for its form in JSON."""
+    options = vars(field)
+    is_decimal = isinstance(field, serializers.DecimalField)
+    return (
+        type(field).to_representation in {kind.to_representation for kind in COLUMN_FIELDS}
+        and type(field).get_attribute is serializers.Field.get_attribute
+        # DRF sets these where they are given.
+        and "format" not in options
+        and options.get("uuid_format", "hex_verbose") == "hex_verbose"
+        and options.get("coerce_to_string", is_decimal) == is_decimal
+    )
 
 
 class StrictSerializer(serializers.Serializer[M]):

@@ -83,10 +83,6 @@ class StudentDetailSerializer(StudentSerializer):
     class Meta(StudentSerializer.Meta):
         fields = [*StudentSerializer.Meta.fields, "courses"]
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        courses = self.fields["courses"].to_representation(instance.current_enrollments)
-        return {**super().to_representation(instance), "courses": courses}
-
 
 class RosterSerializer(ColumnSerializer[Enrollment], serializers.ModelSerializer[Enrollment]):
     """A student as a course has them."""

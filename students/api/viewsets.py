@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import status, viewsets
@@ -14,7 +14,6 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from core.api.compiled_reads import CompiledReadMixin
 from core.api.etags import add_etag, check_if_match, has_if_match
@@ -86,15 +85,13 @@ COURSES_OF_STUDENT = CompiledQuery(
 class StudentViewSet(CompiledReadMixin, ModelViewSet):
     """Students; one of them with the current courses."""
 
+    compiled_reads = True
     queryset = Student.objects.with_course_count().order_by("id")
+    detail_queryset = STUDENT_DETAILS
+    serializer_class = StudentSerializer
+    detail_serializer_class = StudentDetailSerializer
     filterset_class = StudentFilterSet
     related_queries = {"courses": (COURSES_OF_STUDENT, StudentCourseSerializer)}
-
-    def get_queryset(self) -> QuerySet[Student]:
-        return super().get_queryset() if self.action == "list" else STUDENT_DETAILS.all()
-
-    def get_serializer_class(self) -> type[BaseSerializer[Student]]:
-        return StudentSerializer if self.action == "list" else StudentDetailSerializer
 
 
 @contextmanager
@@ -114,9 +111,11 @@ def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
 class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """The courses of one student."""
 
+    compiled_reads = True
     queryset = Enrollment.objects.select_related("course__term").with_position().order_by("id")
     serializer_class = StudentCourseSerializer
     filterset_class = StudentCourseFilterSet
+    path_filter = {"student": "student_id"}
     parent_query = CompiledQuery(
         Student.objects.filter(pk=Parameter("student_id")).order_by().values_list("pk")
     )
@@ -127,9 +126,6 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
         "PUT": [CAN_ADD, CAN_WITHDRAW],
         "DELETE": [CAN_WITHDRAW],
     }
-
-    def get_queryset(self) -> QuerySet[Enrollment]:
-        return super().get_queryset().filter(student=self.kwargs["student_id"])
 
     def check_unchanged(self, courses: Iterable[int]) -> None:
         """Lock all that a change of `courses` (ids) needs, and compare the student with If-Match.
@@ -186,16 +182,15 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
 class RosterViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """The students of one course, in the order in which they came."""
 
+    compiled_reads = True
     queryset = Enrollment.objects.select_related("student").with_position().order_by("id")
     serializer_class = RosterSerializer
     filterset_class = RosterFilterSet
+    path_filter = {"course": "course_id"}
     parent_query = CompiledQuery(
         Course.objects.filter(pk=Parameter("course_id")).order_by().values_list("pk")
     )
     permissions = {"GET": [CAN_VIEW], "POST": [CAN_ADD]}
-
-    def get_queryset(self) -> QuerySet[Enrollment]:
-        return super().get_queryset().filter(course=self.kwargs["course_id"])
 
     @extend_schema(
         request=StudentsBodySerializer, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
@@ -209,6 +204,7 @@ class RosterViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
 class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """Enrollments, one row for each student and course for good."""
 
+    compiled_reads = True
     queryset = Enrollment.objects.with_position().order_by("id")
     serializer_class = EnrollmentSerializer
     filterset_class = EnrollmentFilterSet
