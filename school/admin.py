@@ -3,10 +3,11 @@
 from typing import cast
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+
+from school.sign_in import LoginView
 
 
 class AdminSite(admin.AdminSite):

@@ -3,26 +3,20 @@
 These are Django's error views, named in `school/urls.py` and in the setting CSRF_FAILURE_VIEW.
 """
 
-import re
 import sys
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.multipartparser import MultiPartParserError
-from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.conflicts import RecordGone
 from core.db.errors import is_temporary
+from core.pages.kept_forms import get_kept_context, get_sent_fields, is_same_origin
 from school.api.problems import MEDIA_TYPE, RETRY_SECONDS, Text, log_temporary_error, problem_body
-
-# Form fields that a page never repeats: passwords, and the CSRF token of the form that was sent.
-SECRET_FIELDS = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,6 +32,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without the valid token; one of this site can be sent again with a new one.
+
+    The fields of a form of another site must not be offered: a click would send them.
+    """
+    if is_same_origin(request):
+        detail = _("You have signed in anew since this form was opened. Nothing was done yet.")
+        return _error_response(request, "permission_denied", detail, keep_form=True)
     return _error_response(
         request,
         "permission_denied",
@@ -96,31 +97,19 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _error_response(request: HttpRequest, code: str, detail: Text = "") -> HttpResponse:
+def _error_response(
+    request: HttpRequest, code: str, detail: Text = "", *, keep_form: bool = False
+) -> HttpResponse:
     body = problem_body(code, detail)
     if request.path_info.startswith("/api/"):
         response: HttpResponse = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
     else:
-        form = _sent_form(request) if code == "unavailable" and request.method == "POST" else {}
+        form: dict[str, Any] = {}
+        if request.method == "POST" and (code == "unavailable" or keep_form):
+            form = get_kept_context(request, get_sent_fields(request), request.get_full_path())
         # Without context processors, because they might query the database that is away.
         page = render_to_string("school/problem.html", {"problem": body, **form})
         response = HttpResponse(page, status=body["status"])
     if code == "unavailable":
         response["Retry-After"] = RETRY_SECONDS
     return response
-
-
-def _sent_form(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of a form that sends the same fields again, except SECRET_FIELDS.
-
-    Empty if the body of the request cannot be read.
-    """
-    try:
-        sent = request.POST
-    except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
-        return {}
-    fields = []
-    for name, values in sent.lists():
-        if not SECRET_FIELDS.search(name):
-            fields += [(name, value) for value in values]
-    return {"fields": fields, "address": request.get_full_path(), "csrf_token": get_token(request)}

@@ -17,12 +17,23 @@ from accounts.models import Event
 from accounts.sessions import extend_session
 from accounts.sign_in_limits import remember_browser
 from core.history.actor import Door, record_changes_as
+from core.pages.kept_forms import get_sent_fields
 from school.error_pages import too_many_sign_ins
+from school.sign_in import is_sign_in_redirect, render_sign_in
 from students.messages import announce_promotions
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Paths that only programs read: their responses are not translated.
 PROGRAM_PATHS = ("/api/", "/healthz", "/readyz")
+# Responses of these paths are the same for everybody.
+PUBLIC_PATHS = (
+    "/healthz",
+    "/readyz",
+    "/api/schema",
+    "/api/docs",
+    "/api/v1/problems/",
+    "/admin/jsi18n/",
+)
 # Only resources of this server, no inline scripts or styles, no frames. Style sheets of the admin
 # contain images as data: URLs.
 CONTENT_SECURITY_POLICY = (
@@ -80,6 +91,21 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
         # Django's debug pages have inline styles and scripts.
         if not (settings.DEBUG and response.status_code in (404, 500)):
             response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+    return middleware
+
+
+def forbid_storing(get_response: GetResponse) -> GetResponse:
+    """Set Cache-Control to no-store, but not for PUBLIC_PATHS.
+
+    So Back shows no private page after signing out, and no proxy has one.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not request.path_info.startswith(PUBLIC_PATHS):
+            response["Cache-Control"] = "no-store"
         return response
 
     return middleware
@@ -163,6 +189,17 @@ def record_reads(get_response: GetResponse) -> GetResponse:
             row_id = next(iter(match.kwargs.values()))
             record_event(event, str(row_id), request)
         return response
+
+    return middleware
+
+
+def keep_sent_forms(get_response: GetResponse) -> GetResponse:
+    """Answer a form that came after the sign-in ended with a sign-in page that keeps the form."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_lost = request.method == "POST" and is_sign_in_redirect(response)
+        return render_sign_in(request) if is_lost and get_sent_fields(request) else response
 
     return middleware
 

@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "school.middleware.content_security_policy",
+    "school.middleware.forbid_storing",
     "school.middleware.strip_api_slash",
     "school.middleware.select_language",
     "school.middleware.PageSessionMiddleware",
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "school.middleware.record_request_changes",
     "school.middleware.show_promotions",
+    "school.middleware.keep_sent_forms",
     "school.middleware.limit_sign_ins",
     "school.middleware.record_reads",
 ]

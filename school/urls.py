@@ -1,10 +1,9 @@
 """All URLs."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
-from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
@@ -28,6 +27,7 @@ from courses.viewsets import CourseViewSet, TermViewSet
 from school.api.problems import ProblemView, UnknownPathView
 from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
+from school.sign_in import LoginView, switch_language
 from students.api.viewsets import (
     EnrollmentViewSet,
     RosterViewSet,
@@ -98,7 +98,7 @@ pages: list[URLPattern | URLResolver] = [
     path("account/reset/<uidb64>/<token>/", ResetConfirmView.as_view(), name="reset_confirm"),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("language/", set_language, name="set_language"),
+    path("language/", switch_language, name="set_language"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -32,11 +32,14 @@ class StaffView(LoginRequiredMixin, PermissionRequiredMixin, View):
 
     permission_required: Sequence[str] = ()
     template_name: ClassVar[str]
+    # Whether a POST with `?do=check` shows the form with what was typed, and saves nothing.
+    shows_sent_form = False
 
     def render(self, *, status: int = 200, **context: Any) -> HttpResponse:
         context = {
             "today": timezone.localdate(),
             "changed": self.request.session.pop(CHANGED_SESSION_KEY, {}),
+            "form_id": "page-form" if self.shows_sent_form else "",
             **context,
         }
         return render(self.request, self.template_name, context, status=status)
@@ -57,6 +60,8 @@ class StaffListView(StaffView):
 class EditView(StaffView):
     """A form that changes the row that the URL names; without a key in the URL, creates one."""
 
+    shows_sent_form = True
+
     template_name = "core/form.html"
     queryset: ClassVar[QuerySet[Any]]
     form: ClassVar[type[EditForm]]
@@ -70,6 +75,10 @@ class EditView(StaffView):
             # Without its joins, so that the row alone is locked.
             queryset = self.queryset.select_related(None).select_for_update(no_key=True)
             form = self.form(request.POST, instance=self.get_object(queryset, key))
+            if request.GET.get("do") == "check":
+                # The form is only shown: what is not filled in yet is no error.
+                form.errors.clear()
+                return self.render_form(form)
             saved = form.save_changes()
         if not saved:
             return self.render_form(form, status=422)

@@ -75,6 +75,7 @@ class AssociationView(StaffView):
     """
 
     permission_required = [CAN_ADD, *VIEW_PAIR]
+    shows_sent_form = True
     # The foreign key of an enrollment that the path gives, and the one that the form chooses.
     parent_key: ClassVar[str]
     choice_key: ClassVar[str]

@@ -32,6 +32,7 @@ class WithdrawView(StaffView):
     """Withdraws one student from one course."""
 
     permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
+    shows_sent_form = True
     template_name = "students/withdraw.html"
 
     def get(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
@@ -39,6 +40,8 @@ class WithdrawView(StaffView):
 
     def post(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
         enrollment = self.get_enrollment(pk, course_id)
+        if request.GET.get("do") == "check":
+            return self.show(enrollment, WithdrawForm(initial=request.POST.dict()))
         form = WithdrawForm(request.POST)
         if not form.is_valid():
             return self.show(enrollment, form, status=422)
@@ -82,6 +85,7 @@ class RosterWithdrawView(StaffView):
     """Withdraws several students from one course."""
 
     permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
+    shows_sent_form = True
     template_name = "students/roster_withdraw.html"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -89,7 +93,7 @@ class RosterWithdrawView(StaffView):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.GET.get("do") == "check":
-            return self.show(pk, request.POST, WithdrawForm())
+            return self.show(pk, request.POST, WithdrawForm(initial=request.POST.dict()))
         enrollments = self.get_chosen(pk, request.POST)
         form = WithdrawForm(request.POST)
         if not form.is_valid() or not enrollments:
@@ -125,6 +129,7 @@ class RosterWithdrawView(StaffView):
             rows=enrollments,
             form=form,
             promoted=preview_promotions(changes),
+            **({} if enrollments else {"form_id": ""}),
             action=self.request.path + keep_parameters(roster_data, ROSTER_QUERY),
             back=reverse("course", args=[course_id]) + keep_parameters(roster_data, kept),
         )
