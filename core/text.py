@@ -55,3 +55,73 @@ def _decode_label(label: str) -> str:
         return label.encode("ascii").decode("idna").lower()
     except UnicodeError:
         return label
+
+
+_APOSTROPHES = re.compile("['\u2019\u2018\u201b\u02bc\u02bb\u02bd\u02b9\u02c8`\u00b4\u2032\uff07]")
+_MARKS = re.compile("[\u0300-\u036f]")
+_SEPARATORS = re.compile(r"[\W_]+")
+_WORD_START = re.compile(r"(?<=[\W_])[^\W_]")
+# Letters that Unicode does not decompose into a letter and a mark.
+_LETTERS = str.maketrans(
+    {
+        "\u00e6": "ae",
+        "\u0153": "oe",
+        "\u00f8": "o",
+        "\u0111": "d",
+        "\u00f0": "d",
+        "\u00fe": "th",
+        "\u0142": "l",
+        "\u0131": "i",
+        "\u0127": "h",
+        "\u014b": "n",
+        "\u0167": "t",
+    }
+)
+# Characters of a word in a search key, and of a sort key: indexes have a maximal row size.
+MAX_WORD_LENGTH = 100
+MAX_SORT_KEY_LENGTH = 200
+
+
+def fold(text: str) -> str:
+    """`text` without case, accents and apostrophes, for comparisons."""
+    text = _APOSTROPHES.sub("", text)
+    if text.isascii():
+        return text.lower()
+    # Marks of Latin, Greek and Cyrillic letters only: in other scripts they change the word.
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return normalize(_MARKS.sub("", decomposed)).translate(_LETTERS)
+
+
+def split_words(text: str) -> list[str]:
+    """The parts of `text` that consist of letters and digits."""
+    return [part for part in _SEPARATORS.split(text) if part]
+
+
+def get_search_words(text: str, *, join: bool = False) -> tuple[list[str], list[str]]:
+    """The words by whose beginnings `text` is found: without, and with the signs in it.
+
+    "CS-101A" is found by "cs101a" and "101a", and by "cs-101a". With `join`, "CS 101" is found by
+    "cs101" too. "O'Brien" is found by "obrien" and "brien", whatever apostrophe is typed.
+    """
+    words: dict[str, None] = {}
+    exact: dict[str, None] = {}
+    for chunk in [text] if join else text.split():
+        parts = split_words(fold(_APOSTROPHES.sub(" ", chunk)))
+        for start in range(len(parts)):
+            words["".join(parts[start:])[:MAX_WORD_LENGTH]] = None
+    for chunk in fold(text).split():
+        starts = [match.start() for match in _WORD_START.finditer(chunk)]
+        for start in {0, *starts}:
+            if _SEPARATORS.search(chunk[start:]):
+                exact[chunk[start:][:MAX_WORD_LENGTH]] = None
+    return list(words), list(exact)
+
+
+def get_sort_key(*texts: str) -> str:
+    """A key by which texts are sorted as in a telephone directory. Empty texts are left out.
+
+    Apostrophes are left out, and other signs become a space. Two spaces part the texts, so that
+    "van, Zoe" comes before "van Dyk, Ann".
+    """
+    keys = [" ".join(split_words(fold(text))) for text in texts]
+    return "  ".join(key for key in keys if key)[:MAX_SORT_KEY_LENGTH]

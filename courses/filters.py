@@ -19,7 +19,7 @@ class TermFilter(filters.ModelChoiceFilter):
 
 
 class CourseFilterSet(filters.FilterSet):
-    ordering = OrderFilter("id", "code", "title")
+    ordering = OrderFilter("id", ("code", "code_key", "code"), "title")
     search = SearchFilter()
     term = TermFilter()
     is_open = BooleanFilter()

@@ -19,7 +19,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db.fields import CleanCharField, NormalizedTextField
-from core.db.search import WordIndex, WordPrefixes, search
+from core.db.search import (
+    SearchKeyField,
+    SearchKeyPrefixes,
+    SortKeyField,
+    WordIndex,
+    search,
+    search_filter,
+)
 from core.history.models import HistoryModel
 from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
 
@@ -35,6 +42,12 @@ term_code_validator = RegexValidator(
     r"\A\w[\w.-]*\Z",
     _("A term's code is made of letters, digits and . - _ and begins with a letter or digit."),
 )
+
+
+class TermQuerySet(models.QuerySet["Term"]):
+    def search(self, text: str) -> TermQuerySet:
+        """The terms in which every word of `text` begins a word of the code or the name."""
+        return self.filter(search_filter(text))
 
 
 class Term(HistoryModel):
@@ -67,7 +80,10 @@ class Term(HistoryModel):
         "ends_before_start": "ends_on",
         "closes_before_opening": "enrollment_closes_on",
     }
+    search_key = SearchKeyField(joined=["code"], words=["name"])
     protected_message = _("This term has courses, which are kept, so the term is kept too.")
+
+    objects: ClassVar[models.Manager[Term]] = TermQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("term")
@@ -93,9 +109,6 @@ class Term(HistoryModel):
 
     def is_running(self, today: date) -> bool:
         return self.starts_on <= today <= self.ends_on
-
-
-SEARCH_FIELDS = ("code", "title")
 
 
 def count_subquery(rows: models.QuerySet[Any]) -> Subquery:
@@ -133,12 +146,12 @@ class CourseQuerySet(models.QuerySet["Course"]):
             default=2,
         )
         return self.annotate(term_order=term_order).order_by(
-            "term_order", "-term__starts_on", "code", "id"
+            "term_order", "-term__starts_on", "code_key", "code", "id"
         )
 
     def search(self, text: str) -> CourseQuerySet:
         """The courses in which every word of `text` begins a word of the code or the title."""
-        return search(self, text, SEARCH_FIELDS)
+        return search(self, text)
 
 
 class Course(HistoryModel):
@@ -176,6 +189,9 @@ class Course(HistoryModel):
         _("open"), default=True, help_text=_("A closed course takes no new students.")
     )
 
+    search_key = SearchKeyField(joined=["code"], words=["title"])
+    code_key = SortKeyField("code")
+
     error_fields = {"unique": "code"}
     protected_message = _("This course has enrollments, which are kept. Close the course instead.")
 
@@ -186,8 +202,8 @@ class Course(HistoryModel):
     class Meta:
         verbose_name = _("course")
         verbose_name_plural = _("courses")
-        ordering = ["term", "code"]
-        indexes = [WordIndex(WordPrefixes(*SEARCH_FIELDS), name="course_by_word")]
+        ordering = ["term", "code_key", "code"]
+        indexes = [WordIndex(SearchKeyPrefixes("search_key"), name="course_by_search_key")]
         constraints = [
             models.UniqueConstraint(
                 name="course_code_unique_in_term",

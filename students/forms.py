@@ -10,13 +10,13 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from core.datetime_fields import DateTimeLocalField
-from core.db.search import word_prefix_filter
+from core.db.search import search_filter
 from core.ids import is_id
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import WITHDRAW, WITHDRAW_MISTAKE, Options, Transition
 from students.history.queries import as_of
-from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Status, Student
+from students.models import CURRENT_STATUSES, Status, Student
 
 
 class StudentForm(EditForm):
@@ -84,7 +84,7 @@ class RosterFilterForm(AsOfForm):
         text = self.valid_data.get("q")
         status = self.valid_data.get("status")
         if text:
-            queryset = queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS))
+            queryset = queryset.filter(search_filter(text, "student__search_key"))
         if status == "mistake":
             return queryset.filter(by_mistake=True)
         queryset = queryset.filter(by_mistake=False)

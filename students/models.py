@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.db.constraints import NotAllEmpty
 from core.db.fields import CleanCharField, EmailField
-from core.db.search import WordIndex, WordPrefixes, search
+from core.db.search import SearchKeyField, SearchKeyPrefixes, SortKeyField, WordIndex, search
 from core.history.models import HistoryModel
 from courses.models import Course, count_subquery
 
@@ -35,16 +35,16 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
-SEARCH_FIELDS = ("number", "first_name", "last_name", "email")
-# The same fields, from an enrollment.
-STUDENT_SEARCH_FIELDS = tuple(f"student__{field}" for field in SEARCH_FIELDS)
+# The order of students by name, and of enrollments by the name of their student.
+NAME_ORDER = ("name_key", "last_name", "first_name")
+STUDENT_NAME_ORDER = tuple(f"student__{field}" for field in NAME_ORDER)
 CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
 
 
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
-        """Students for whom each word of `text` is the beginning of a word in SEARCH_FIELDS."""
-        return search(self, text, SEARCH_FIELDS, anywhere="first_name")
+        """Students for whom each word of `text` begins a word of the number, a name or the email."""
+        return search(self, text, anywhere="first_name")
 
     def with_course_count(self) -> StudentQuerySet:
         """Annotate each student with `course_count`, the number of active enrollments."""
@@ -75,6 +75,9 @@ class Student(HistoryModel):
         Course, through="Enrollment", related_name="students", verbose_name=_("courses")
     )
 
+    search_key = SearchKeyField(joined=["number", "first_name", "last_name"], words=["email"])
+    name_key = SortKeyField("last_name", "first_name")
+
     error_fields = {"unique": "email", "no_name": "last_name"}
     protected_message = _(
         "This student has enrollments, which are kept. Make the student inactive instead."
@@ -85,7 +88,7 @@ class Student(HistoryModel):
     class Meta:
         verbose_name = _("student")
         verbose_name_plural = _("students")
-        ordering = ["last_name", "first_name", "pk"]
+        ordering = [*NAME_ORDER, "pk"]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),
@@ -101,9 +104,9 @@ class Student(HistoryModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["last_name", "first_name", "id"], name="student_by_name"),
+            models.Index(fields=[*NAME_ORDER, "id"], name="student_by_name_key"),
             models.Index(fields=["email", "id"], name="student_by_email"),
-            WordIndex(WordPrefixes(*SEARCH_FIELDS), name="student_by_word"),
+            WordIndex(SearchKeyPrefixes("search_key"), name="student_by_search_key"),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from core.db.search_migrations import fill_derived_fields
+from courses.models import Course
+from students.models import Student
+
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(
@@ -88,13 +92,13 @@ CASES: dict[str, str] = {
     "GET /api/v1/students": "students_student_pkey",
     "GET /api/v1/students deep": "students_student_pkey",
     "GET /api/v1/students?ordering=number": "students_student_number_",
-    "GET /api/v1/students?ordering=last_name": "student_by_name",
-    "GET /api/v1/students?ordering=-last_name": "student_by_name",
-    "GET /api/v1/students?ordering=last_name deep": "student_by_name",
+    "GET /api/v1/students?ordering=last_name": "student_by_name_key",
+    "GET /api/v1/students?ordering=-last_name": "student_by_name_key",
+    "GET /api/v1/students?ordering=last_name deep": "student_by_name_key",
     "GET /api/v1/students?ordering=email": "student_by_email",
     "GET /api/v1/students?ordering=-email deep": "student_by_email",
-    "GET /api/v1/students?search=s77": "student_by_word",
-    "GET /api/v1/students?search=nobody": "student_by_word",
+    "GET /api/v1/students?search=s77": "student_by_search_key",
+    "GET /api/v1/students?search=nobody": "student_by_search_key",
     "GET /api/v1/students?is_active=false": "students_student_pkey",
     "GET /api/v1/students?course=77": "enrollment_by_course",
     "GET /api/v1/students?term=T6": "students_student_pkey",
@@ -105,7 +109,7 @@ CASES: dict[str, str] = {
     "GET /api/v1/courses": "enrollment_by_course",
     "GET /api/v1/courses?has_seats=true": "enrollment_by_course",
     "GET /api/v1/courses?term=T6&search=c": "enrollment_by_course",
-    "GET /api/v1/courses?search=c-77": "course_by_word",
+    "GET /api/v1/courses?search=c-77": "course_by_search_key",
     "GET /api/v1/courses/77": "enrollment_by_course",
     "GET /api/v1/courses/77/students": "enrollment_by_course",
     "GET /api/v1/courses/77/students?limit=20 deep": "enrollment_by_course",
@@ -127,8 +131,8 @@ CASES: dict[str, str] = {
     "GET /api/v1/enrollments?updated_since=1970-01-01T00:00:00Z deep": "enrollment_by_update",
     "GET /api/v1/enrollments/77": "students_enrollment_pkey",
     "GET /api/v1/enrollments/77/history": "students_historicalenrollment_id",
-    "GET /students/": "student_by_name",
-    "GET /students/?q=s77": "student_by_word",
+    "GET /students/": "student_by_name_key",
+    "GET /students/?q=s77": "student_by_search_key",
     "GET /students/77/": "students_historicalenrollment_student_id",
     "GET /students/77/courses/": "enrollment_once",
     "GET /students/77/edit/": "students_student_pkey",
@@ -137,7 +141,7 @@ CASES: dict[str, str] = {
     "GET /courses/77/": "history_by_course",
     "GET /courses/77/students/": "enrollment_by_course",
     "GET /courses/80/roster.csv": "enrollment_by_course",
-    "GET /admin/students/student/": "student_by_name",
+    "GET /admin/students/student/": "student_by_name_key",
     "GET /admin/students/student/77/change/": "enrollment_once",
     "GET /admin/students/enrollment/": "students_enrollment_pkey",
     "GET /admin/students/enrollment/?in_course=c-77": "enrollment_by_course",
@@ -196,6 +200,8 @@ def plans(
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
             cursor.execute(FILL)
+            fill_derived_fields(Student)
+            fill_derived_fields(Course)
             cursor.execute("ANALYZE")
             cursor.execute("VACUUM students_enrollment")
         try:

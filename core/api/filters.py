@@ -91,16 +91,16 @@ class SearchFilter(filters.CharFilter):
 class OrderFilter(filters.ChoiceFilter):
     """The order of a list: the name of one of `fields`, with `-` before it for descending.
 
-    A tuple is called by its first field, and orders by all of them. The id is added at the end.
+    A tuple is a name and the fields that it orders by. The id is added at the end.
     """
 
     def __init__(self, *fields: str | tuple[str, ...], **kwargs: Any) -> None:
         self.orders: dict[str, tuple[str, ...]] = {}
         choices = []
         for field in fields:
-            names = (field,) if isinstance(field, str) else field
-            self.orders[names[0]] = names
-            choices += [(names[0], names[0]), (f"-{names[0]}", f"-{names[0]}")]
+            name, *names = (field, field) if isinstance(field, str) else field
+            self.orders[name] = tuple(names)
+            choices += [(name, name), (f"-{name}", f"-{name}")]
         super().__init__(choices=choices, **kwargs)
 
     def filter(self, queryset: Any, field: str) -> Any:

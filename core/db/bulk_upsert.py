@@ -130,7 +130,10 @@ class InsertFromSelect:
     @cached_property
     def question(self) -> RawQuery:
         database = connections[DEFAULT_DB_ALIAS]
-        own: Sequence[Any] = self.model._meta.concrete_fields
+        # Derived fields are no part of the history.
+        names = {field.attname for field in self.into._meta.concrete_fields}
+        fields: Sequence[Any] = self.model._meta.concrete_fields
+        own = [field for field in fields if field.attname in names]
         sent = JsonRows("entries", [*self.key, *self.each])
         values = [
             *(f"own.{column}" for column in _columns(own)),

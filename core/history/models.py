@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.db.search import DerivedField, with_derived_fields
 from core.history.actor import (
     Door,
     current_door,
@@ -64,6 +65,12 @@ class AuditedHistory(HistoricalRecords):
     ) -> str:
         return current_reason()
 
+    def fields_included(self, model: type[models.Model]) -> list[Any]:
+        """Without derived fields, which follow from the others."""
+        return [
+            field for field in super().fields_included(model) if not isinstance(field, DerivedField)
+        ]
+
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
         return {**super().get_meta_options(model), "indexes": getattr(model, "history_indexes", [])}
 
@@ -98,6 +105,8 @@ class HistoryModel(models.Model):
 
         Raises ValidationError if another transaction has taken a unique value since the check.
         """
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = with_derived_fields(type(self), kwargs["update_fields"])
         try:
             with transaction.atomic():
                 adding = self._state.adding

@@ -11,6 +11,7 @@ from django.db.models import BooleanField, CheckConstraint, Q
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from core.db.search import set_derived_fields, with_derived_fields
 from core.history.bulk import BATCH_SIZE, record_history
 from core.history.models import HistoryModel
 from core.ids import MAX_ID
@@ -160,8 +161,9 @@ class CsvImporter(Generic[M]):
             # The key of a row may have changed since `_get_ids`.
             names = self._change_instance(row, key) if key in self.rows else []
             if names:
+                set_derived_fields(row)
                 changed.append(row)
-                changed_names.update(names)
+                changed_names.update(with_derived_fields(self.model, names))
         if not self.errors:
             self.model._base_manager.bulk_create(created, batch_size=BATCH_SIZE)
             record_history(self.model, created, changed=False)

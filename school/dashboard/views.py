@@ -19,7 +19,7 @@ from core.pages.forms import FilterForm
 from courses.models import Course
 from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
-from students.models import Student
+from students.models import NAME_ORDER, Student
 from students.pages.undo import attach_undo_tokens
 
 PERMISSIONS = [
@@ -70,7 +70,7 @@ def get_overview() -> dict[str, Any]:
 def get_search_results(filters: FilterForm) -> dict[str, Any]:
     """Return the first students and courses that match the search."""
     courses = Course.objects.select_related("term").with_seats().in_enrollment_order()
-    students = Student.objects.order_by("last_name", "first_name", "id")
+    students = Student.objects.order_by(*NAME_ORDER, "id")
     return {
         "students": filters.filter_queryset(students)[:MAX_RESULTS],
         "courses": filters.filter_queryset(courses)[:MAX_RESULTS],

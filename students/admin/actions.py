@@ -21,7 +21,7 @@ from students.enrollment.permissions import CAN_OVERRIDE
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Outcome, Result
 from students.forms import IdsField, OptionsForm, WithdrawForm
-from students.models import Status, Student
+from students.models import NAME_ORDER, Status, Student
 
 MAX_CHOICES = 20
 
@@ -144,7 +144,7 @@ class EnrollStudentsAction(EnrollInCoursesAction):
 
     @property
     def choices(self) -> QuerySet[Any]:
-        return Student.objects.order_by("last_name", "first_name", "id")
+        return Student.objects.order_by(*NAME_ORDER, "id")
 
     @cached_property
     def pairs(self) -> list[tuple[Any, Any]]:

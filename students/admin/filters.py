@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import TextSearchFilter
 from core.db.parameters import IdList, InIdList
-from core.db.search import estimated_rows, hint_most_rows_match, scans_in_order, word_prefix_filter
+from core.db.search import estimated_rows, hint_most_rows_match, scans_in_order, search_filter
 from courses.models import Course, Term
 from students.models import Enrollment, Student
 
@@ -79,8 +79,7 @@ def enrollments_of(
         if not either:
             return Q(**{f"{key}__in": found.order_by().values("pk")})
         # As one side of an OR, PostgreSQL would collect all ids of that subquery first.
-        fields = [field for field in ENROLLMENT_SEARCH_FIELDS if field.startswith(key)]
-        return hint_most_rows_match(word_prefix_filter(text, fields))
+        return hint_most_rows_match(search_filter(text, f"{key}__search_key"))
     ids = list(found.order_by().values_list("pk", flat=True)[: MAX_LISTED_IDS + 1])
     if not ids:
         return NO_ROWS

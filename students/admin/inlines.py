@@ -18,7 +18,7 @@ from core.admin.options import AutocompleteMixin
 from students.admin.forms import EnrollmentFormSet
 from students.admin.messages import status_label
 from students.enrollment.permissions import CAN_WITHDRAW
-from students.models import CURRENT_STATUSES, Enrollment
+from students.models import CURRENT_STATUSES, STUDENT_NAME_ORDER, Enrollment
 
 # The most rows of a page, with those added to it: each is a form of three fields, and Django
 # reads at most 1,000 fields (DATA_UPLOAD_MAX_NUMBER_FIELDS).
@@ -104,7 +104,7 @@ class CoursesInline(EnrollmentInline):
     autocomplete_fields = ["course"]
     verbose_name = _("course")
     verbose_name_plural = _("courses")
-    order = ["-course__term__starts_on", "course__code"]
+    order = ["-course__term__starts_on", "course__code_key", "course__code"]
 
 
 class RosterInline(EnrollmentInline):
@@ -113,4 +113,4 @@ class RosterInline(EnrollmentInline):
     autocomplete_fields = ["student"]
     verbose_name = _("student")
     verbose_name_plural = _("students")
-    order = ["student__last_name", "student__first_name"]
+    order = list(STUDENT_NAME_ORDER)

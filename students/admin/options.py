@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -31,7 +32,7 @@ from students.enrollment.permissions import (
     transition_to,
 )
 from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
-from students.models import Enrollment, Status, Student
+from students.models import NAME_ORDER, Enrollment, Status, Student
 
 # Registered again with the roster: the app `courses` knows nothing about enrollments.
 admin.site.unregister(Course)
@@ -53,12 +54,26 @@ class CourseWithStudentsAdmin(CourseAdmin):
         return EnrollStudentsAction(self, request, queryset).respond()
 
 
+class StudentChangeList(ChangeList):
+    """Sorts by name as all lists of students do."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return "name_key" if field_name == "last_name" else super().get_ordering_field(field_name)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        ordering = super().get_ordering(request, queryset)
+        if ordering[0] not in ("name_key", "-name_key"):
+            return ordering
+        sign = "" if ordering[0] == "name_key" else "-"
+        return [*(sign + name for name in NAME_ORDER), f"{sign}pk"]
+
+
 @admin.register(Student)
 class StudentAdmin(HistoryModelAdmin):
     list_display = ["number", "last_name", "first_name", "email", "course_count", "is_active"]
     list_display_links = ["number", "last_name"]
     list_filter = ["is_active", TermOfStudentFilter]
-    # Only the columns that have an index in this order.
+    # Only the columns that have an index in this order. See StudentChangeList.
     sortable_by = ["number", "last_name"]
     search_fields = ["number", "first_name", "last_name", "email"]
     fields = [("number", "is_active"), ("first_name", "last_name"), "email"]
@@ -76,6 +91,9 @@ class StudentAdmin(HistoryModelAdmin):
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([CAN_ADD, "courses.view_course"])
+
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[ChangeList]:
+        return StudentChangeList
 
     @admin.action(description=_("Enroll in…"), permissions=["enroll"])
     def enroll(self, request: HttpRequest, queryset: QuerySet[Student]) -> HttpResponse | None:

@@ -10,12 +10,12 @@ from drf_spectacular.utils import extend_schema_field
 
 from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
 from core.datetime_fields import IsoLocalTimeField
-from core.db.search import word_prefix_filter
+from core.db.search import search_filter
 from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
 from students.history.queries import as_of
-from students.models import CURRENT_STATUSES, STUDENT_SEARCH_FIELDS, Enrollment, Status, Student
+from students.models import CURRENT_STATUSES, NAME_ORDER, Enrollment, Status, Student
 
 MISTAKES_HELP = (
     "`true`: only enrollments that were entered by mistake, which are left out otherwise."
@@ -36,9 +36,7 @@ class StatusFilter(filters.ChoiceFilter):
 
 class StudentSearchFilter(SearchFilter):
     def filter(self, queryset: Any, text: str) -> Any:
-        return (
-            queryset.filter(word_prefix_filter(text, STUDENT_SEARCH_FIELDS)) if text else queryset
-        )
+        return queryset.filter(search_filter(text, "student__search_key")) if text else queryset
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -67,7 +65,7 @@ class CurrentFilterSet(filters.FilterSet):
 
 
 class StudentFilterSet(filters.FilterSet):
-    ordering = OrderFilter("id", "number", ("last_name", "first_name"), "email")
+    ordering = OrderFilter("id", "number", ("last_name", *NAME_ORDER), "email")
     search = SearchFilter()
     is_active = BooleanFilter()
     course = IdFilter(method="in_course")

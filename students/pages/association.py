@@ -25,7 +25,7 @@ from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused, Result
 from students.forms import AssociationForm, StudentFilterForm, parse_ids
-from students.models import Enrollment, Status, Student
+from students.models import NAME_ORDER, Enrollment, Status, Student
 from students.pages import pasted_list
 from students.pages.results import (
     SkippedResult,
@@ -304,7 +304,7 @@ class CourseStudentsView(AssociationView):
 
     @property
     def choices(self) -> QuerySet[Any]:
-        return Student.objects.with_course_count().order_by("last_name", "first_name", "id")
+        return Student.objects.with_course_count().order_by(*NAME_ORDER, "id")
 
     def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
         return pasted_list.find_students(names)

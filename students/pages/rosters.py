@@ -16,7 +16,7 @@ from core.pages.views import StaffView, paginate, paginate_history
 from courses.models import Course
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.forms import RosterFilterForm, parse_ids
-from students.models import Enrollment, Status
+from students.models import STUDENT_NAME_ORDER, Enrollment, Status
 from students.pages.students import paginate_enrollment_history
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
@@ -26,7 +26,7 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d"
 # A longer roster is cut on paper; the CSV file has all rows.
 MAX_PRINTED_ROWS = 300
 ORDERS = {
-    "name": ("student__last_name", "student__first_name"),
+    "name": STUDENT_NAME_ORDER,
     "number": ("student__number",),
     "enrolled": ("-enrolled_at",),
 }
@@ -84,9 +84,7 @@ def get_ticked(
     enrollments = Enrollment.objects.filter(course=course_id, student__in=student_ids)
     enrollments = enrollments.exclude(pk__in=exclude).current().with_position()
     return list(
-        enrollments.select_related("student", "course__term").order_by(
-            "student__last_name", "student__first_name", "pk"
-        )
+        enrollments.select_related("student", "course__term").order_by(*STUDENT_NAME_ORDER, "pk")
     )
 
 

@@ -18,7 +18,7 @@ from core.pages.views import (
 )
 from students.forms import StudentCoursesFilterForm, StudentFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
-from students.models import CURRENT_STATUSES, Enrollment, Student
+from students.models import CURRENT_STATUSES, NAME_ORDER, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
 
 
@@ -36,7 +36,7 @@ def paginate_enrollment_history(request: HttpRequest, **filters: object) -> Page
 class StudentListView(StaffListView):
     permission_required = ["students.view_student"]
     template_name = "students/student_list.html"
-    queryset = Student.objects.with_course_count().order_by("last_name", "first_name", "id")
+    queryset = Student.objects.with_course_count().order_by(*NAME_ORDER, "id")
     filters = StudentFilterForm
 
 

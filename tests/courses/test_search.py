@@ -57,8 +57,8 @@ def test_postgresql_uses_the_index(text: str) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE courses_course")
-    assert "course_by_word" in Course.objects.search(text).order_by("id")[:50].explain()
-    assert "course_by_word" not in Course.objects.search("o").order_by("id")[:50].explain()
+    assert "course_by_search_key" in Course.objects.search(text).order_by("id")[:50].explain()
+    assert "course_by_search_key" not in Course.objects.search("o").order_by("id")[:50].explain()
 
 
 # Characters that equal an ASCII letter without case.

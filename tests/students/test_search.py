@@ -11,18 +11,18 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from core.db.keyset import read_page
-from core.db.search import word_prefix_filter
+from core.db.search import search_filter
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
-from students.models import SEARCH_FIELDS, Student
+from students.models import NAME_ORDER, Student
 
 pytestmark = pytest.mark.django_db
 postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has no such index."
 )
 ORDERS = {
-    "name": ("last_name", "first_name", "id"),
+    "name": (*NAME_ORDER, "id"),
     "number": ("number", "id"),
     "email": ("email", "id"),
     "id": ("id",),
@@ -76,7 +76,7 @@ def test_those_who_stand_together_are_not_looked_for_in_the_order(
     rows = ordered(order, sign)
     sought = rows.search("ng")[:50].explain()  # type: ignore[attr-defined]
     broad = rows.search("school")[:50].explain()  # type: ignore[attr-defined]
-    assert "Bitmap Index Scan on student_by_word" in sought
+    assert "Bitmap Index Scan on student_by_search_key" in sought
     assert "Index Scan using" not in sought
     assert "Index Scan" in broad
     assert "Bitmap" not in broad
@@ -102,8 +102,8 @@ def test_no_list_looks_for_them_so(
     students: None, api: APIClient, course: Course, path: str
 ) -> None:
     for plan in plans(api, path.format(course=course.pk)):
-        assert "Bitmap Index Scan on student_by_word" in plan
-        assert "Filter: (school_beginnings" not in plan
+        assert "Bitmap Index Scan on student_by_search_key" in plan
+        assert "Filter: (search_key_prefixes" not in plan
 
 
 @postgresql
@@ -135,7 +135,7 @@ def plans(api: APIClient, path: str) -> list[str]:
         query["sql"]
         for query in queries
         if query["sql"].startswith("SELECT")
-        and 'school_beginnings("students_student"' in query["sql"]
+        and 'search_key_prefixes("students_student"' in query["sql"]
     ]
     assert asked != []
     with connection.cursor() as cursor:
@@ -156,7 +156,7 @@ def test_those_with_a_first_name_that_many_have_are_met_in_any_order(
     assert "Index Scan" in one
     assert "Bitmap" not in one
     # These stand where the other word is.
-    assert "Bitmap Index Scan on student_by_word" in two
+    assert "Bitmap Index Scan on student_by_search_key" in two
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_those_with_a_first_name_that_many_have_are_met_in_any_order(
 @pytest.mark.parametrize("order", ORDERS)
 def test_finds_the_same_on_the_same_pages(students: None, order: str, sign: str, text: str) -> None:
     rows: Any = ordered(order, sign)
-    plain = list(rows.filter(word_prefix_filter(text, SEARCH_FIELDS)))
+    plain = list(rows.filter(search_filter(text)))
     cursor, pages = None, list[list[Student]]()
     while True:
         page = read_page(rows.search(text), cursor, 450)
@@ -192,7 +192,7 @@ def test_the_admin_finds_the_same_whether_many_are_found_or_enrolled_or_few(
             for pk in Student.objects.filter(last_name="Nguyen").values_list("pk", flat=True)[:4]
         ]
     )
-    expected = set(Student.objects.filter(word_prefix_filter(text, SEARCH_FIELDS), courses=course))
+    expected = set(Student.objects.filter(search_filter(text), courses=course))
     found = client.get(f"/admin/students/enrollment/?q={text}").context["cl"]
     assert {row.student for row in found.result_list} == expected
     assert found.result_count == len(expected)
@@ -248,7 +248,7 @@ def test_what_is_found_is_the_same_whichever_way_it_is_looked_for(
         )
         for number, name in enumerate(names)
     )
-    found = [list(ordered("name", "").filter(word_prefix_filter(text, SEARCH_FIELDS)))]
+    found = [list(ordered("name", "").filter(search_filter(text)))]
     for share in (0, 2):
         monkeypatch.setattr("core.db.search.NEARLY_ALL_SHARE", share)
         monkeypatch.setattr("core.db.search.COMMON_SHARE", share)
