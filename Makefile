@@ -50,6 +50,9 @@ test-all: $(DEVELOPMENT) ## Run all tests in their long forms, on both databases
 	$(PYTEST) -m ""
 	$(POSTGRES) $(PYTEST) -m ""
 
+newest: ## Run the tests with the newest Python and Django, where they are installed
+	@.ci/newest
+
 check: export HTTPS = on
 check: export HSTS_PRELOAD = on
 check: export ALLOWED_HOSTS = school.example
@@ -82,7 +85,7 @@ serve: $(COLLECTED) ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED
 	@$(SERVER)
 
 clean: ## Remove what was made, but not the data in var/
-	rm -rf .venv var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-newest var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt

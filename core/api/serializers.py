@@ -158,7 +158,7 @@ class StrictSerializer(serializers.Serializer[M]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            # What was read may be sent back whole in a PUT; a new row has nothing read to send back.
+            # A PUT may send back the read-only fields of what was read; a new row has none.
             readable = {name for name, field in self.fields.items() if field.read_only}
             errors = {
                 name: self._error("read_only")
@@ -175,7 +175,10 @@ class StrictSerializer(serializers.Serializer[M]):
 
 
 class RequestSerializer(StrictSerializer[Any]):
-    """What a request says that is not a row of a model. Its fields are made once: DRF copies them for each request."""
+    """The body of a request that is not a row of a model.
+
+    Its fields are built once. DRF would copy them for each request.
+    """
 
     @property
     def fields(self) -> BindingDict:

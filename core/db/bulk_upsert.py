@@ -1,4 +1,8 @@
-"""Rows written in one statement, whatever their number, whose text is written once. The ORM has words for it, and writes them anew each time."""
+"""Many rows written by one statement whose SQL is compiled once.
+
+`QuerySet.bulk_create` can do this too, but compiles its SQL each time, with a parameter for each
+value of each row.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,13 @@ M = TypeVar("M", bound=Model)
 
 
 class JsonRows:
-    """SQL of rows that come as one JSON text in the slot `name`: each a list of the values of `fields`, numbers, texts, times or JSON."""
+    """SQL that reads rows from one JSON text, which is bound to the parameter `name`.
+
+    Each row is a list of the values of `fields`: numbers, texts, times or JSON.
+    """
 
     def __init__(self, name: str, fields: Sequence[Any]) -> None:
-        self.slot = Parameter(name, TextField())
+        self.parameter = Parameter(name, TextField())
         database = connections[DEFAULT_DB_ALIAS]
         if database.vendor == "sqlite":
             self.rows = "json_each(%s) AS sent"
@@ -37,7 +44,7 @@ class JsonRows:
 
 
 def encode_rows(rows: Sequence[Sequence[Any]]) -> str:
-    """`rows` as they are sent."""
+    """Return `rows` as the JSON text that JsonRows reads."""
     database = connections[DEFAULT_DB_ALIAS]
     option = orjson.OPT_PASSTHROUGH_DATETIME if database.vendor == "sqlite" else None
     return orjson.dumps(
@@ -46,9 +53,9 @@ def encode_rows(rows: Sequence[Sequence[Any]]) -> str:
 
 
 class BulkUpsert(Generic[M]):
-    """Writes these `fields` of rows in one statement, whatever their number: of new rows, and of those that are there by `key`.
+    """Inserts rows, or updates `fields` of those whose `key` exists, in one statement.
 
-    `key` are the fields of a unique constraint; values are numbers, texts and times.
+    `key` are the fields of a unique constraint. Values are numbers, texts and times.
     """
 
     def __init__(self, model: type[M], key: Sequence[str], fields: Sequence[str]) -> None:
@@ -61,11 +68,11 @@ class BulkUpsert(Generic[M]):
         )
 
     def __call__(self, rows: Sequence[M], *then: Query, **values: Any) -> None:
-        """Write `rows`, of which those that are new get their primary key; `then` are asked with `values` in the same message."""
+        """Write `rows` and set their primary keys, then run the queries `then` with `values`."""
         if not rows:
             return
         returned, *_then = execute_all(
-            [self.question, *then],
+            [self.query, *then],
             {"rows": encode_rows([self.values_of(row) for row in rows]), **values},
         )
         written = {
@@ -77,7 +84,7 @@ class BulkUpsert(Generic[M]):
 
     @property
     def returns(self) -> bool:
-        """Whether the database tells what was written. SQLite does from 3.35 on."""
+        """Whether the database has RETURNING. SQLite has it since 3.35."""
         return connections[DEFAULT_DB_ALIAS].features.can_return_rows_from_bulk_insert
 
     def _read_again(self, rows: Sequence[M]) -> Iterable[Sequence[Any]]:
@@ -90,7 +97,7 @@ class BulkUpsert(Generic[M]):
         )
 
     @cached_property
-    def question(self) -> RawQuery:
+    def query(self) -> RawQuery:
         fields = [*self.key, *self.changed]
         sent, key = JsonRows("rows", fields), _columns(self.key)
         sql = [
@@ -104,14 +111,14 @@ class BulkUpsert(Generic[M]):
             if self.returns
             else "",
         ]
-        return RawQuery(" ".join(sql), sent.slot, has_rows=self.returns)
+        return RawQuery(" ".join(sql), sent.parameter, has_rows=self.returns)
 
 
 class InsertFromSelect:
-    """Copies rows of `model` as they are now into the table of `into`, found by `key`.
+    """Copies rows of `model`, found by `key`, as they are now into the table of `into`.
 
-    It is told each time, in the slot `entries`, the rows: for each the values of `key`, then of the fields `each` of `into`; and in slots
-    of their names the fields `all` of `into`, which are the same for all rows.
+    The parameter `entries` has a list for each row: the values of `key`, then those of the fields
+    `each` of `into`. The fields `all` of `into` have one value for all rows, and a parameter each.
     """
 
     def __init__(
@@ -128,7 +135,7 @@ class InsertFromSelect:
         self.all: list[Any] = [into._meta.get_field(name) for name in all]
 
     @cached_property
-    def question(self) -> RawQuery:
+    def query(self) -> RawQuery:
         database = connections[DEFAULT_DB_ALIAS]
         # Derived fields are no part of the history.
         names = {field.attname for field in self.into._meta.concrete_fields}
@@ -148,12 +155,13 @@ class InsertFromSelect:
             _into(self.into, [*own, *self.each, *self.all]),
             "SELECT",
             ", ".join(values),
-            f"FROM {sent.rows} JOIN {_table(self.model)} own ON {' AND '.join(found)} ORDER BY sent.key",
+            f"FROM {sent.rows} JOIN {_table(self.model)} own",
+            f"ON {' AND '.join(found)} ORDER BY sent.key",
         ]
         return RawQuery(
             " ".join(sql),
             *(Parameter(field.name, field) for field in self.all),
-            sent.slot,
+            sent.parameter,
             has_rows=False,
         )
 

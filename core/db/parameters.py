@@ -1,4 +1,4 @@
-"""Places in a queryset for values that are told when it is asked."""
+"""Placeholders in a queryset for values that are bound when the compiled query is executed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ ID_FIELD: Field[Any, Any] = BigIntegerField()
 
 
 def cast_sql(sql: str, field: Field[Any, Any], database: Any) -> str:
-    """`sql` as a value of the kind of `field`, for databases that ask for that."""
+    """Return `sql` with a cast to the type of `field`. SQLite needs none."""
     if database.vendor == "sqlite":
         return sql
-    # A text that is made a shorter one would be cut off without a word.
+    # A cast to varchar(n) would cut off a longer text silently.
     return f"{sql}::{'text' if isinstance(field, CharField) else field.db_type(database)}"
 
 
 class Parameter(Value):
-    """Stands in a queryset for a value that is told when the query is asked: of the kind of `field`, an id if that is not given."""
+    """A placeholder for a value that is bound at execution.
+
+    `field` gives its type, and prepares the value for the database. The default is the type of ids.
+    """
 
     def __init__(self, name: str, field: Field[Any, Any] = ID_FIELD) -> None:
         super().__init__(name, output_field=field)
@@ -29,7 +32,7 @@ class Parameter(Value):
         return "%s", [self]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        """Of a kind that is told: a prepared question does not see the value."""
+        """With its type: PostgreSQL plans a prepared statement without the value."""
         return cast_sql("%s", self.output_field, connection), [self]
 
     def bind(self, values: dict[str, Any], database: Any) -> Any:
@@ -37,19 +40,22 @@ class Parameter(Value):
 
 
 class IdListParameter(Parameter):
-    """Stands for a list of ids, beside a column in `Among`."""
+    """A placeholder for a list of ids, the second argument of `InIdList`."""
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s::bigint[]", [self]
 
     def bind(self, values: dict[str, Any], database: Any) -> Any:
         ids = orjson.dumps(list(values[self.value])).decode()
-        # As text, since psycopg looks at each element of a list.
+        # As text, because psycopg would inspect each element of a list.
         return ids if database.vendor == "sqlite" else "{" + ids[1:-1] + "}"
 
 
 class IdList(Value):
-    """These ids, beside a column in `Among`: one value, which takes no longer to be sent and planned for where they are many."""
+    """A list of ids as one value, the second argument of `InIdList`.
+
+    `pk__in` would have a parameter for each id, which takes longer to plan.
+    """
 
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(orjson.dumps(ids).decode())
@@ -59,7 +65,7 @@ class IdList(Value):
 
 
 class InIdList(Func):
-    """Whether the column is one of a list of ids, whatever their number: `filter(Among("pk", Ids("ids")))`."""
+    """Whether a column is in a list of ids: `filter(InIdList("pk", IdListParameter("ids")))`."""
 
     output_field = BooleanField()
     template = "%(expressions)s)"
@@ -75,14 +81,17 @@ class InIdList(Func):
 
 
 class IdPairListParameter(Parameter):
-    """Stands for a list of pairs of ids, beside two columns in `AmongPairs`."""
+    """A placeholder for a list of pairs of ids, the third argument of `InIdPairs`."""
 
     def bind(self, values: dict[str, Any], database: Any) -> Any:
         return orjson.dumps(values[self.value]).decode()
 
 
 class InIdPairs(Func):
-    """Whether two columns are one of a list of pairs of ids: `filter(AmongPairs("student", "course", Pairs("pairs")))`."""
+    """Whether two columns are in a list of pairs of ids.
+
+    `filter(InIdPairs("student", "course", IdPairListParameter("pairs")))`
+    """
 
     output_field = BooleanField()
 
@@ -99,7 +108,8 @@ class InIdPairs(Func):
         )
 
     def _as_sql(self, compiler: Any, pairs: str) -> Any:
-        (one, _one), (other, _other), (_slot, params) = map(
-            compiler.compile, self.source_expressions
-        )
-        return f"({one}, {other}) IN ({pairs})", params
+        first, second, parameter = self.source_expressions
+        first_sql, _no_params = compiler.compile(first)
+        second_sql, _no_params = compiler.compile(second)
+        _placeholder, params = compiler.compile(parameter)
+        return f"({first_sql}, {second_sql}) IN ({pairs})", params

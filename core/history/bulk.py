@@ -68,5 +68,5 @@ def record_history(
     if not rows:
         return
     entries = [history_entry([row.pk], changed=changed) for row in rows]
-    history_insert(model, "id").question(**history_params(entries, when))
+    history_insert(model, "id").query(**history_params(entries, when))
     rows_saved.send(model, rows=rows, changed=changed)

@@ -214,4 +214,4 @@ def _save(decisions: EnrollmentDecisions) -> None:
             entries.append(history_entry(pair, changed=changed, reason=reason, override=override))
     if rows:
         params = history_params(entries, decisions.snapshot.now)
-        UPSERT(rows, INSERT_HISTORY.question, **params)
+        UPSERT(rows, INSERT_HISTORY.query, **params)

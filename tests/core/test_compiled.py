@@ -1,19 +1,30 @@
 """Compiled queries return what the ORM returns, and psycopg prepares them."""
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import CharField, Value
 from django.db.transaction import TransactionManagementError
 from django.db.utils import DatabaseError, OperationalError
 from django.test import Client
+from knox.models import AuthToken
+from rest_framework.test import APIClient
 
+from conftest import Named
 from core.db.compiled import CompiledQuery, RawQuery, execute_all
 from core.db.parameters import IdListParameter, InIdList, Parameter
 from courses.factories import CourseFactory
 from courses.models import Course
+from students.factories import StudentFactory
+
+MIGRATION_SECONDS = 1
 
 BY_CODE = Course.objects.filter(code=Parameter("code", CharField())).order_by("pk")
 postgresql = pytest.mark.skipif(
@@ -169,6 +180,43 @@ class TestStalePlans:
         self.alter_elsewhere()
         with pytest.raises(OperationalError, match="were changed"), transaction.atomic():
             execute_all([query] * count, {"code": course.code})
+
+    def test_requests_during_a_migration_are_answered_or_can_be_sent_again(
+        self, user_of: Named
+    ) -> None:
+        courses, students = CourseFactory.create_batch(3), StudentFactory.create_batch(40)
+        _token, secret = AuthToken.objects.create(user_of("admin"))
+        stop = Event()
+
+        def ask(number: int) -> Counter[tuple[str, int]]:
+            client, statuses = APIClient(raise_request_exception=False), Counter[Any]()
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+            try:
+                for turn in count():
+                    course, student = courses[turn % 3], students[turn % 40]
+                    body = {"student_id": student.pk, "course_id": course.pk}
+                    path = f"/api/v1/students/{student.pk}"
+                    statuses["list", client.get(f"{path}/courses").status_code] += 1
+                    statuses["row", client.get(path).status_code] += 1
+                    statuses["orm", client.get(f"/api/v1/courses/{course.pk}").status_code] += 1
+                    statuses["enroll", client.post("/api/v1/enrollments", body).status_code] += 1
+                    if stop.is_set() and turn > 20:
+                        return statuses
+            finally:
+                connections.close_all()
+            raise AssertionError
+
+        with ThreadPoolExecutor(4) as executor:
+            futures = [executor.submit(ask, number) for number in range(4)]
+            for length in (250, 300, 250):
+                sleep(MIGRATION_SECONDS)
+                self.alter(length)
+            stop.set()
+            statuses = sum((future.result() for future in futures), Counter[Any]())
+        wrong = [key for key in statuses if key[1] not in (200, 201, 503)]
+        assert wrong == [], statuses
+        # Outside a transaction, the query is executed again at once.
+        assert {key for key in statuses if key[1] == 503} <= {("enroll", 503)}, statuses
 
     def test_another_feature_that_is_not_supported_is_no_stale_plan(self) -> None:
         with pytest.raises(DatabaseError, match="cross-database"):

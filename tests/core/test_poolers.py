@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,10 @@ pytestmark = [
 KNOWS = VERSION is not None and VERSION >= KNOWS_PREPARED_STATEMENTS
 Pool = Callable[..., None]
 THREADS = 6
+# Of each thread; and of the race for seats. SCHOOL_REQUESTS=200 SCHOOL_ROUNDS=50 is a long run.
+REQUESTS = int(os.environ.get("SCHOOL_REQUESTS", "40"))
+ROUNDS = int(os.environ.get("SCHOOL_ROUNDS", "1"))
+SEATS, APPLICANTS = 5, 60
 
 
 @pytest.fixture
@@ -118,7 +123,7 @@ class TestPgBouncer:
         def ask(number: int) -> Counter[str]:
             client, random, wrong = APIClient(raise_request_exception=False), Random(number), []
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
-            for _turn in range(40):
+            for _turn in range(REQUESTS):
                 student, course = random.choice(students), random.choice(courses)
                 kind = random.randrange(6)
                 if kind == 0:
@@ -149,22 +154,24 @@ class TestPgBouncer:
     def test_no_seat_is_given_twice(
         self, pool: Pool, user_of: Named, mode: str, prepares: bool
     ) -> None:
-        course, students = CourseFactory(capacity=2), StudentFactory.create_batch(18)
+        courses = CourseFactory.create_batch(ROUNDS, capacity=SEATS)
+        students = StudentFactory.create_batch(APPLICANTS)
         _token, secret = AuthToken.objects.create(user_of("admin"))
         pool(mode, prepares=prepares)
 
-        def enroll(number: int) -> list[int]:
-            client = APIClient(raise_request_exception=False)
+        def enroll(number: int) -> Counter[int]:
+            client, statuses = APIClient(raise_request_exception=False), Counter[int]()
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
-            bodies = [
-                {"student_id": student.pk, "course_id": course.pk}
-                for student in students[number::THREADS]
-            ]
-            return [client.post("/api/v1/enrollments", body).status_code for body in bodies]
+            for course in courses:
+                for student in students[number::THREADS]:
+                    body = {"student_id": student.pk, "course_id": course.pk}
+                    statuses[client.post("/api/v1/enrollments", body).status_code] += 1
+            return statuses
 
-        statuses = Counter(status for answers in in_threads(THREADS, enroll) for status in answers)
-        assert statuses == {201: 2, 409: 16}
-        assert Enrollment.objects.filter(course=course, status="active").count() == 2
+        statuses = sum(in_threads(THREADS, enroll), Counter[int]())
+        assert statuses == {201: ROUNDS * SEATS, 409: ROUNDS * (APPLICANTS - SEATS)}
+        for course in courses:
+            assert Enrollment.objects.filter(course=course, status="active").count() == SEATS
 
     def test_a_locked_row_is_answered_503(
         self, pool: Pool, api_of: Callable[[str], APIClient], mode: str, prepares: bool
