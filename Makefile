@@ -13,7 +13,7 @@ COLLECTED := var/collected
 TYPES := .mypy_cache/models
 MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST := $(BIN)/pytest -q -n 2
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 POSTGRES := $(BIN)/python -m tests.with_postgres
 # Each connection takes a file descriptor, so the server gets as many as the system allows.
 SERVER := ulimit -n $$(ulimit -Hn); exec $(BIN)/granian --interface asginl --host $(HOST) --port $(PORT) --workers $(WORKERS) \

@@ -21,6 +21,8 @@ from students.models import Student
 
 pytestmark = [
     pytest.mark.django_db,
+    # One process fills the tables.
+    pytest.mark.xdist_group("indexes"),
     pytest.mark.skipif(
         connection.vendor != "postgresql", reason="Plans of SQLite do not show those of PostgreSQL."
     ),
