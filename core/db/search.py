@@ -232,8 +232,9 @@ def _expects_many(queryset: QuerySet[Any], matches: Func, text: str, anywhere: s
         # One of several words is probably the last name, whose matches are not spread evenly.
         pattern = rf"(^|[^\w]|_){re.escape(text.strip())}"
         found.append(rows.filter(**{f"{anywhere}__iregex": pattern}))
-    # One EXPLAIN of a UNION gives all estimates at once.
-    [explained] = json.loads(rows.union(*found, all=True).explain(format="json"))
+    # One EXPLAIN of a UNION gives all estimates at once. Django would give it the model's order.
+    estimates = rows.union(*found, all=True).order_by()
+    [explained] = json.loads(estimates.explain(format="json"))
     total, estimate, *spread = (plan["Plan Rows"] for plan in explained["Plan"]["Plans"])
     if estimate >= total * NEARLY_ALL_SHARE:
         return True
