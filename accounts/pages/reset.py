@@ -9,12 +9,17 @@ from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from accounts.events import record_event
 from accounts.models import Event
+from accounts.sign_in_limits import Limit, client_address, count_attempt, digest_of
+
+# The links that are sent in PERIOD_SECONDS to one email address, and for one client.
+LIMIT_OF_EMAIL, LIMIT_OF_CLIENT = 3, 20
 
 
 class ResetForm(PasswordResetForm):
@@ -61,7 +66,16 @@ class ResetRequestView(views.PasswordResetView):
     success_url = reverse_lazy("reset_sent")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        record_event(Event.RESET_REQUESTED, form.cleaned_data["email"], self.request)
+        """Send the link, unless too many were requested. The response does not show which."""
+        email = form.cleaned_data["email"]
+        client = client_address(self.request)
+        limits = [
+            Limit(f"reset:{digest_of(email)}", LIMIT_OF_EMAIL, "resets for one email address"),
+            Limit(f"reset-from:{client}", LIMIT_OF_CLIENT, f"resets from {client}"),
+        ]
+        if count_attempt(limits):
+            return redirect(self.get_success_url())
+        record_event(Event.RESET_REQUESTED, email, self.request)
         return super().form_valid(form)
 
 

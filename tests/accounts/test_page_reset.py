@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AccessEvent, Event, SignInSession
+from accounts.pages.reset import LIMIT_OF_CLIENT, LIMIT_OF_EMAIL
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +109,23 @@ def test_an_address_that_only_looks_the_same_gets_no_link(
     # The Kelvin sign is an ASCII k without case in some comparisons.
     request_link(client, "cler\u212a@school.example")
     assert [mail.to for mail in mailoutbox] in ([], [["clerk@school.example"]])
+
+
+def test_few_links_are_sent_to_one_address_and_the_answer_does_not_show_it(
+    client: Client, ann: User, mailoutbox: list[Any]
+) -> None:
+    answers = [request_link(client) for _time in range(LIMIT_OF_EMAIL + 2)]
+    assert len(mailoutbox) == LIMIT_OF_EMAIL
+    assert {tuple(answer.redirect_chain) for answer in answers} == {
+        (("/account/reset/sent/", 302),)
+    }
+
+
+def test_few_links_are_sent_for_one_client(client: Client, mailoutbox: list[Any]) -> None:
+    for number in range(LIMIT_OF_CLIENT + 2):
+        User.objects.create_user(f"u{number}", f"u{number}@school.example")
+        request_link(client, f"u{number}@school.example")
+    assert len(mailoutbox) == LIMIT_OF_CLIENT
 
 
 def test_the_answer_does_not_wait_for_the_mail_server(
