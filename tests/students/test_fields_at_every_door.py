@@ -94,8 +94,9 @@ def visitor(user_of: Callable[[str], User]) -> Visitor:
 
 
 def get_fields(model: type[HistoryModel]) -> list[models.Field[Any, Any]]:
-    """The columns of `model`, without its id."""
-    return [found for found in model._meta.concrete_fields if not found.primary_key]
+    """The columns of `model` that people fill in: without its id and without derived keys."""
+    columns = model._meta.concrete_fields
+    return [found for found in columns if found.editable and not found.primary_key]
 
 
 def make_values(model: type[HistoryModel], number: int) -> dict[str, Any]:
