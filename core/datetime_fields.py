@@ -9,6 +9,15 @@ from django.utils.timezone import localtime
 from django_filters.fields import IsoDateTimeField
 
 
+class DateInput(forms.DateInput):
+    """The browser's date picker, which needs ISO 8601."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class LocalTimeField(forms.DateTimeField):
     """A time with any UTC offset, converted to the school's time zone."""
 

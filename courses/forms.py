@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from core.datetime_fields import DateInput
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField
 from courses.models import Course, Term
 
@@ -33,15 +34,6 @@ class CourseFilterForm(FilterForm):
         if valid_data.get("has_seats"):
             queryset = queryset.with_seats_left()
         return queryset
-
-
-class DateInput(forms.DateInput):
-    """The browser's date picker, which needs ISO 8601."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 class TermForm(EditForm):

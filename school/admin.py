@@ -7,12 +7,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.roles import can_use_admin
 from school.sign_in import LoginView
 
 
 class AdminSite(admin.AdminSite):
     site_title = site_header = _("School")
     index_title = _("Administration")
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may change students or courses, as registrars may, or is staff."""
+        return can_use_admin(request.user)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None

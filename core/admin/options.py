@@ -12,7 +12,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
-from django.db.models import PROTECT, Model, ProtectedError, QuerySet
+from django.db.models import PROTECT, DateField, Model, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.text import capfirst
@@ -21,6 +21,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.paginator import BoundedPaginator
 from core.conflicts import ConflictAwareForm
+from core.datetime_fields import DateInput
 from core.history.diffs import attach_diffs
 from core.history.models import HistoryModel
 from core.ids import is_id
@@ -132,6 +133,7 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     object_history_list_template = "core/admin/_history_list.html"
+    formfield_overrides = {DateField: {"widget": DateInput}}
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -41,6 +41,9 @@ MAX_SHOWN_ROWS = 50
 class EnrollingForm(OptionsForm):
     """The options for all enrollments of an admin page; the page has the students and courses."""
 
+    # Whether the change can put a student on a waitlist.
+    offers_waitlist = True
+
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST, sent=request.method == "POST")
         self.request = request
@@ -70,6 +73,11 @@ class EnrollingForm(OptionsForm):
     @property
     def fieldset(self) -> Fieldset:
         names = [bound_field.name for bound_field in self.visible_options]
+        if not self.offers_waitlist:
+            names.remove("on_full")
+        # Every change can have a reason, not only an override.
+        if "reason" not in names:
+            names.append("reason")
         return Fieldset(self, _("Enrolling"), fields=names)  # type: ignore[arg-type]
 
 
@@ -79,15 +87,19 @@ class EnrollmentForm(ConflictAwareAdminForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.enrolling = EnrollingForm(self.request)
-        self.enrolls = not self.instance.pk
+        enrolls = not self.instance.pk
+        self.has_options = enrolls
         if field := self.fields.get("status"):
             status = Status(self.instance.status)
             targets = allowed_statuses(status, self.request.user)
-            self.enrolls = Status.ACTIVE in targets
+            # Undoing a completion gives a seat or is refused: it does not wait.
+            enrolls = Status.ACTIVE in targets and status != Status.COMPLETED
+            self.has_options = bool(targets)
             field.choices = [(choice.value, choice.label) for choice in [status, *targets]]  # type: ignore[attr-defined]
             field.error_messages["invalid_choice"] = (
                 _("An enrollment that is %s cannot become that.") % status.label
             )
+        self.enrolling.offers_waitlist = enrolls
 
     def clean(self) -> dict[str, Any]:
         self.enrolling.check()
