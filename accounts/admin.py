@@ -59,6 +59,10 @@ class UserForm(AdminUserCreationForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["usable_password"].initial = "false"
+        self.fields["usable_password"].help_text = _(
+            "Disabled: a link to set a password is sent to the email address. "
+            "So nobody else knows the password."
+        )
 
     class Meta(AdminUserCreationForm.Meta):
         fields = ("username", "first_name", "last_name", "email")
