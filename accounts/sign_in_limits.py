@@ -24,6 +24,7 @@ from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 
 PERIOD_SECONDS = 15 * 60
 LIMIT_OF_NAME = 5
@@ -174,7 +175,7 @@ def lock_counters(key: str) -> None:
 
 
 def digest_of(name: str) -> str:
-    return hashlib.sha256(name.casefold().encode()).hexdigest()[:32]
+    return salted_hmac(__name__, name.casefold()).hexdigest()[:32]
 
 
 def read_browser(request: HttpRequest) -> Browser | None:
