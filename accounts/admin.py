@@ -24,7 +24,7 @@ from accounts.audit import PASSWORD_CHANGED, PASSWORD_NONE, PASSWORD_SET
 from accounts.events import record_event
 from accounts.models import AccessChange, AccessEvent, Event
 from accounts.pages.reset import send_reset_link
-from accounts.roles import ROLES, assign_role
+from accounts.roles import ROLES, assign_role, get_role_group
 from accounts.sessions import end_sessions
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
@@ -63,6 +63,12 @@ class UserForm(AdminUserCreationForm):  # type: ignore[type-arg]
             "Disabled: a link to set a password is sent to the email address. "
             "So nobody else knows the password."
         )
+
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        if role:
+            get_role_group(role)
+        return role
 
     class Meta(AdminUserCreationForm.Meta):
         fields = ("username", "first_name", "last_name", "email")

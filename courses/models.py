@@ -18,7 +18,7 @@ from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.db.fields import CleanCharField, NormalizedTextField
+from core.db.fields import CleanCharField, NormalizedTextField, SchoolDateField
 from core.db.search import (
     SearchKeyField,
     SearchKeyPrefixes,
@@ -61,15 +61,15 @@ class Term(HistoryModel):
         help_text=_("For example 2026-FA."),
     )
     name = CleanCharField(_("name"), max_length=100)
-    starts_on = models.DateField(_("starts on"))
-    ends_on = models.DateField(_("ends on"))
-    enrollment_opens_on = models.DateField(
+    starts_on = SchoolDateField(_("starts on"))
+    ends_on = SchoolDateField(_("ends on"))
+    enrollment_opens_on = SchoolDateField(
         _("enrollment opens on"),
         null=True,
         blank=True,
         help_text=_("First day to enroll. Empty: no beginning."),
     )
-    enrollment_closes_on = models.DateField(
+    enrollment_closes_on = SchoolDateField(
         _("enrollment closes on"),
         null=True,
         blank=True,
@@ -108,7 +108,7 @@ class Term(HistoryModel):
         return self.code
 
     def is_running(self, today: date) -> bool:
-        return self.starts_on <= today <= self.ends_on
+        return bool(self.starts_on <= today <= self.ends_on)
 
 
 def count_subquery(rows: models.QuerySet[Any]) -> Subquery:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 # Commands that write to the database. They name it first on standard error, because a command that
 # runs with other settings than the server would change another database without an error.
@@ -32,7 +33,18 @@ def main(arguments: Sequence[str]) -> None:
 
         database = describe_database(settings.DATABASES["default"])
         print(f"Database: {database}", file=sys.stderr)  # noqa: T201
-    execute_from_command_line(list(arguments))
+    try:
+        execute_from_command_line(list(arguments))
+    except KeyboardInterrupt:
+        sys.exit(_fail("Interrupted. Unfinished changes are undone.", 130))
+    except OperationalError as error:
+        sys.exit(_fail(f"The database is away or busy: {str(error).strip()}", 1))
+
+
+def _fail(message: str, status: int) -> int:
+    """Print `message` on standard error; returns the exit status."""
+    print(message, file=sys.stderr)  # noqa: T201
+    return status
 
 
 def describe_database(config: dict[str, Any]) -> str:

@@ -144,7 +144,7 @@ def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
         for line, cell in lines:
             student = students.get(cell["student_number"])
             course = courses.get((cell["term_code"], cell["course_code"]))
-            status: Any = cell.get("status", Status.ACTIVE)
+            status: Any = cell.get("status") or Status.ACTIVE
             transition = IMPORT_TRANSITIONS.get(status)
             if student and course and transition:
                 yield student, course, line, transition

@@ -7,7 +7,9 @@ In migrations they are Django's own fields, because the columns are the same.
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from core.text import clean_email, clean_line, normalize
 
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
     BaseCharField = models.CharField[str, str]
     BaseTextField = models.TextField[str, str]
     BaseEmailField = models.EmailField[str, str]
+    BaseDateField = models.DateField[Any, Any]
 else:
     BaseCharField, BaseTextField = models.CharField, models.TextField
-    BaseEmailField = models.EmailField
+    BaseEmailField, BaseDateField = models.EmailField, models.DateField
+
+MIN_YEAR = 1900
 
 
 class CleanFormField(forms.CharField):
@@ -70,6 +75,21 @@ class NormalizedTextField(BaseTextField):
     def deconstruct(self) -> Any:
         name, _path, *rest = super().deconstruct()
         return name, "django.db.models.TextField", *rest
+
+
+class SchoolDateField(BaseDateField):
+    """A date of 1900 or later: a year such as 0026 is a year that was typed with two digits."""
+
+    def validate(self, value: Any, model_instance: Any) -> None:
+        super().validate(value, model_instance)
+        if value and value.year < MIN_YEAR:
+            raise ValidationError(
+                _("The year has four digits and is 1900 or later."), code="invalid"
+            )
+
+    def deconstruct(self) -> Any:
+        name, _path, *rest = super().deconstruct()
+        return name, "django.db.models.DateField", *rest
 
 
 class EmailField(BaseEmailField):

@@ -1,17 +1,19 @@
 """Reads CSV files line by line and collects the errors of each line."""
 
+import codecs
 import csv
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from tqdm import tqdm
 
 from core.text import clean_line
@@ -22,6 +24,10 @@ MAX_ERRORS = 1_000
 MAX_VALUE_LENGTH = 60
 # Python's "surrogateescape" reads bytes that are not UTF-8 as these characters.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
+BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Characters at the end of a file from CP/M and DOS (Ctrl-Z), which mean no more than a space.
+PADDING = " \t\x1a"
+SEPARATORS = {";": _lazy("semicolons"), "\t": _lazy("tabs")}
 FORBIDDEN = re.compile("[\0\udc80-\udcff]")
 
 
@@ -65,7 +71,10 @@ class RowErrors:
             return
         messages = reason.messages if isinstance(reason, ValidationError) else [str(reason)]
         code = getattr(reason, "code", None) or "invalid"
-        printable_value = UNDECODABLE.sub("\ufffd", str(value))
+        printable_value = str(value)
+        if UNDECODABLE.search(printable_value):
+            replaced = UNDECODABLE.sub("\ufffd", printable_value)
+            printable_value = _decode_cp1252(printable_value) or replaced
         self.listed.append(RowError(line, column, printable_value, " ".join(messages), code))
 
     def report(self) -> Iterator[str]:
@@ -85,9 +94,19 @@ class ImportRejected(Exception):
 
 @contextmanager
 def open_csv(name: str) -> Iterator[TextIO]:
-    """Open the file `name`, or the standard input for `-`, for `read_rows`. Raises OSError."""
+    """Open the file `name`, or the standard input for `-`, for `read_rows`.
+
+    Raises OSError, and ImportRejected for UTF-16.
+    """
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as binary:
-        yield TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        raw: Any = binary
+        buffered = raw if isinstance(raw, BufferedReader) else BufferedReader(raw)
+        start = buffered.peek(4)[:4]
+        if start.startswith(BOMS) or b"\0" in start:
+            errors = RowErrors()
+            errors.add(0, _("This is UTF-16. Save the file as UTF-8."))
+            raise ImportRejected(errors)
+        yield TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def read_rows(
@@ -104,10 +123,31 @@ def read_rows(
     header = [clean_line(column) for column in header]
     if not header and not errors:
         errors.add(line, _("The file is empty."))
+    elif separator := _find_separator(header, required):
+        message = _("The cells are separated by %s. Save the file with commas.")
+        errors.add(line, message % SEPARATORS[separator])
     elif not errors:
         _check_header(line, header, required, optional, errors)
     errors.unreadable = bool(errors)
     return header, iter(()) if errors else _check_records(records, header, errors)
+
+
+def _find_separator(header: Sequence[str], required: Sequence[str]) -> str:
+    """Another separator than the comma, with which the header has all required columns."""
+    if len(header) == 1:
+        for separator in SEPARATORS:
+            columns = {clean_line(column.strip()) for column in header[0].split(separator)}
+            if columns.issuperset(required):
+                return separator
+    return ""
+
+
+def _decode_cp1252(text: str) -> str:
+    """`text` with its undecodable bytes as Windows-1252; empty if they are something else."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("cp1252")
+    except UnicodeError:
+        return ""
 
 
 def _check_header(
@@ -134,7 +174,7 @@ def _check_header(
 
 
 def _read_records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not blank. A quoted cell may span lines: the number is the first one's."""
+    """The lines with a cell that is not blank. A quoted cell may span lines: the number is the first one's."""
     reader = csv.reader(file, strict=True)
     with tqdm(desc=_("reading"), unit=_(" lines"), disable=None) as bar:
         while True:
@@ -148,8 +188,9 @@ def _read_records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[s
             if cells is None:
                 return
             bar.update()
-            if cells:
-                yield line, [cell.strip() for cell in cells]
+            cells = [cell.strip(PADDING).strip() for cell in cells]
+            if any(map(clean_line, cells)):
+                yield line, cells
 
 
 def _check_records(
@@ -176,4 +217,7 @@ def _add_character_errors(
         if "\0" in cell:
             errors.add(line, _("This has a NUL character."), column, cell)
         elif UNDECODABLE.search(cell):
-            errors.add(line, _("This is not UTF-8."), column, cell)
+            message = _("This is not UTF-8.")
+            if _decode_cp1252(cell):
+                message = _("This is not UTF-8 but probably Windows-1252. Save the file as UTF-8.")
+            errors.add(line, message, column, cell)

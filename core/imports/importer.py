@@ -23,6 +23,9 @@ T = TypeVar("T")
 # The values of the columns that identify a row.
 Key = tuple[Any, ...]
 CellParser = Callable[[str], Any]
+# The value of a blank cell in an optional column whose field cannot be blank: as if the line had
+# no such column.
+MISSING: Any = object()
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -51,6 +54,7 @@ class CsvImporter(Generic[M]):
         links: Mapping[str, tuple[str, Mapping[str, int]]] | None = None,
     ) -> None:
         self.model, self.key, self.links = model, key, links or {}
+        self.optional = set(optional)
         self.errors = RowErrors()
         self.columns, records = read_rows(file, required, optional, self.errors)
         # The attribute of the model for each column.
@@ -82,7 +86,11 @@ class CsvImporter(Generic[M]):
     def _get_parser(self, column: str) -> CellParser:
         if column in self.links:
             return foreign_key_parser(self.links[column][1])
-        return field_parser(self.model._meta.get_field(column))
+        field: Any = self.model._meta.get_field(column)
+        parse = field_parser(field)
+        if column not in self.optional or field.blank or field.null:
+            return parse
+        return lambda cell: parse(cell) if cell else MISSING
 
     def _parse(self, line: int, cells: Sequence[str], parsers: Sequence[CellParser]) -> Key | None:
         """The values of a line; None if one of them is wrong."""
@@ -178,7 +186,8 @@ class CsvImporter(Generic[M]):
 
     def _create_instance(self, key: Key) -> M:
         line, values = self.rows[key]
-        row = self.model(**dict(zip(self.names, values, strict=True)))
+        pairs = zip(self.names, values, strict=True)
+        row = self.model(**{name: value for name, value in pairs if value is not MISSING})
         self._check_constraints(row, line)
         return row
 
@@ -187,7 +196,7 @@ class CsvImporter(Generic[M]):
         line, values = self.rows[key]
         names = []
         for name, value in zip(self.names, values, strict=True):
-            if getattr(row, name) != value:
+            if value is not MISSING and getattr(row, name) != value:
                 setattr(row, name, value)
                 names.append(name)
         if names:

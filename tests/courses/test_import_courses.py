@@ -112,7 +112,6 @@ def test_reports_every_bad_line_and_writes_nothing(fall: Term) -> None:
             "spaces and . + / & - _ may follow."
         ),
         "line 8, credits '-1': Ensure this value is greater than or equal to 0.",
-        "line 8, is_open '': This must be true or false.",
         "line 8, title '': This field cannot be blank.",
     ]
     assert not Course.objects.exists()

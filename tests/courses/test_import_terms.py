@@ -175,7 +175,10 @@ class TestFile:
             "terms",
             HEADER.encode() + b"A,\xe9t\xe9,2026-01-01,2026-02-01\n" + FALL.encode() + b"x\n",
         ) == [
-            "line 2, name '\ufffdt\ufffd': This is not UTF-8.",
+            (
+                "line 2, name '\xe9t\xe9': This is not UTF-8 but probably Windows-1252. "
+                "Save the file as UTF-8."
+            ),
             "line 4: There are 1 cells for 4 columns.",
         ]
 

@@ -51,7 +51,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         with transaction.atomic():
-            assign_role(user, role)
+            try:
+                assign_role(user, role)
+            except ValidationError as error:
+                raise CommandError(" ".join(error.messages)) from error
             self.stdout.write(_("%(name)s is a %(role)s.") % {"name": name, "role": role})
             if token:
                 _token, secret = AuthToken.objects.create(user)

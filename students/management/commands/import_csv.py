@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         """
         skipped = RowErrors() if options["skip_bad_lines"] else None
         run_import = _choose_import(kind, skipped, **options)
-        name = _("standard input") if file == "-" else Path(file).name
+        name = _("standard input") if file == "-" else _printable(Path(file).name)
         try:
             with (
                 open_csv(file) as text,
@@ -77,7 +78,8 @@ class Command(BaseCommand):
                 counts = run_import(text)
         except OSError as error:
             raise CommandError(
-                _("%(file)s cannot be read: %(reason)s") % {"file": file, "reason": error.strerror}
+                _("%(file)s cannot be read: %(reason)s")
+                % {"file": _printable(file), "reason": error.strerror}
             ) from error
         except OperationalError as error:
             raise CommandError(
@@ -105,6 +107,11 @@ class Command(BaseCommand):
         if counts or not errors:
             totals = [f"{count} {outcome}" for outcome, count in counts.items()]
             self.stdout.write(f"{kind}: {', '.join(totals) or _('no lines')}")
+
+
+def _printable(name: str) -> str:
+    """A file name, whose bytes that are not UTF-8 Python has read as surrogates."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 @contextmanager
