@@ -104,41 +104,41 @@ class TestAddress:
 
 class TestKnownBrowser:
     @pytest.fixture
-    def browser(self) -> Client:
+    def known_browser(self) -> Client:
         browser = Client()
         sign_in(browser, password="pass")
         browser.post("/logout/")
         return browser
 
     def test_is_let_in_whatever_others_guess_at_its_address(
-        self, client: Client, browser: Client
+        self, client: Client, known_browser: Client
     ) -> None:
         guess(client, LIMIT_OF_NAME + 1)
         for number in range(LIMIT_OF_ADDRESS):
             sign_in(client, name=f"nobody{number}")
         assert sign_in(client, password="pass").status_code == 429
-        assert sign_in(browser, password="pass").status_code == 302
+        assert sign_in(known_browser, password="pass").status_code == 302
 
-    def test_has_a_limit_of_its_own(self, browser: Client) -> None:
-        assert guess(browser, LIMIT_OF_BROWSER + 1) == [200] * LIMIT_OF_BROWSER + [429]
+    def test_has_a_limit_of_its_own(self, known_browser: Client) -> None:
+        assert guess(known_browser, LIMIT_OF_BROWSER + 1) == [200] * LIMIT_OF_BROWSER + [429]
 
-    def test_is_not_known_for_other_users(self, browser: Client, user_of: Any) -> None:
+    def test_is_not_known_for_other_users(self, known_browser: Client, user_of: Any) -> None:
         user_of("Viewer")
-        assert guess(browser, LIMIT_OF_NAME + 1, name="viewer")[-1] == 429
+        assert guess(known_browser, LIMIT_OF_NAME + 1, name="viewer")[-1] == 429
 
-    def test_knows_each_user_who_signed_in(self, browser: Client, user_of: Any) -> None:
+    def test_knows_each_user_who_signed_in(self, known_browser: Client, user_of: Any) -> None:
         user_of("Viewer")
-        sign_in(browser, name="viewer", password="pass")
+        sign_in(known_browser, name="viewer", password="pass")
         for name in ("clerk", "viewer"):
-            assert guess(browser, LIMIT_OF_NAME + 1, name=name)[-1] == 200
+            assert guess(known_browser, LIMIT_OF_NAME + 1, name=name)[-1] == 200
 
-    def test_cannot_be_forged(self, client: Client, browser: Client) -> None:
-        value, _colon, signature = browser.cookies[BROWSER_COOKIE].value.partition(":")
+    def test_cannot_be_forged(self, client: Client, known_browser: Client) -> None:
+        value, _colon, signature = known_browser.cookies[BROWSER_COOKIE].value.partition(":")
         client.cookies[BROWSER_COOKIE] = f"other{value}:{signature}"
         assert guess(client, LIMIT_OF_NAME + 1)[-1] == 429
 
-    def test_keeps_its_cookie_from_scripts(self, browser: Client) -> None:
-        cookie = browser.cookies[BROWSER_COOKIE]
+    def test_keeps_its_cookie_from_scripts(self, known_browser: Client) -> None:
+        cookie = known_browser.cookies[BROWSER_COOKIE]
         assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
         assert "clerk" not in cookie.value
 

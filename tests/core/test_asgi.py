@@ -4,10 +4,11 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -15,6 +16,7 @@ from django.core.exceptions import RequestDataTooBig
 
 from core.asgi import HASHING_NICENESS, BufferedWSGI
 
+T = TypeVar("T")
 LIMIT = 200_000
 
 
@@ -50,6 +52,12 @@ def chunks(*parts: bytes) -> list[dict[str, Any]]:
     ]
 
 
+def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of `coroutine`, run in a thread: a browser test leaves a loop in the main one."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()
+
+
 async def call(
     application: BufferedWSGI, scope: dict[str, Any], events: list[dict[str, Any]]
 ) -> list[Any]:
@@ -77,7 +85,7 @@ def make(view: Any = answer_with_body, **options: Any) -> BufferedWSGI:
 def ask(
     headers: list[tuple[bytes, bytes]], events: list[dict[str, Any]], **options: Any
 ) -> list[Any]:
-    return asyncio.run(call(make(**options), scope_of(headers=headers), events))
+    return run_async(call(make(**options), scope_of(headers=headers), events))
 
 
 class TestBody:
@@ -159,7 +167,7 @@ def test_slow_bodies_take_no_thread_from_others() -> None:
             task.cancel()
         return sent
 
-    start, _body = asyncio.run(work())
+    start, _body = run_async(work())
     assert start["status"] == 200
 
 
@@ -189,7 +197,7 @@ def test_sign_ins_take_no_thread_from_other_pages() -> None:
         await asyncio.gather(*guesses)
         assert len(running) == 16
 
-    asyncio.run(work())
+    run_async(work())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Threads have a priority on Linux alone.")
@@ -203,7 +211,7 @@ def test_sign_ins_run_with_a_low_priority() -> None:
 
     application = make(view, hashing_paths={"/login/"})
     for path in ("/login/", "/"):
-        asyncio.run(call(application, scope_of(path), []))
+        run_async(call(application, scope_of(path), []))
     assert found[0] - found[1] == HASHING_NICENESS
 
 
@@ -218,7 +226,7 @@ class TestEnviron:
                 start_response("204 No Content", [])
                 return []
 
-            asyncio.run(call(make(view), scope_of(**values), chunks(b"")))
+            run_async(call(make(view), scope_of(**values), chunks(b"")))
             return seen[0]
 
         return read
@@ -271,7 +279,7 @@ class TestFile:
             wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
             return wrapped
 
-        return asyncio.run(call(make(view), scope_of(**values), []))
+        return run_async(call(make(view), scope_of(**values), []))
 
     def test_is_sent_by_the_server(self, path: Path) -> None:
         _start, sent = self.send(path, extensions={"http.response.pathsend": {}})
@@ -299,4 +307,4 @@ def test_a_broken_application_closes_what_it_read() -> None:
 
 def test_only_http_is_served() -> None:
     with pytest.raises(NotImplementedError, match="lifespan"):
-        asyncio.run(call(make(), {"type": "lifespan"}, []))
+        run_async(call(make(), {"type": "lifespan"}, []))

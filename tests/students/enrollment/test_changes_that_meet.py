@@ -33,7 +33,7 @@ def api(admin: User) -> APIClient:
 
 
 @pytest.fixture
-def browser(admin: User) -> Client:
+def admin_session(admin: User) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(admin)
     return client
@@ -49,7 +49,7 @@ def test_a_course_that_was_moved_to_another_term_is_still_there(api: APIClient) 
     assert (answer.json()["title"], answer.json()["term"]) == ("New", other.code)
 
 
-def test_so_it_is_for_the_form(browser: Client) -> None:
+def test_so_it_is_for_the_form(admin_session: Client) -> None:
     course, other = CourseFactory.create(), TermFactory.create()
     fields = {
         "term": course.term_id,
@@ -61,7 +61,7 @@ def test_so_it_is_for_the_form(browser: Client) -> None:
     shown = {f"initial-{name}": value for name, value in {**fields, "title": course.title}.items()}
     answer = meanwhile(
         lambda: change(course, term=other),
-        lambda: browser.post(f"/courses/{course.pk}/edit/", fields | shown),
+        lambda: admin_session.post(f"/courses/{course.pk}/edit/", fields | shown),
     )
     assert answer.status_code == 302, answer.content
     course.refresh_from_db()
@@ -98,7 +98,7 @@ def test_if_match_is_compared_with_the_student_who_was_moved_up_by_then(api: API
 
 @pytest.mark.parametrize("door", ["api", "staff"])
 def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(
-    door: str, api: APIClient, browser: Client
+    door: str, api: APIClient, admin_session: Client
 ) -> None:
     course, gone = CourseFactory.create(), TermFactory.create(code="GONE")
     fields = {
@@ -113,7 +113,7 @@ def test_a_term_deleted_while_a_course_is_moved_to_it_is_no_500(
         return (
             api.patch(f"/api/v1/courses/{course.pk}", {"term": "GONE"})
             if door == "api"
-            else browser.post(f"/courses/{course.pk}/edit/", fields)
+            else admin_session.post(f"/courses/{course.pk}/edit/", fields)
         )
 
     # PostgreSQL reports it at commit, without the field. A second request gets the answer below.
