@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.admin.helpers import Fieldset
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.forms.models import BaseInlineFormSet
+from django.forms.models import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -111,6 +111,16 @@ class EnrollmentForm(ConflictAwareAdminForm):
 
     def is_about_this_form(self, error: ValidationError) -> bool:
         return True
+
+
+class EnrollmentInlineForm(ModelForm):  # type: ignore[type-arg]
+    """A row of EnrollmentFormSet."""
+
+    def validate_constraints(self) -> None:
+        """Leave it to the enrollment service that a pair exists only once.
+
+        Django 6.1 calls this for the parent's key too; earlier versions do not call it.
+        """
 
 
 class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]

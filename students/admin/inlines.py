@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import AutocompleteMixin
-from students.admin.forms import EnrollmentFormSet
+from students.admin.forms import EnrollmentFormSet, EnrollmentInlineForm
 from students.admin.messages import status_label
 from students.enrollment.permissions import CAN_WITHDRAW
 from students.models import CURRENT_STATUSES, STUDENT_NAME_ORDER, Enrollment
@@ -29,6 +29,7 @@ class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[
     """The enrollments on the admin page of a student or a course."""
 
     model = Enrollment
+    form = EnrollmentInlineForm
     formset = EnrollmentFormSet
     extra = 1
     max_num = MAX_ROWS
