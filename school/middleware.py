@@ -19,6 +19,7 @@ from accounts.sign_in_limits import remember_browser
 from core.history.actor import Door, record_changes_as
 from core.pages.kept_forms import get_sent_fields
 from school.error_pages import too_many_sign_ins
+from school.health import healthz, readyz
 from school.sign_in import is_sign_in_redirect, render_sign_in
 from students.messages import announce_promotions
 
@@ -107,6 +108,17 @@ def forbid_storing(get_response: GetResponse) -> GetResponse:
         if not request.path_info.startswith(PUBLIC_PATHS):
             response["Cache-Control"] = "no-store"
         return response
+
+    return middleware
+
+
+def answer_health_checks(get_response: GetResponse) -> GetResponse:
+    """Answer /healthz and /readyz whatever the Host, as load balancers ask by address."""
+    views = {"/healthz": healthz, "/readyz": readyz}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        view = views.get(request.path_info, get_response)
+        return view(request)
 
     return middleware
 

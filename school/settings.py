@@ -30,10 +30,13 @@ read_env_file(BASE_DIR)
 
 
 def requests_a_minute(text: str) -> str | None:
-    """Return DRF's rate for a number of requests a minute, or None for "off"."""
+    """Return DRF's rate for a number of requests a minute, or None for "off".
+
+    Raises ValueError for a number below 1 or above a million.
+    """
     if text.lower() == "off":
         return None
-    if int(text) < 1:
+    if not 1 <= int(text) <= 1_000_000:
         raise ValueError(text)
     return f"{int(text)}/min"
 
@@ -92,6 +95,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "school.middleware.content_security_policy",
     "school.middleware.forbid_storing",
+    "school.middleware.answer_health_checks",
     "school.middleware.strip_api_slash",
     "school.middleware.select_language",
     "school.middleware.PageSessionMiddleware",
@@ -150,8 +154,9 @@ LOCK_SECONDS = setting(
     "LOCK_SECONDS",
     float,
     5.0,
-    is_valid=lambda seconds: 0 < seconds <= 60,
-    expected="seconds, above 0 and up to 60",
+    # PostgreSQL counts milliseconds, and takes 0 for no limit.
+    is_valid=lambda seconds: 0.001 <= seconds <= 60,
+    expected="seconds, from 0.001 to 60",
 )
 # NORMAL waits for the disk less often: a power failure can lose the last changes, but corrupts none.
 SQLITE_SYNCHRONOUS = setting(
@@ -328,7 +333,7 @@ API_RATE = setting(
     "API_RATE",
     requests_a_minute,
     None,
-    expected="requests a minute for one user (1 or more), or off",
+    expected="requests a minute for one user (1 to 1000000), or off",
 )
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -351,7 +356,13 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 # The longest life of an API token.
-TOKEN_DAYS = setting("TOKEN_DAYS", int, 365, is_valid=lambda n: n > 0, expected="days, 1 or more")
+TOKEN_DAYS = setting(
+    "TOKEN_DAYS",
+    int,
+    365,
+    is_valid=lambda n: 0 < n <= 36_500,
+    expected="days, from 1 to 36500",
+)
 KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (the name of a model)
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",

@@ -31,6 +31,7 @@ from school.sign_in import LoginView, switch_language
 from students.api.viewsets import (
     EnrollmentViewSet,
     RosterViewSet,
+    StudentByNumberViewSet,
     StudentCoursesViewSet,
     StudentViewSet,
 )
@@ -47,6 +48,7 @@ api.register("terms", TermViewSet)
 api.register("enrollments", EnrollmentViewSet)
 
 nested: list[URLPattern | URLResolver] = [
+    path("students/by-number/<path:number>", StudentByNumberViewSet.as_view({"put": "upsert"})),
     path(
         "students/<int:student_id>/courses",
         StudentCoursesViewSet.as_view(

@@ -17,6 +17,7 @@ from core.imports.importer import CsvImporter, Key, in_batches
 from core.text import clean_line
 from courses.models import Course
 from students.enrollment import locks, service
+from students.enrollment.rules import PairError, Refusal
 from students.enrollment.transitions import (
     DEFAULT_OPTIONS,
     ENROLL,
@@ -119,8 +120,16 @@ def _write_batch(batch: list[Row], errors: RowErrors, options: Options) -> Itera
     results = service.decide_and_save(changes, options)
     for (_student, _course, line, _transition), result in zip(batch, results, strict=True):
         for reason in result.refusals:
-            errors.add(line, reason)
+            errors.add(line, _add_hint(reason))
         yield result.outcome.value
+
+
+def _add_hint(error: PairError) -> ValidationError:
+    """The error with what to do about it in an import."""
+    if error.code != Refusal.TERM_OVER:
+        return error
+    hint = _("Use --history for enrollments of the past.")
+    return ValidationError(f"{error.messages[0]} {hint}", code=error.code)
 
 
 def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:

@@ -24,13 +24,13 @@ def announce_promotions(request: HttpRequest) -> Iterator[None]:
     if not promoted:
         return
     # A promotion that was rolled back is not announced: its time is not in the database.
-    promoted_at = {row.pk: row.enrolled_at for row in promoted}
+    promoted_at = {row.pk: row.updated_at for row in promoted}
     rows = (
         Enrollment.objects.filter(pk__in=promoted_at, status=Status.ACTIVE)
         .select_related("student", "course__term")
         .order_by("course", "pk")
     )
-    moved = [row for row in rows if row.enrolled_at == promoted_at[row.pk]]
+    moved = [row for row in rows if row.updated_at == promoted_at[row.pk]]
     if names := [str(row) for row in moved]:
         # Only staff pages show the marks. The admin would leave them in the session for the next
         # staff page, however much later that is opened.

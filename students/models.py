@@ -129,8 +129,8 @@ def waitlist_position(rows: models.QuerySet[Any]) -> Case:
     `rows` are the enrollments, or history records, that make up the waitlists.
     """
     ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
-        Q(enrolled_at__lt=OuterRef("enrolled_at"))
-        | Q(enrolled_at=OuterRef("enrolled_at"), id__lte=OuterRef("id"))
+        Q(waitlist_number__lt=OuterRef("waitlist_number"))
+        | Q(waitlist_number=OuterRef("waitlist_number"), id__lte=OuterRef("id"))
     )
     return Case(
         When(status=Status.WAITLISTED, then=count_subquery(ahead)),
@@ -183,12 +183,26 @@ class Enrollment(HistoryModel):
         default=timezone.now,
         help_text=_("When the student last asked for the course."),
     )
+    # Grows with each change, also where a clock is wrong.
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
     by_mistake = models.BooleanField(
         _("entered by mistake"),
         default=False,
         db_default=False,
         help_text=_("The enrollment was an error and was withdrawn: the student never attended."),
+    )
+    # Gives the order of a course's waitlist, whatever the clocks say. Null: does not wait.
+    waitlist_number = models.BigIntegerField(
+        _("waitlist number"), null=True, blank=True, editable=False
+    )
+    # Never contains course_full: who overrides that does not wait.
+    overridden = models.JSONField(
+        _("overridden"),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text=_("Codes of the refusals that were overridden for this enrollment."),
     )
 
     objects: ClassVar[models.Manager[Enrollment]] = EnrollmentQuerySet.as_manager()
@@ -228,9 +242,9 @@ class Enrollment(HistoryModel):
             models.Index(fields=["course", "status"], name="enrollment_by_course"),
             models.Index(fields=["updated_at", "id"], name="enrollment_by_update"),
             models.Index(
-                fields=["course", "enrolled_at", "id"],
+                fields=["course", "waitlist_number", "id"],
                 condition=Q(status="waitlisted"),
-                name="enrollment_waiting",
+                name="enrollment_by_waitlist",
             ),
         ]
 

@@ -48,21 +48,24 @@ FILL = f"""
     SELECT s, 'S' || s, 'F' || s * 7 % 300, 'L' || s * 13 % 5000, 's' || s || '@school.example',
         s % 50 > 0
     FROM generate_series(1, {STUDENTS}) s;
-    INSERT INTO students_enrollment (id, student_id, course_id, status, enrolled_at, updated_at)
+    INSERT INTO students_enrollment (
+        id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number
+    )
     SELECT s * {EACH} + k, s, (s * 7 + k * 31) % {COURSES} + 1,
         CASE
             WHEN (s * 7 + k * 31) % 10 = 9 THEN 'waitlisted'
             WHEN s % 20 = k THEN 'withdrawn'
             WHEN s % 4 = 0 THEN 'completed'
             ELSE 'active'
-        END, at, at
+        END, at, at,
+        CASE WHEN (s * 7 + k * 31) % 10 = 9 THEN s END
     FROM generate_series(1, {STUDENTS}) s, generate_series(1, {EACH}) k,
         LATERAL (SELECT now() - interval '1 second' * ({STUDENTS} * k - s) AS at) moment;
     INSERT INTO students_historicalenrollment (
-        id, student_id, course_id, status, enrolled_at, updated_at, history_date, history_type,
+        id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, history_date, history_type,
         history_change_reason, door, who
     )
-    SELECT id, student_id, course_id, status, enrolled_at, updated_at, updated_at, '+',
+    SELECT id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, updated_at, '+',
         '', 'import', ''
     FROM students_enrollment;
     INSERT INTO students_historicalstudent (
@@ -117,7 +120,7 @@ CASES: dict[str, str] = {
     "GET /api/v1/courses/77/students?limit=20 deep": "enrollment_by_course",
     "GET /api/v1/courses/77/students?status=completed": "enrollment_by_course",
     "GET /api/v1/courses/77/students?search=s9": "enrollment_by_course",
-    "GET /api/v1/courses/80/students?status=waitlisted": "enrollment_waiting",
+    "GET /api/v1/courses/80/students?status=waitlisted": "enrollment_by_waitlist",
     "GET /api/v1/courses/77/students?as_of=2100-01-01T00:00Z": "students_historicalenrollment_id",
     "GET /api/v1/courses/77/students?as_of=2000-01-01T00:00Z": (
         "students_historicalenrollment_history_date"
@@ -139,7 +142,7 @@ CASES: dict[str, str] = {
     "GET /students/77/courses/": "enrollment_once",
     "GET /students/77/edit/": "students_student_pkey",
     "GET /courses/": "enrollment_by_course",
-    "GET /courses/80/": "enrollment_waiting",
+    "GET /courses/80/": "enrollment_by_waitlist",
     "GET /courses/77/": "history_by_course",
     "GET /courses/77/students/": "enrollment_by_course",
     "GET /courses/80/roster.csv": "enrollment_by_course",
@@ -151,12 +154,11 @@ CASES: dict[str, str] = {
     "GET /admin/accounts/accesschange/?kind__exact=role": "access_by_kind",
     "GET /admin/accounts/accesschange/?q=who77": "access_by_name",
     'POST /api/v1/enrollments {"student_id": 77, "course_id": 5}': "enrollment_by_course",
-    'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist"}': (
-        "enrollment_waiting"
-    ),
-    'PUT /api/v1/students/81/courses {"course_ids": [1, 2, 3]}': "enrollment_once",
+    'POST /api/v1/students/79/courses {"course_ids": [20, 30], "on_full": "waitlist", '
+    '"override": ["term_over"], "reason": "-"}': ("enrollment_by_waitlist"),
+    'PUT /api/v1/students/81/courses {"course_ids": [5, 11, 17]}': "enrollment_once",
     'PATCH /api/v1/enrollments/78 {"status": "completed"}': "enrollment_once",
-    'PATCH /api/v1/courses/80 {"capacity": 41}': "enrollment_waiting",
+    'PATCH /api/v1/courses/80 {"capacity": 41}': "enrollment_by_waitlist",
     'PATCH /api/v1/students/82 {"email": "new@school.example"}': "student_email_unique",
     'POST /api/v1/students {"number": "N1", "first_name": "N", "last_name": "N", '
     '"email": "n@school.example"}': "students_student_number_",

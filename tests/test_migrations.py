@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import AccessChange
 from courses.models import Course
 from students.enrollment import service
+from students.history.queries import as_of
 from students.models import Enrollment, Student
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +57,7 @@ def before() -> Iterator[StateApps]:
     """Rows in a database without enrollments. It is migrated forward again after the test."""
     apps = migrate(BEFORE, ("courses", "0001_initial"))
     term = apps.get_model("courses", "Term").objects.create(
-        code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31"
+        code="2026-FA", name="Fall", starts_on="2026-09-01", ends_on="9999-12-31"
     )
     for row in COURSES:
         apps.get_model("courses", "Course").objects.create(term=term, **row)
@@ -120,6 +121,47 @@ def unnamed() -> Iterator[StateApps]:
         ("courses", "0002_waitlist_and_prerequisites"),
     )
     migrate_to_newest()
+
+
+@pytest.fixture
+def unnumbered() -> Iterator[StateApps]:
+    """A database whose waitlists are in the order of arrival. It is migrated forward afterwards."""
+    yield migrate(("students", "0015_entered_by_mistake"), ("courses", "0008_one_form_of_text"))
+    migrate_to_newest()
+
+
+def test_waitlists_keep_their_order_when_they_get_numbers(unnumbered: StateApps) -> None:
+    now = timezone.now()
+    term = unnumbered.get_model("courses", "Term").objects.create(
+        code="T", name="T", starts_on=now, ends_on=now
+    )
+    course = unnumbered.get_model("courses", "Course").objects.create(
+        code="C", title="C", term=term, capacity=0
+    )
+    student, enrollment, record = (
+        unnumbered.get_model("students", name)
+        for name in ("Student", "Enrollment", "HistoricalEnrollment")
+    )
+    for number, microseconds in enumerate([7, 0, 999_999, 3]):
+        who = student.objects.create(
+            number=str(number), first_name="A", last_name="B", email=f"{number}@x.example"
+        )
+        values = {
+            "student_id": who.pk,
+            "course_id": course.pk,
+            "status": "waitlisted",
+            "enrolled_at": now.replace(microsecond=microseconds),
+        }
+        row = enrollment.objects.create(**values)
+        record.objects.create(**values, id=row.pk, history_type="+", history_date=now)
+    migrate_to_newest()
+    rows = Enrollment.objects.order_by("waitlist_number", "pk")
+    assert [row.student.number for row in rows] == ["1", "3", "0", "2"]
+    assert [row.overridden for row in rows] == [[], [], [], []]
+    records: Any = as_of(timezone.now(), Enrollment.objects.all())
+    assert [
+        found.student.number for found in sorted(records, key=lambda record: record.position)
+    ] == ["1", "3", "0", "2"]
 
 
 def record_of(apps: StateApps, user: Any) -> Any:
@@ -229,7 +271,7 @@ def test_existing_texts_are_put_into_one_form_and_recorded(
     students = [student_model.objects.create(**dict(zip(names, row, strict=True))) for row in rows]
     term_model = before_one_form_of_text.get_model("courses", "Term")
     term = term_model.objects.create(
-        code="U\u0308", name="Fall", starts_on="2026-09-01", ends_on="2026-12-31"
+        code="U\u0308", name="Fall", starts_on="2026-09-01", ends_on="9999-12-31"
     )
     course = before_one_form_of_text.get_model("courses", "Course").objects.create(
         code="U\u0308-1", title="Life", term=term, prerequisites=["U\u0308-2"]

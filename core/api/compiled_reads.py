@@ -19,7 +19,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.etags import add_etag, has_if_match
+from core.api.etags import add_etag, check_preconditions, has_precondition
 from core.api.filters import FilterBackend
 from core.api.serializers import ColumnSerializer
 from core.db.compiled import CompiledQuery, Query, execute_all
@@ -104,8 +104,9 @@ class CompiledReadMixin(GenericAPIView[Any]):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         view = type(self)
-        if request.query_params or has_if_match(request) or not uses_compiled_reads(view):
-            return add_etag(Response(self.get_serializer(self.get_object()).data))
+        if not uses_compiled_reads(view):
+            data = self.get_serializer(self.get_object()).data
+            return add_etag(Response(data), request)
         queries: list[Query] = [compile_row(view, tuple(self.kwargs))]
         queries += [query for query, _serializer in self.related_queries.values()]
         found, *related = execute_all(queries, self.kwargs)
@@ -116,7 +117,9 @@ class CompiledReadMixin(GenericAPIView[Any]):
             self.related_queries.items(), related, strict=True
         ):
             data[name] = [dict(zip(serializer.columns(), row, strict=True)) for row in rows]
-        return add_etag(Response(data))
+        if has_precondition(request):
+            check_preconditions(request, data)
+        return add_etag(Response(data), request)
 
     def check_parent_exists(self) -> None:
         """Raise Http404 if the row that the path names does not exist."""

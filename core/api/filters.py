@@ -12,17 +12,11 @@ from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api.parameters import PAGE_PARAMETERS, InvalidParameter, refuse_parameters
 from core.ids import MAX_ID
-
-PAGE_PARAMETERS = {"limit", "cursor", "count"}
-
-
-class InvalidParameter(ValidationError):
-    """A query parameter is unknown or invalid. The detail has messages by parameter."""
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -33,11 +27,7 @@ class FilterBackend(DjangoFilterBackend):
     ) -> QuerySet[Model]:
         filterset = self.get_filterset(request, queryset, view)
         known = set(filterset.filters) if filterset else set()
-        if unknown := set(request.query_params) - known - PAGE_PARAMETERS:
-            raise InvalidParameter(
-                {name: [_("There is no such parameter here.")] for name in sorted(unknown)},
-                code="unknown_parameter",
-            )
+        refuse_parameters(set(request.query_params) - known - PAGE_PARAMETERS)
         if filterset is None:
             return queryset
         empty = {}

@@ -77,7 +77,7 @@ COLUMN_FIELDS = (
     *(serializers.BooleanField, serializers.CharField, serializers.ChoiceField),
     *(serializers.DateField, serializers.DateTimeField, serializers.TimeField),
     *(serializers.IntegerField, serializers.BigIntegerField, serializers.FloatField),
-    *(serializers.DecimalField, serializers.UUIDField),
+    *(serializers.DecimalField, serializers.UUIDField, serializers.ListField),
 )
 
 

@@ -9,12 +9,29 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
 
-from core.api.etags import add_etag, check_if_match, has_if_match
+from core.api.etags import add_etag, check_preconditions, has_precondition
+from core.api.parameters import PAGE_PARAMETERS, refuse_parameters, refuse_repeated_parameters
 
 
-class ModelViewSet(viewsets.ModelViewSet[Any]):
-    """DRF's ModelViewSet with ETags. A row is locked before If-Match is checked."""
+class StrictParametersMixin(APIView):
+    """Refuses unknown and repeated query parameters, for every method."""
+
+    # The actions that answer with a page, but have no filters. FilterBackend checks those of "list".
+    paginated_actions = frozenset({"history"})
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        action = getattr(self, "action", None)
+        refuse_repeated_parameters(request.query_params)
+        if action != "list":
+            known = PAGE_PARAMETERS if action in self.paginated_actions else set()
+            refuse_parameters(set(request.query_params) - known)
+
+
+class ModelViewSet(StrictParametersMixin, viewsets.ModelViewSet[Any]):
+    """DRF's ModelViewSet with ETags. A row is locked before preconditions are checked."""
 
     lookup_value_converter = "int"
 
@@ -26,12 +43,12 @@ class ModelViewSet(viewsets.ModelViewSet[Any]):
                 **{self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
             )
         row = super().get_object()
-        if has_if_match(self.request):
-            check_if_match(self.request, self.get_serializer(row).data)
+        if has_precondition(self.request):
+            check_preconditions(self.request, self.get_serializer(row).data)
         return row
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return add_etag(super().retrieve(request, *args, **kwargs))
+        return add_etag(super().retrieve(request, *args, **kwargs), request)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return add_etag(super().create(request, *args, **kwargs))

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from core.api.filters import InvalidParameter
+from core.api.parameters import InvalidParameter
 from core.db.keyset import DEFAULT_LIMIT, MAX_LIMIT, InvalidCursor, Page, RowSource, read_page
 
 

@@ -26,8 +26,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView, set_rollback
 
-from core.api.filters import InvalidParameter
+from core.api.parameters import InvalidParameter
+from core.api.viewsets import StrictParametersMixin
 from core.db.errors import Obstacle, find_obstacle, is_temporary
+from core.json import dumps
 from students.api.serializers import serialize_outcomes, serialize_refusal
 from students.enrollment.rules import PairError, Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused
@@ -140,6 +142,11 @@ PROBLEMS: dict[str, Problem] = {
         _("Enrollment is over"),
         _("The term's last day to enroll has passed (days count in the school's time zone)."),
     ),
+    Refusal.TERM_OVER: Problem(
+        409,
+        _("The term is over"),
+        _("The last day of the course's term has passed (days count in the school's time zone)."),
+    ),
     Refusal.PREREQUISITE_MISSING: Problem(
         409,
         _("A prerequisite is missing"),
@@ -222,6 +229,15 @@ def _detailed_problem(error: Exception) -> Response | None:
     return None
 
 
+class ProblemResponse(Response):
+    """A problem, in JSON whatever renderers its view has and whatever the client accepts."""
+
+    @property
+    def rendered_content(self) -> Any:
+        self["Content-Type"] = MEDIA_TYPE
+        return dumps(self.data)
+
+
 def problem(
     code: str,
     detail: Text = "",
@@ -232,9 +248,7 @@ def problem(
 ) -> Response:
     """Return the response for `code`, a key of PROBLEMS. See `problem_body` for the parameters."""
     body = problem_body(code, detail, status=status, **members)
-    return Response(
-        body, status=body["status"], headers=dict(headers or {}), content_type=MEDIA_TYPE
-    )
+    return ProblemResponse(body, status=body["status"], headers=dict(headers or {}))
 
 
 def problem_body(
@@ -319,7 +333,7 @@ def _api_exception(error: exceptions.APIException) -> Response:
 
 
 @extend_schema(exclude=True)
-class ProblemView(APIView):
+class ProblemView(StrictParametersMixin):
     """Explains a code. The `type` of a problem is the address of this view."""
 
     permission_classes = [AllowAny]

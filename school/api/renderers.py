@@ -12,6 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from core.api.parameters import refuse_parameters
 from core.json import dumps
 
 
@@ -64,7 +65,13 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """Return the renderer of the response and its media type. Raises NotAcceptable."""
+        """Return the renderer of the response and its media type.
+
+        Raises NotAcceptable, and InvalidParameter for `format` where there is one format only.
+        """
+        renderers = list(renderers)
+        if "format" in request.query_params and len(renderers) == 1:
+            refuse_parameters(["format"])
         if (
             request.META.get("HTTP_ACCEPT", "*/*") != "*/*"
             or format_suffix

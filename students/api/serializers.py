@@ -1,6 +1,7 @@
 """Serializers of students and enrollments, and of the request bodies that enroll."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,8 @@ from core.api.serializers import (
 from core.formatting import plain_value
 from core.history.actor import Door
 from core.ids import MAX_ID
+from core.text import clean_line
+from courses.models import Course, Term
 from students.enrollment.rules import OVERRIDABLE, PairError
 from students.enrollment.transitions import (
     ENROLL,
@@ -118,6 +121,11 @@ class EnrollmentSerializer(ColumnSerializer[Enrollment], serializers.ModelSerial
     student_id = serializers.IntegerField(read_only=True)
     course_id = serializers.IntegerField(read_only=True)
     position = serializers.IntegerField(read_only=True, allow_null=True)
+    overridden = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Codes of refusals that were overridden for this enrollment. They count on.",
+    )
 
     class Meta:
         model = Enrollment
@@ -130,6 +138,7 @@ class EnrollmentSerializer(ColumnSerializer[Enrollment], serializers.ModelSerial
             "position",
             "enrolled_at",
             "updated_at",
+            "overridden",
         ]
         read_only_fields = fields
 
@@ -202,7 +211,7 @@ class ChangeEntrySerializer(serializers.Serializer[Any]):
     """One change of an enrollment: a record of `history.queries.enrollment_changes()`."""
 
     who = serializers.SerializerMethodField()
-    when = serializers.DateTimeField(source="history_date")
+    when = serializers.DateTimeField(source="history_date", default_timezone=UTC)
     door = serializers.ChoiceField(choices=Door.choices)
     before = serializers.SerializerMethodField()
     after = StateSerializer(source="*")
@@ -352,9 +361,32 @@ class CoursesPatchSerializer(OneOfFieldsSerializer):
 
 
 class CoursesPutSerializer(OptionsSerializer):
-    """Exactly the courses that a student shall have."""
+    """Exactly the courses that a student shall have, of all terms or of one."""
 
     course_ids = IdListField()
+    term = StrictCharField(
+        required=False, help_text="Code of a term. Courses of other terms are left as they are."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if "term" not in attrs:
+            return attrs
+        code = clean_line(attrs["term"])
+        term = Term.objects.filter(code=code).first()
+        if term is None:
+            message = _("There is no term with the code %(code)s.") % {"code": code}
+            raise serializers.ValidationError({"term": [message]}, code="not_found")
+        courses = Course.objects.filter(pk__in=attrs["course_ids"]).exclude(term=term)
+        others = dict(courses.order_by().values_list("pk", "term__code"))
+        errors = {}
+        for index, course_id in enumerate(attrs["course_ids"]):
+            if course_id in others:
+                errors[index] = [_("This course is in the term %s.") % others[course_id]]
+        if errors:
+            detail: Any = {"course_ids": errors}
+            raise serializers.ValidationError(detail, code="contradiction")
+        return {**attrs, "term": term}
 
     def changes(self, student_id: int) -> list[EnrollmentChange]:
         return [

@@ -1,26 +1,29 @@
 """The API of students and enrollments. All rules are in `students.enrollment`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
-from rest_framework import status, viewsets
+from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from core.api.compiled_reads import CompiledReadMixin
-from core.api.etags import add_etag, check_if_match, has_if_match
-from core.api.viewsets import ModelViewSet
+from core.api.etags import PreconditionFailed, add_etag, check_preconditions, has_precondition
+from core.api.viewsets import ModelViewSet, StrictParametersMixin
 from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
 from core.history.actor import Door, record_changes_as
+from core.text import clean_line
 from courses.models import Course
 from students.api.filters import (
     EnrollmentFilterSet,
@@ -94,13 +97,72 @@ class StudentViewSet(CompiledReadMixin, ModelViewSet):
     related_queries = {"courses": (COURSES_OF_STUDENT, StudentCourseSerializer)}
 
 
+class StudentByNumberViewSet(StudentViewSet):
+    """One student by the school's own number, for programs that keep students in step."""
+
+    permissions = {"GET": ["students.view_student"], "PUT": ["students.view_student"]}
+
+    @extend_schema(
+        request=StudentDetailSerializer,
+        responses={200: StudentDetailSerializer, 201: StudentDetailSerializer},
+        description="Create the student with this number, or change the fields that are given.",
+        filters=False,
+    )
+    def upsert(self, request: Request, number: str) -> Response:
+        """Create or change the student with this number.
+
+        Raises PermissionDenied without the right to create or change, and PreconditionFailed.
+        """
+        number = clean_line(number)
+        body = request.data if isinstance(request.data, Mapping) else {}
+        sent = body.get("number", number)
+        if not isinstance(sent, str) or clean_line(sent) != number:
+            message = _("This is another number than that of the path.")
+            raise serializers.ValidationError({"number": [message]}, code="contradiction")
+        students = Student.objects.filter(number=number)
+        is_new = not students.exists()
+        try:
+            with transaction.atomic():
+                return self._upsert(request, number)
+        except (ValidationError, serializers.ValidationError):
+            if not is_new or not students.exists():
+                raise
+        # Another request has created the student meanwhile, so this one changes it.
+        with transaction.atomic():
+            return self._upsert(request, number)
+
+    def _upsert(self, request: Request, number: str) -> Response:
+        row = Student.get_locked(number=number)
+        if not request.user.has_perm(f"students.{'change' if row else 'add'}_student"):
+            raise PermissionDenied
+        if row is None:
+            if "HTTP_IF_MATCH" in request.META:
+                raise PreconditionFailed
+            data = request.data
+            if isinstance(data, Mapping):
+                data = {**data, "number": number}
+            serializer = self.get_serializer(data=data)
+            serializer.is_valid(raise_exception=True)
+            self.perform_create(serializer)
+            location = reverse("student-detail", args=[serializer.data["id"]], request=request)
+            response = Response(serializer.data, status=201, headers={"Location": location})
+            return add_etag(response)
+        row = self.get_queryset().get(pk=row.pk)
+        if has_precondition(request):
+            check_preconditions(request, self.get_serializer(row).data)
+        serializer = self.get_serializer(row, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        self.perform_update(serializer)
+        return add_etag(Response(serializer.data))
+
+
 @contextmanager
 def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
-    """Run the block in a transaction after `check`, where the request has If-Match.
+    """Run the block in a transaction after `check`, where the request has a precondition.
 
     `check` takes locks, and raises PreconditionFailed where the row is not the one named.
     """
-    if not has_if_match(request):
+    if not has_precondition(request):
         yield
         return
     with transaction.atomic():
@@ -108,7 +170,9 @@ def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
+class StudentCoursesViewSet(
+    StrictParametersMixin, CompiledReadMixin, viewsets.GenericViewSet[Enrollment]
+):
     """The courses of one student."""
 
     compiled_reads = True
@@ -137,7 +201,7 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
         # Another transaction that holds the lock of a course alone may promote this student there.
         current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
         locks.lock_courses({*courses, *current})
-        check_if_match(
+        check_preconditions(
             self.request, StudentDetailSerializer(get_object_or_404(STUDENT_DETAILS, pk=pk)).data
         )
 
@@ -166,11 +230,11 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
 
     @extend_schema(request=CoursesPutSerializer, responses=OutcomesSerializer)
     def update(self, request: Request, student_id: int) -> Response:
-        return self.apply_and_respond(
-            CoursesPutSerializer(data=request.data),
-            partial(service.replace_courses, student_id),
-            always_ok=True,
-        )
+        body = CoursesPutSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        term = body.validated_data.get("term")
+        replace = partial(service.replace_courses, student_id, term_id=term and term.pk)
+        return self.apply_and_respond(body, replace, always_ok=True)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
@@ -179,7 +243,7 @@ class StudentCoursesViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollmen
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RosterViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
+class RosterViewSet(StrictParametersMixin, CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     """The students of one course, in the order in which they came."""
 
     compiled_reads = True
@@ -201,7 +265,9 @@ class RosterViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
         return apply_and_respond(self, body, body.changes(course_id))
 
 
-class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
+class EnrollmentViewSet(
+    StrictParametersMixin, CompiledReadMixin, viewsets.GenericViewSet[Enrollment]
+):
     """Enrollments, one row for each student and course for good."""
 
     compiled_reads = True
@@ -258,7 +324,7 @@ class EnrollmentViewSet(CompiledReadMixin, viewsets.GenericViewSet[Enrollment]):
     def check_unchanged(self, row: Enrollment) -> None:
         """Lock `row` in the order of the service. Raises PreconditionFailed."""
         locks.lock_students_and_courses([row.student_id], [row.course_id])
-        check_if_match(self.request, self.get_serializer(self.get_object()).data)
+        check_preconditions(self.request, self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=ChangeEntrySerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None)

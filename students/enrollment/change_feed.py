@@ -1,7 +1,10 @@
 """Makes `Enrollment.updated_at` safe to poll, although it is set before the transaction commits.
 
-A writing transaction announces the time of its changes until it ends, and takes a time later than
-every change that it can see. A reader stops before the earliest announced time, and at the latest
+`updated_at` only grows, also where a clock is wrong or is set back. `enrolled_at` and the times of
+history records are those of the clock.
+
+A writing transaction announces a time until it ends, and gives its changes a time that is not
+earlier, and later than every change that it can see. A reader stops before the earliest announced time, and at the latest
 change that was committed before it read the announcements. So a change that is committed later
 always has a later time than all that was read, even where the servers' clocks differ.
 """
@@ -10,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q
@@ -28,7 +32,18 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # then microseconds since 1970.
 MARK = 0x5C4
 TIME_BITS = 52
-ANNOUNCE = RawQuery("SELECT pg_advisory_xact_lock_shared(%s)", Parameter("moment"))
+# The time announced is later than the last change, as `updated_at` will be: after a clock that was
+# ahead, a time of the right clock would keep readers from all that was written since.
+ANNOUNCE = RawQuery(
+    f"""
+    SELECT pg_advisory_xact_lock_shared(%s + greatest(%s, (
+        SELECT (extract(epoch FROM max(updated_at)) * 1000000)::bigint + 1
+        FROM {Enrollment._meta.db_table}
+    )))
+    """,  # noqa: S608 (the name of our table)
+    MARK << TIME_BITS,
+    Parameter("moment"),
+)
 ANNOUNCED = RawQuery(
     """
     SELECT min(objid::bigint | (classid::bigint << 32)) FROM pg_locks
@@ -65,21 +80,28 @@ def clock_queries() -> list[Query]:
     """Queries to run once the rows are locked: announce a time, and read that of the last change.
 
     Their parameters come from `announcement_params()`. The result of the last query goes to
-    `commit_timestamp()`.
+    `find_change_times()`.
     """
     # SQLite has one writer at a time, which commits before the next one begins.
     return [ANNOUNCE, LAST] if connection.vendor == "postgresql" else [LAST]
 
 
 def announcement_params(now: datetime) -> dict[str, int]:
-    return {"moment": MARK << TIME_BITS | (now - BEGINNING) // INSTANT}
+    return {"moment": (now - BEGINNING) // INSTANT}
 
 
-def commit_timestamp(announced: datetime, last: Sequence[Sequence[datetime]]) -> datetime:
-    """The time of the changes: later than `last`, the rows of the query of that name."""
+class ChangeTimes(NamedTuple):
+    """`now`, for `enrolled_at` and the history, and `updated_at` of the rows."""
+
+    now: datetime
+    updated_at: datetime
+
+
+def find_change_times(announced: datetime, last: Sequence[Sequence[datetime]]) -> ChangeTimes:
+    """The times of the changes. `last` are the rows of the query LAST; `updated_at` is later."""
     # The clock is read again: the wait for the locks ended after all earlier changes of the rows.
     now = max(announced, clock())
-    return max(now, last[0][0] + INSTANT) if last else now
+    return ChangeTimes(now, max(now, last[0][0] + INSTANT) if last else now)
 
 
 def safe_to_read() -> Q:

@@ -109,29 +109,48 @@ class EnrollmentDecisions:
             # The student was among those who waited, and has just moved up.
             return Result(change, outcome, row)
 
+        before = row.status if row is not None else None
         refusals = self._find_refusals(student, course, check_window=self.options.check_window)
-        is_completed = row is not None and row.status == Status.COMPLETED
-        if is_completed:
+        if row is not None and before == Status.WAITLISTED:
+            # What was overridden when the student was put on the waitlist stays overridden.
+            refusals = [error for error in refusals if error.code not in row.overridden]
+        if before == Status.COMPLETED:
             # Undoing a completion needs nothing but a free seat.
             refusals = [error for error in refusals if error.code == Refusal.COURSE_FULL]
         remaining = tuple(error for error in refusals if not self.options.overrides(error))
+        accepted = [str(error.code) for error in refusals if error not in remaining]
         only_full = [error.code for error in remaining] == [Refusal.COURSE_FULL]
-        may_wait = self.options.waitlist and only_full and not is_completed
+        may_wait = self.options.waitlist and only_full and before != Status.COMPLETED
+        may_stay = may_wait or not change.transition.strict
+        if remaining and row is not None and before == Status.WAITLISTED and may_stay:
+            self._keep_overrides(row, accepted)
+            return Result(change, Outcome.UNCHANGED, row)
+        if remaining and not may_wait:
+            return Result(change, Outcome.REFUSED, row, remaining)
         if remaining:
-            is_waiting = row is not None and row.status == Status.WAITLISTED
-            if is_waiting and (may_wait or not change.transition.strict):
-                return Result(change, Outcome.UNCHANGED, row)
-            if not may_wait:
-                return Result(change, Outcome.REFUSED, row, remaining)
-
-        if len(remaining) < len(refusals):
-            self.overridden[change.student_id, change.course_id] = [
-                str(error.code) for error in refusals if error not in remaining
-            ]
-        if remaining:
+            outcome = Outcome.WAITLISTED
             row = self._set_status(change, row, Status.WAITLISTED)
-            return Result(change, Outcome.WAITLISTED, row)
-        return Result(change, outcome, self._set_status(change, row, Status.ACTIVE))
+        else:
+            row = self._set_status(change, row, Status.ACTIVE)
+        self._record_overrides(row, accepted)
+        return Result(change, outcome, row)
+
+    def _keep_overrides(self, row: Enrollment, codes: Sequence[str]) -> None:
+        """Record overrides for an enrollment that stays on the waitlist."""
+        if not set(codes) <= {Refusal.COURSE_FULL}:
+            row.updated_at = self.snapshot.times.updated_at
+            if row.id:
+                self.changed[row.id] = row
+            self.settled_courses.discard(row.course_id)
+            self._record_overrides(row, [code for code in codes if code != Refusal.COURSE_FULL])
+
+    def _record_overrides(self, row: Enrollment, codes: Sequence[str]) -> None:
+        """Put the overridden refusals into the history, and all but course_full into the row."""
+        if not codes:
+            return
+        self.overridden[row.student_id, row.course_id] = [*codes]
+        kept = [*row.overridden, *(code for code in codes if code != Refusal.COURSE_FULL)]
+        row.overridden = sorted(set(kept), key=Refusal.values.index)
 
     def promote_waiting(self, course: Course) -> None:
         """Give the course's free seats to those who wait, in the order of arrival.
@@ -145,10 +164,19 @@ class EnrollmentDecisions:
             if (
                 row.status == Status.WAITLISTED
                 and self.snapshot.has_free_seat(course)
-                and not self._find_refusals(student, course)
+                and self._is_eligible(row, student, course)
             ):
                 self._promote(row)
         self.settled_courses.add(course.id)
+
+    def _is_eligible(self, row: Enrollment, student: Student, course: Course) -> bool:
+        """Whether a waiting student can move up, given the refusals overridden before.
+
+        Nobody moves up in a course that is over, whatever was overridden.
+        """
+        ignored = set(row.overridden) - {Refusal.TERM_OVER}
+        refusals = self._find_refusals(student, course)
+        return all(error.code in ignored for error in refusals)
 
     def _can_promote(self, course: Course) -> bool:
         """Whether anybody waits, a seat is free, and this was not tried in vain before."""
@@ -171,7 +199,9 @@ class EnrollmentDecisions:
     def _promote(self, row: Enrollment) -> None:
         self.snapshot.count_move(row.course_id, row.status, Status.ACTIVE)
         row.status = Status.ACTIVE
-        row.enrolled_at = row.updated_at = self.snapshot.now
+        row.waitlist_number = None
+        row.enrolled_at = self.snapshot.times.now
+        row.updated_at = self.snapshot.times.updated_at
         # Rows that the list of changes creates or changes are written as such.
         if row.id and row.id not in self.changed:
             self.promoted[row.id] = row
@@ -201,14 +231,18 @@ class EnrollmentDecisions:
         elif row.id:
             self.changed[row.id] = row
             self.promoted.pop(row.id, None)
-        if after == Status.ACTIVE:
-            row.enrolled_at = self.snapshot.now
+        if after in (Status.ACTIVE, Status.WAITLISTED):
+            row.enrolled_at = self.snapshot.times.now
         if after == Status.WAITLISTED:
             self._read_waitlist(self.snapshot.courses[row.course_id])
             self.waitlists.append(row)
+        else:
+            row.waitlist_number = None
+        if Status.WITHDRAWN in (before, after):
+            row.overridden = []
         row.status = after
         row.by_mistake = change.transition.by_mistake and after == Status.WITHDRAWN
-        row.updated_at = self.snapshot.now
+        row.updated_at = self.snapshot.times.updated_at
         self.snapshot.count_move(row.course_id, before, after)
         if Status.COMPLETED in (before, after):
             self.snapshot.set_completed(
@@ -224,8 +258,8 @@ class EnrollmentDecisions:
             student_id=change.student_id,
             course_id=change.course_id,
             status=status,
-            enrolled_at=self.snapshot.now,
-            updated_at=self.snapshot.now,
+            enrolled_at=self.snapshot.times.now,
+            updated_at=self.snapshot.times.updated_at,
         )
 
     def set_positions(self) -> None:

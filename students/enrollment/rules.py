@@ -68,6 +68,12 @@ class Refusal(models.TextChoices):
         _("after enrollment closed"),
         _("Enrollment for %(term)s closed on %(closes_on)s."),
     )
+    TERM_OVER = (
+        "term_over",
+        COURSE,
+        _("although the term is over"),
+        _("%(course)s is over: %(term)s ended on %(ended_on)s."),
+    )
     PREREQUISITE_MISSING = (
         "prerequisite_missing",
         COURSE,
@@ -115,13 +121,15 @@ def find_refusals(
 
     `taken` is the number of seats taken in the course, `today` a date in the school's time zone,
     and `missing` the codes of prerequisites that the student has not completed. With
-    `check_window=False` the term's enrollment dates are not checked.
+    `check_window=False` the dates of the term are not checked: neither those of enrollment nor
+    the last day.
     """
     term = course.term
+    about_course = {"course": str(course), "course_id": course.pk}
     if not student.is_active:
-        yield Refusal.STUDENT_INACTIVE.error(student=str(student))
+        yield Refusal.STUDENT_INACTIVE.error(student=str(student), student_id=student.pk)
     if not course.is_open:
-        yield Refusal.COURSE_CLOSED.error(course=str(course))
+        yield Refusal.COURSE_CLOSED.error(**about_course)
     if check_window and term.enrollment_opens_on and today < term.enrollment_opens_on:
         yield Refusal.WINDOW_NOT_OPEN.error(
             term=term.code, opens_on=localized_date(term.enrollment_opens_on)
@@ -130,7 +138,11 @@ def find_refusals(
         yield Refusal.WINDOW_CLOSED.error(
             term=term.code, closes_on=localized_date(term.enrollment_closes_on)
         )
+    if check_window and today > term.ends_on:
+        yield Refusal.TERM_OVER.error(
+            **about_course, term=term.code, ended_on=localized_date(term.ends_on)
+        )
     if missing:
-        yield Refusal.PREREQUISITE_MISSING.error(course=str(course), missing=", ".join(missing))
+        yield Refusal.PREREQUISITE_MISSING.error(**about_course, missing=", ".join(missing))
     if course.capacity is not None and taken >= course.capacity:
-        yield Refusal.COURSE_FULL.error(course=str(course), taken=taken, capacity=course.capacity)
+        yield Refusal.COURSE_FULL.error(**about_course, taken=taken, capacity=course.capacity)

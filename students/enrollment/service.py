@@ -9,12 +9,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from django.db import transaction
 
 from core.db.bulk_upsert import BulkUpsert
 from core.db.compiled import CompiledQuery, execute_all
-from core.db.parameters import IdListParameter, InIdList
+from core.db.parameters import IdListParameter, InIdList, Parameter
 from core.history.bulk import history_entry, history_insert, history_params
 from core.history.reasons import MOVED_UP
 from students.enrollment.decisions import EnrollmentDecisions, decide_changes
@@ -31,14 +32,19 @@ from students.enrollment.transitions import (
 )
 from students.models import Enrollment, Status
 
-CURRENT_COURSES = CompiledQuery(
+CURRENT_ENROLLMENTS = (
     Enrollment.objects.current()
     .filter(InIdList("student", IdListParameter("students")))
     .order_by("pk")
-    .values_list("course")
+)
+CURRENT_COURSES = CompiledQuery(CURRENT_ENROLLMENTS.values_list("course"))
+CURRENT_COURSES_OF_TERM = CompiledQuery(
+    CURRENT_ENROLLMENTS.filter(course__term=Parameter("term")).values_list("course")
 )
 UPSERT = BulkUpsert(
-    Enrollment, ["student", "course"], ["status", "enrolled_at", "updated_at", "by_mistake"]
+    Enrollment,
+    ["student", "course"],
+    ["status", "enrolled_at", "updated_at", "by_mistake", "waitlist_number", "overridden"],
 )
 INSERT_HISTORY = history_insert(Enrollment, "student", "course")
 
@@ -67,20 +73,26 @@ def replace_courses(
     wanted: Sequence[EnrollmentChange],
     options: Options = DEFAULT_OPTIONS,
     *,
+    term_id: int | None = None,
     all_or_nothing: bool = True,
     validate_only: bool = False,
 ) -> list[Result]:
     """Make the courses of `wanted` the student's current ones, and withdraw all others.
 
-    Options, results and errors are those of `apply_changes`.
+    With `term_id`, only courses of that term are withdrawn. Options, results and errors are those
+    of `apply_changes`.
     """
-    students = {"students": valid_ids([student_id])}
+    params: dict[str, Any] = {"students": valid_ids([student_id])}
+    find_current = CURRENT_COURSES
+    if term_id is not None:
+        params["term"] = term_id
+        find_current = CURRENT_COURSES_OF_TERM
     if validate_only:
-        current = [course for [course] in CURRENT_COURSES(**students)]
+        current = [course for [course] in find_current(**params)]
         return _preview(_find_replacing_changes(student_id, wanted, current), options)
     with transaction.atomic():
         # Under this lock nobody else can enroll the student.
-        _locked, rows = execute_all([LOCK_STUDENTS, CURRENT_COURSES], students)
+        _locked, rows = execute_all([LOCK_STUDENTS, find_current], params)
         current = [course for [course] in rows]
         changes = _find_replacing_changes(student_id, wanted, current)
         results = _write(changes, options, all_or_nothing=all_or_nothing)
@@ -213,5 +225,5 @@ def _save(decisions: EnrollmentDecisions) -> None:
             rows.append(row)
             entries.append(history_entry(pair, changed=changed, reason=reason, override=override))
     if rows:
-        params = history_params(entries, decisions.snapshot.now)
+        params = history_params(entries, decisions.snapshot.times.now)
         UPSERT(rows, INSERT_HISTORY.query, **params)

@@ -13,7 +13,7 @@ from core.db.compiled import CompiledQuery, Query, execute_all
 from core.db.parameters import IdList, IdListParameter, IdPairListParameter, InIdList, InIdPairs
 from courses.models import Course, Term
 from students.enrollment import change_feed
-from students.enrollment.change_feed import commit_timestamp
+from students.enrollment.change_feed import ChangeTimes, find_change_times
 from students.enrollment.locks import (
     COURSES,
     STUDENTS,
@@ -60,7 +60,7 @@ class Snapshot:
 
     Attributes: `students` and `courses` by id; `enrollments` by (student id, course id); `taken`,
     the active enrollments of each course that has a capacity; `waiting`, the waitlisted ones of
-    each course; `now`, the time of the changes.
+    each course; `times`, those of the changes.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class Snapshot:
                 [LOCKED_STUDENTS, LOCKED_COURSES, *queries, *change_feed.clock_queries()],
                 {**ids, **change_feed.announcement_params(now)},
             )
-            self.now = commit_timestamp(now, found[-1])
+            self.times = find_change_times(now, found[-1])
         else:
             found = execute_all([SEEN_STUDENTS, SEEN_COURSES, *queries], ids)
-            self.now = now
+            self.times = ChangeTimes(now, now)
         students, courses, terms, enrollments, taken, waiting, *_clock = found
         self.students = {row.id: row for row in SEEN_STUDENTS.instances(students)}
         self.courses = {row.id: row for row in SEEN_COURSES.instances(courses)}

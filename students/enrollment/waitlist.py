@@ -1,10 +1,9 @@
-"""The waitlists of courses, in the order of arrival."""
+"""The waitlists of courses, in the order of their `waitlist_number`."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 
-from students.enrollment.change_feed import INSTANT
 from students.enrollment.snapshot import Snapshot
 from students.models import Enrollment, Status
 
@@ -29,7 +28,7 @@ class Waitlists:
         found = (
             Enrollment.objects.filter(course__in=new, status=Status.WAITLISTED)
             .select_related("student")
-            .order_by("enrolled_at", "pk")
+            .order_by("waitlist_number", "pk")
         )
         students = set()
         for row in found:
@@ -43,10 +42,8 @@ class Waitlists:
         """Put `row` at the end of its course's waitlist, which has been read."""
         rows = self.rows[row.course_id]
         rows[:] = [other for other in rows if other is not row]
-        row.enrolled_at = self.snapshot.now
-        if rows:
-            # Later than everybody who waits, even where the servers' clocks differ.
-            row.enrolled_at = max(row.enrolled_at, rows[-1].enrolled_at + INSTANT)
+        # Numbers of those who left since count as well: they may come back by an undone write.
+        row.waitlist_number = max((other.waitlist_number or 0 for other in rows), default=0) + 1
         rows.append(row)
 
     def set_positions(self, course_ids: Set[int]) -> None:

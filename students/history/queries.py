@@ -44,8 +44,8 @@ def attach_causes(records: Iterable[Any]) -> None:
 
     `left`: the students who gave up a seat of the course in the same transaction (FreedSeats).
     `completed`: the course that the student completed in it. Changes of one transaction have the
-    same time, and no other change of the same course or student has that time, because the service
-    takes a later one under their locks.
+    same `updated_at`, and no other change of the same course or student has it, because the
+    service takes a later one under their locks.
     """
     promoted = [record for record in records if is_promotion(record)]
     if not promoted:
@@ -53,23 +53,23 @@ def attach_causes(records: Iterable[Any]) -> None:
     left = _find_freed_seats(promoted)
     completed = _find_completed_courses(promoted)
     for record in promoted:
-        record.left = left.get((record.course_id, record.history_date))
-        record.completed = completed.get((record.student_id, record.history_date))
+        record.left = left.get((record.course_id, record.updated_at))
+        record.completed = completed.get((record.student_id, record.updated_at))
 
 
 def _find_freed_seats(promoted: Iterable[Any]) -> dict[tuple[int, datetime], FreedSeats]:
     """The seats freed at the times of the promotions, by course id and time."""
-    times = {record.history_date for record in promoted}
+    times = {record.updated_at for record in promoted}
     courses = {record.course_id for record in promoted}
     left = (
         enrollment_changes()
-        .filter(history_date__in=times, course__in=courses, before=Status.ACTIVE)
+        .filter(updated_at__in=times, course__in=courses, before=Status.ACTIVE)
         .exclude(status=Status.ACTIVE)
         .order_by()
     )
     # One row for each course and time, however many were withdrawn together.
     groups = list(
-        left.values_list("course", "history_date").annotate(
+        left.values_list("course", "updated_at").annotate(
             Count("pk"), Min("student"), Max("status")
         )
     )
@@ -83,11 +83,11 @@ def _find_freed_seats(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Fre
 def _find_completed_courses(promoted: Iterable[Any]) -> dict[tuple[int, datetime], Any]:
     """The courses completed by promoted students at that time, by student id and time."""
     records: Records = Enrollment.history.model.objects.filter(
-        history_date__in={record.history_date for record in promoted},
+        updated_at__in={record.updated_at for record in promoted},
         student__in={record.student_id for record in promoted},
         status=Status.COMPLETED,
     ).select_related("course__term")
-    return {(record.student_id, record.history_date): record.course for record in records}
+    return {(record.student_id, record.updated_at): record.course for record in records}
 
 
 def as_of(time: datetime, enrollments: QuerySet[Enrollment]) -> Records:

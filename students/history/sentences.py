@@ -19,6 +19,7 @@ SENTENCES = {
     (None, X): _("{student} was entered as withdrawn from {course}"),
     (A, X): _("{student} was withdrawn from {course}"),
     (A, C): _("{student} was set to completed in {course}"),
+    (W, W): _("{student} stays on the waitlist of {course}"),
     (W, X): _("{student} was withdrawn from the waitlist of {course}"),
     (W, C): _("{student} was set to completed in {course}"),
     (X, A): _("{student} was enrolled in {course} again"),

@@ -2,10 +2,9 @@
 
 import csv
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Case, DateTimeField, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -31,7 +30,7 @@ ORDERS = {
     "enrolled": ("-enrolled_at",),
 }
 # Sorts before every waiting student.
-NOT_WAITING = datetime(1970, 1, 1, tzinfo=UTC)
+NOT_WAITING = 0
 
 
 class CourseView(StaffView):
@@ -153,17 +152,15 @@ def get_roster(course: Course, filters: RosterFilterForm) -> QuerySet[Any]:
 
     The waiting students keep the order of the waitlist, whatever the filters sort by.
     """
-    waiting_since = Case(
-        When(status=Status.WAITLISTED, then="enrolled_at"),
+    place = Case(
+        When(status=Status.WAITLISTED, then="waitlist_number"),
         default=Value(NOT_WAITING),
-        output_field=DateTimeField(),
+        output_field=BigIntegerField(),
     )
     enrollments = Enrollment.objects.filter(course=course).select_related("student")
     rows = filters.filter_queryset(enrollments.with_position())
     order = ORDERS.get(filters.valid_data.get("order") or "", ORDERS["name"])
-    roster: QuerySet[Any] = rows.annotate(waiting_since=waiting_since).order_by(
-        "waiting_since", *order, "id"
-    )
+    roster: QuerySet[Any] = rows.annotate(place=place).order_by("place", *order, "id")
     return roster
 
 

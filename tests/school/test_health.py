@@ -13,6 +13,15 @@ def test_healthz_answers_without_a_database(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "other.example", "bad host", ""])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_both_answer_whatever_the_host(client: Client, path: str, host: str) -> None:
+    answer = client.get(path, HTTP_HOST=host)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert client.get("/login/", HTTP_HOST=host).status_code == 400
+
+
+@pytest.mark.django_db
 def test_readyz_answers(client: Client) -> None:
     assert client.get("/readyz").json() == {"status": "ok"}
 

@@ -46,6 +46,19 @@ def test_every_refusal_is_explained() -> None:
     assert set(Refusal) <= set(PROBLEMS)
 
 
+@pytest.mark.parametrize("accept", [JSON, "text/plain", "image/*"])
+@pytest.mark.parametrize("path", ["/api/docs/?script=", "/api/docs/", "/api/schema/", "/api/none"])
+def test_a_problem_is_json_whatever_the_view_renders(
+    client: Client, path: str, accept: str
+) -> None:
+    answer = client.get(path, HTTP_ACCEPT=accept)
+    if answer.status_code >= 400:
+        problem_of(answer, answer.status_code, answer.json()["code"])
+    answer = client.delete(path, HTTP_ACCEPT=accept)
+    assert answer.status_code >= 400
+    problem_of(answer, answer.status_code, answer.json()["code"])
+
+
 def test_an_unknown_problem_is_404(client: Client) -> None:
     problem_of(client.get("/api/v1/problems/nonsense"), 404, "not_found")
 

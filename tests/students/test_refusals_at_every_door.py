@@ -46,6 +46,10 @@ SITUATIONS: dict[Refusal, Situation] = {
         StudentFactory(),
         CourseFactory(term=TermFactory(enrollment_closes_on=timezone.localdate() - DAY)),
     ),
+    Refusal.TERM_OVER: lambda: (
+        StudentFactory(),
+        CourseFactory(term=TermFactory(ends_on=timezone.localdate() - DAY)),
+    ),
     Refusal.PREREQUISITE_MISSING: lambda: (
         StudentFactory(),
         CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code]),

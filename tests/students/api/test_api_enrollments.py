@@ -261,6 +261,12 @@ class TestHistory:
         assert timezone.now() - when < timedelta(minutes=1)
         assert entries[1]["when"].endswith("Z")
 
+    def test_has_times_in_utc_in_every_time_zone(self, api: APIClient, settings: Any) -> None:
+        settings.TIME_ZONE = "Pacific/Auckland"
+        row = enrolled(StudentFactory(), CourseFactory())
+        [entry] = api.get(f"{URL}/{row.pk}/history").json()["results"]
+        assert entry["when"] == row.enrolled_at.isoformat().replace("+00:00", "Z")
+
     def test_is_paged_and_keeps_what_was_before(self, api: APIClient) -> None:
         row = enrolled(StudentFactory(), CourseFactory())
         api.delete(f"{URL}/{row.pk}")

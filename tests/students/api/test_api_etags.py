@@ -51,7 +51,7 @@ def test_if_match_lets_the_one_who_has_seen_it_change_it(
 
 @every_resource
 @pytest.mark.parametrize("method", ["patch", "delete"])
-@pytest.mark.parametrize("tag", ['"stale"', "nonsense", "", 'W/"{}"'])
+@pytest.mark.parametrize("tag", ['"stale"', "nonsense", "", '"{}x"', '"{}-zip"'])
 def test_a_stale_one_is_412_and_changes_nothing(
     api: APIClient, make: Callable[[], str], change: dict[str, Any], method: str, tag: str
 ) -> None:
@@ -64,6 +64,39 @@ def test_a_stale_one_is_412_and_changes_nothing(
     )
     assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     assert api.get(url).content == before.content
+
+
+@every_resource
+@pytest.mark.parametrize("tag", ['W/"{}"', '"{}-gzip"', 'W/"{}-br"', '"{};gzip"', '"{}:zstd"'])
+def test_a_tag_that_a_compressing_proxy_has_changed_stands_for_ours(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any], tag: str
+) -> None:
+    url = make()
+    changed = tag.format(api.get(url)["ETag"].strip('"'))
+    answer = api.get(url, HTTP_IF_NONE_MATCH=changed)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert api.patch(url, change, HTTP_IF_MATCH=changed).status_code == 200
+    assert api.patch(url, change, HTTP_IF_MATCH=changed).status_code == 412
+
+
+@every_resource
+def test_if_none_match_is_304_on_get_and_412_on_writes(
+    api: APIClient, make: Callable[[], str], change: dict[str, Any]
+) -> None:
+    url = make()
+    tag = api.get(url)["ETag"]
+    for query in ("", "?"):
+        for known in (tag, "*", f'"other", {tag}'):
+            answer = api.get(url + query, HTTP_IF_NONE_MATCH=known)
+            assert (answer.status_code, answer["ETag"], answer.content) == (304, tag, b"")
+    assert api.head(url, HTTP_IF_NONE_MATCH=tag).status_code == 304
+    assert api.get(url, HTTP_IF_NONE_MATCH='"other"').status_code == 200
+    for method in ("patch", "delete"):
+        for known in ("*", tag):
+            answer = getattr(api, method)(url, change, HTTP_IF_NONE_MATCH=known)
+            assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+    assert api.get(url)["ETag"] == tag
+    assert api.patch(url, change, HTTP_IF_NONE_MATCH='"other"').status_code == 200
 
 
 @every_resource
@@ -122,8 +155,9 @@ def test_the_courses_of_a_student_are_changed_by_one_who_has_seen_the_student_wi
     stale = api.get(url)["ETag"]
     enrolled(row.student, other)
     before = api.get(url)
-    answer = getattr(api, method)(f"{url}/courses{ending}", body, HTTP_IF_MATCH=stale)
-    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+    for headers in ({"HTTP_IF_MATCH": stale}, {"HTTP_IF_NONE_MATCH": "*"}):
+        answer = getattr(api, method)(f"{url}/courses{ending}", body, **headers)
+        assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     assert api.get(url).content == before.content
     assert getattr(api, method)(
         f"{url}/courses{ending}", body, HTTP_IF_MATCH=before["ETag"]

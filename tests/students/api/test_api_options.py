@@ -166,7 +166,7 @@ def test_validate_only_tells_refusals_with_200(
     assert reason == {
         "code": "course_full",
         "detail": f"{course} is full: 1 of 1 seats are taken.",
-        "params": {"course": str(course), "taken": 1, "capacity": 1},
+        "params": {"course": str(course), "course_id": course.pk, "taken": 1, "capacity": 1},
     }
 
 

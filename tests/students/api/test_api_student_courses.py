@@ -160,7 +160,12 @@ class TestPost:
             ("/course_ids/1", "course_closed"),
             ("/course_ids/1", "course_full"),
         ]
-        assert body["errors"][1]["params"] == {"course": str(bad), "taken": 0, "capacity": 0}
+        assert body["errors"][1]["params"] == {
+            "course": str(bad),
+            "course_id": bad.pk,
+            "taken": 0,
+            "capacity": 0,
+        }
         assert told(answer) == [(good.pk, "created"), (bad.pk, "refused")]
         assert [item["enrollment"] for item in body["outcomes"]] == [None, None]
         assert current(student) == set()
@@ -254,3 +259,33 @@ class TestDelete:
     @pytest.mark.parametrize("course", ["404", "99999999999999999999"])
     def test_of_an_unknown_course_is_404(self, api: APIClient, url: str, course: str) -> None:
         assert api.delete(f"{url}/{course}").status_code == 404
+
+
+class TestSetOfOneTerm:
+    def test_leaves_the_courses_of_other_terms(self, api: APIClient) -> None:
+        student, other = StudentFactory(), CourseFactory()
+        old, new = CourseFactory.create_batch(2, term=TermFactory(code="2026-FA"))
+        for course in (old, other):
+            enrolled(student, course)
+        body = {"term": "2026-FA", "course_ids": [new.pk]}
+        url = f"/api/v1/students/{student.pk}/courses"
+        preview = api.put(url, {**body, "validate_only": True}).json()["outcomes"]
+        outcomes = api.put(url, body).json()["outcomes"]
+        told = [(item["course_id"], item["outcome"]) for item in outcomes]
+        assert told == [(new.pk, "created"), (old.pk, "withdrawn")]
+        assert [(item["course_id"], item["outcome"]) for item in preview] == told
+        current = Enrollment.objects.current().values_list("course", flat=True)
+        assert set(current) == {new.pk, other.pk}
+
+    def test_with_a_course_of_another_term_or_an_unknown_term_is_400(self, api: APIClient) -> None:
+        student, course, other = StudentFactory(), CourseFactory(), CourseFactory()
+        url = f"/api/v1/students/{student.pk}/courses"
+        body = {"term": course.term.code, "course_ids": [course.pk, other.pk]}
+        [error] = api.put(url, body).json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/course_ids/1", "contradiction")
+        answer = api.put(url, {"term": "NONE", "course_ids": []})
+        [error] = answer.json()["errors"]
+        found = (answer.status_code, error["pointer"], error["code"])
+        assert found == (400, "/term", "not_found")
+        assert api.put(url, {"term": "\0", "course_ids": []}).status_code == 400
+        assert not Enrollment.objects.exists()

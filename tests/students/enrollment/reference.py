@@ -15,8 +15,10 @@ class School:
     is_open: dict[int, bool]
     asks_for: dict[int, set[int]]
     window: bool = True
+    is_over: bool = False
     status: dict[Pair, str] = field(default_factory=dict)
     queue: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    overridden: dict[Pair, set[str]] = field(default_factory=lambda: defaultdict(set))
     history: dict[Pair, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def taken(self, course: int) -> int:
@@ -28,6 +30,7 @@ class School:
             "student_inactive": not self.active[student],
             "course_closed": not self.is_open[course],
             "window_closed": not self.window,
+            "term_over": self.is_over,
             "prerequisite_missing": any(
                 self.status.get((student, code)) != "completed" for code in self.asks_for[course]
             ),
@@ -42,16 +45,27 @@ class School:
         self.move_up(course)
         if self.status.get((student, course)) == "active":
             return "reactivated"
-        left = [code for code in self.reasons(student, course) if code not in override]
+        known = self.overridden[student, course] if before == "waitlisted" else set()
+        needed = [code for code in self.reasons(student, course) if code not in known]
+        left = [code for code in needed if code not in override]
+        accepted = {code for code in needed if code in override} - {"course_full"}
         if left and before == "waitlisted":
+            if accepted:
+                self.overridden[student, course] |= accepted
+                self.history[student, course].append("waitlisted")
             return "unchanged"
-        if wait and left == ["course_full"]:
-            self.put(student, course, "waitlisted")
-            return "waitlisted"
-        if left:
+        if left and not (wait and left == ["course_full"]):
             return "refused"
-        self.put(student, course, "active")
+        status = "waitlisted" if left else "active"
+        self.put(student, course, status)
+        self.overridden[student, course] |= accepted
+        if left:
+            return "waitlisted"
         return "reactivated" if before else "created"
+
+    def may_move_up(self, student: int, course: int) -> bool:
+        overridden = self.overridden[student, course] - {"term_over"}
+        return set(self.reasons(student, course)) <= overridden
 
     def leave(self, student: int, course: int, status: str) -> str:
         before = self.status.get((student, course))
@@ -78,11 +92,13 @@ class School:
             self.queue[course].append(student)
         if self.status.get((student, course)) != status:
             self.history[student, course].append(status)
+        if "withdrawn" in (status, self.status.get((student, course))):
+            self.overridden[student, course] = set()
         self.status[student, course] = status
 
     def move_up(self, course: int) -> None:
         for student in list(self.queue[course]):
-            if not self.reasons(student, course):
+            if self.may_move_up(student, course):
                 self.put(student, course, "active")
 
     def promote_waiting(self, courses: set[int]) -> None:

@@ -270,6 +270,14 @@ class Comparison(RuleBasedStateMachine):
         self.school.window = window
         self.school.promote_waiting(set(range(COURSES)))
 
+    @rule(is_over=st.booleans())
+    def end_or_extend_the_term(self, is_over: bool) -> None:
+        today = timezone.localdate()
+        self.term.ends_on = today - timedelta(days=1) if is_over else today
+        self.term.save()
+        self.school.is_over = is_over
+        self.school.promote_waiting(set(range(COURSES)))
+
     @rule(student=who, active=st.booleans())
     def activate(self, student: int, active: bool) -> None:
         row = self.students[student]
@@ -307,8 +315,11 @@ class Comparison(RuleBasedStateMachine):
                 len(self.school.queue[number]),
             )
             assert not any(
-                not self.school.reasons(student, number) for student in self.school.queue[number]
+                self.school.may_move_up(student, number) for student in self.school.queue[number]
             ), "a free seat beside one who may have it"
+        assert {pair_of[row.pk]: set(row.overridden) for row in rows} == {
+            pair: self.school.overridden[pair] for pair in self.school.status
+        }
         told: dict[tuple[int, int], list[str]] = {}
         for key, status in (
             Enrollment.history.model.objects.filter(id__in=pair_of)

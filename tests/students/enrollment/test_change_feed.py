@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from threading import Event
 from time import sleep
@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from students.enrollment import change_feed, service
+from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment
 
@@ -119,7 +120,53 @@ def test_a_server_whose_clock_is_slow_changes_later_than_what_was_there(
     monkeypatch.setattr("students.enrollment.change_feed.timezone.now", lambda: slow)
     after = enrolled(StudentFactory(), CourseFactory())
     assert after.updated_at == row.updated_at + change_feed.INSTANT
-    assert Enrollment.history.get(id=after.pk).history_date == after.updated_at
+    assert Enrollment.history.get(id=after.pk).history_date == slow
+
+
+class TestClockThatWasAhead:
+    """One write was made with a clock 400 days ahead; then the clock was set right."""
+
+    @pytest.fixture(autouse=True)
+    def _spoil(self) -> None:
+        with change_feed.override_clock(timezone.now() + timedelta(days=400)):
+            enrolled(StudentFactory(), CourseFactory())
+
+    def test_later_times_are_those_of_the_clock_and_the_feed_goes_on(self, api: APIClient) -> None:
+        poller = Poller(api)
+        poller.poll()
+        before = timezone.now()
+        row = enrolled(StudentFactory(), CourseFactory())
+        record = Enrollment.history.get(id=row.pk)
+        assert before <= row.enrolled_at == record.history_date <= timezone.now()
+        assert row.updated_at > before + timedelta(days=399)
+        assert poller.poll() == [(row.pk, "active")]
+
+    def test_the_past_can_be_asked_for(self, api: APIClient) -> None:
+        row = enrolled(StudentFactory(), CourseFactory())
+        params = {"as_of": timezone.now().isoformat()}
+        answer = api.get(f"/api/v1/students/{row.student_id}/courses", params)
+        assert [found["id"] for found in answer.json()["results"]] == [row.course_id]
+
+    def test_the_waitlist_keeps_its_order(self) -> None:
+        course = CourseFactory(capacity=0)
+        students = StudentFactory.create_batch(3)
+        wait = Options(waitlist=True)
+        for student, days in zip(students, (1, 900, 2), strict=True):
+            with change_feed.override_clock(timezone.now() + timedelta(days=days)):
+                service.enroll([(student.pk, course.pk)], wait)
+        rows = Enrollment.objects.filter(course=course).with_position().order_by("id")
+        assert [row.position for row in rows] == [1, 2, 3]
+        assert [row.student_id for row in rows] == [student.pk for student in students]
+
+    def test_the_feed_is_not_held_up_by_a_writer_until_the_clock_has_caught_up(
+        self, api: APIClient
+    ) -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("SQLite has one writer at a time.")
+        slow, quick = (enrolled(StudentFactory(), CourseFactory()) for _ in range(2))
+        poller = Poller(api)
+        with slow_writer(slow):
+            assert {row for row, _status in poller.poll()} >= {slow.pk, quick.pk}
 
 
 def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced(
@@ -129,7 +176,7 @@ def test_a_clock_that_is_set_back_meanwhile_does_not_undercut_what_was_announced
     monkeypatch.setattr(
         "students.enrollment.change_feed.timezone.now", lambda: announced - timedelta(hours=1)
     )
-    assert change_feed.commit_timestamp(announced, []) == announced
+    assert change_feed.find_change_times(announced, []) == (announced, announced)
 
 
 def test_a_poller_beside_many_writers_sees_all_they_did(
@@ -137,13 +184,13 @@ def test_a_poller_beside_many_writers_sees_all_they_did(
 ) -> None:
     rows = [enrolled(StudentFactory(), CourseFactory()) for _ in range(12)]
     chance = Random(7)
-    stamp = change_feed.commit_timestamp
+    stamp = change_feed.find_change_times
 
-    def slowly(*found: Any) -> datetime:
+    def slowly(*found: Any) -> change_feed.ChangeTimes:
         sleep(chance.random() / 50)
         return stamp(*found)
 
-    monkeypatch.setattr("students.enrollment.snapshot.commit_timestamp", slowly)
+    monkeypatch.setattr("students.enrollment.snapshot.find_change_times", slowly)
 
     def work(mine: list[Enrollment]) -> None:
         try:

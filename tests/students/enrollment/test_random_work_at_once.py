@@ -90,17 +90,15 @@ def wrongs() -> list[str]:
             missing = [
                 code for code in course.prerequisites if (row.student_id, code) not in completed
             ]
-            if not list(
-                find_refusals(row.student, course, taken=course.taken, today=today, missing=missing)
-            ):
+            refusals = find_refusals(
+                row.student, course, taken=course.taken, today=today, missing=missing
+            )
+            if {refusal.code for refusal in refusals} <= set(row.overridden):
                 found.append(f"{row.student} waits beside a free seat of {course}")
     for row in Enrollment.objects.all():
         last = row.history.latest("history_id")
-        if (last.status, last.enrolled_at, last.updated_at) != (
-            row.status,
-            row.enrolled_at,
-            row.updated_at,
-        ):
+        fields = ["status", "enrolled_at", "updated_at", "waitlist_number", "overridden"]
+        if any(getattr(last, name) != getattr(row, name) for name in fields):
             found.append(f"{row} is {row.status}, its history says {last.status}")
     pairs = Counter(Enrollment.objects.values_list("student", "course"))
     return [
@@ -138,7 +136,7 @@ def _write_replayed(
         status[record.student_id] = record.status
         place.pop(record.student_id, None)
         if record.status == Status.WAITLISTED:
-            place[record.student_id] = record.enrolled_at
+            place[record.student_id] = record.waitlist_number
     plain = [record for record in came if not record.override]
     # Also of who left and came back in one list, to whom a seat had been given in between.
     over = sum(

@@ -22,7 +22,7 @@ def reasons(**state: Any) -> list[str]:
         for name in ("enrollment_opens_on", "enrollment_closes_on")
         if name in state
     }
-    term = Term(code="2026-FA", **window)
+    term = Term(code="2026-FA", ends_on=state.get("ends_on", TODAY), **window)
     course = Course(
         code="BIO-101",
         term=term,
@@ -54,6 +54,8 @@ def reasons(**state: Any) -> list[str]:
         ({"enrollment_closes_on": TODAY}, []),
         ({"enrollment_opens_on": TODAY + DAY, "ask_window": False}, []),
         ({"enrollment_closes_on": TODAY - DAY, "ask_window": False}, []),
+        ({"ends_on": TODAY - DAY}, ["term_over"]),
+        ({"ends_on": TODAY - DAY, "ask_window": False}, []),
         ({"capacity": 2, "taken": 1}, []),
         ({"capacity": 2, "taken": 2}, ["course_full"]),
         ({"capacity": 2, "taken": 3}, ["course_full"]),
@@ -75,10 +77,15 @@ def test_applies(state: dict[str, Any], expected: list[str]) -> None:
 
 
 def test_says_what_and_which() -> None:
-    course = Course(code="BIO-101", term=Term(code="2026-FA"), capacity=30)
+    course = Course(pk=7, code="BIO-101", term=Term(code="2026-FA", ends_on=TODAY), capacity=30)
     [reason] = find_refusals(Student(), course, taken=30, today=TODAY)
     assert reason.messages == ["BIO-101 (2026-FA) is full: 30 of 30 seats are taken."]
-    assert reason.params == {"course": "BIO-101 (2026-FA)", "taken": 30, "capacity": 30}
+    assert reason.params == {
+        "course": "BIO-101 (2026-FA)",
+        "course_id": 7,
+        "taken": 30,
+        "capacity": 30,
+    }
 
 
 def test_a_refusal_names_its_side_of_the_pair_whatever_its_parameters() -> None:
@@ -88,7 +95,7 @@ def test_a_refusal_names_its_side_of_the_pair_whatever_its_parameters() -> None:
 
 
 def test_a_date_is_iso_for_programs_and_localized_in_the_sentence() -> None:
-    term = Term(code="2026-FA", enrollment_opens_on=TODAY + DAY)
+    term = Term(code="2026-FA", enrollment_opens_on=TODAY + DAY, ends_on=TODAY)
     [reason] = find_refusals(Student(), Course(code="BIO-101", term=term), taken=0, today=TODAY)
     assert serialize_refusal(reason)["params"] == {"term": "2026-FA", "opens_on": "2026-08-16"}
     with translation.override("de"):
@@ -103,6 +110,7 @@ def test_every_refusal_is_in_the_order_of_the_list() -> None:
         "course_closed",
         "window_not_open",
         "window_closed",
+        "term_over",
         "prerequisite_missing",
         "course_full",
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
@@ -18,6 +19,7 @@ from students.enrollment.transitions import (
     ENROLL,
     IMPORT_TRANSITIONS,
     WITHDRAW,
+    WITHDRAW_OR_CORRECT,
     EnrollmentChange,
     Options,
     Outcome,
@@ -374,6 +376,117 @@ class TestOverride:
         assert Enrollment.objects.get(course=free).history.get().override == []
 
 
+def unprepared(course: Course) -> Course:
+    """Give `course` a prerequisite that nobody has completed."""
+    course.prerequisites = [CourseFactory().code]
+    course.save()
+    return course
+
+
+class TestOverrideWhileWaiting:
+    """rules.md: "An override stands while one waits."."""
+
+    UNPREPARED = Options(waitlist=True, override={"prerequisite_missing"})
+
+    def test_gives_the_seat_to_the_student_who_waited_longest(self) -> None:
+        course, [seated], _ = full(waiters=0)
+        unprepared(course)
+        first, second = StudentFactory.create_batch(2)
+        for student in (first, second):
+            [result] = service.enroll([(student.pk, course.pk)], self.UNPREPARED)
+            assert result.outcome == Outcome.WAITLISTED
+        service.withdraw([(seated.pk, course.pk)])
+        assert standing(course, first, second) == ["active", "waitlisted"]
+        assert Enrollment.objects.get(student=first).overridden == ["prerequisite_missing"]
+
+    def test_is_kept_and_recorded_when_it_is_given_later(self) -> None:
+        course, [seated], [waiter] = full(waiters=1)
+        unprepared(course)
+        with record_changes_as(Door.API, reason="the dean asked"):
+            [result] = service.enroll([(waiter.pk, course.pk)], self.UNPREPARED)
+        assert result.outcome == Outcome.UNCHANGED
+        row = Enrollment.objects.get(student=waiter)
+        assert row.overridden == ["prerequisite_missing"]
+        record = row.history.latest("history_id")
+        assert (record.override, record.history_change_reason, record.overridden) == (
+            ["prerequisite_missing"],
+            "the dean asked",
+            ["prerequisite_missing"],
+        )
+        records = Enrollment.history.count()
+        service.enroll([(waiter.pk, course.pk)], self.UNPREPARED)
+        assert Enrollment.history.count() == records
+        service.withdraw([(seated.pk, course.pk)])
+        assert standing(course, waiter) == ["active"]
+
+    def test_stays_through_completion_and_ends_with_the_withdrawal(self) -> None:
+        course, student = unprepared(CourseFactory()), StudentFactory()
+        [result] = service.enroll([(student.pk, course.pk)], self.UNPREPARED)
+        assert result.enrollment
+        assert result.enrollment.overridden == ["prerequisite_missing"]
+        service.apply_changes([EnrollmentChange(student.pk, course.pk, COMPLETE)])
+        assert Enrollment.objects.get().overridden == ["prerequisite_missing"]
+        service.apply_changes([EnrollmentChange(student.pk, course.pk, WITHDRAW_OR_CORRECT)])
+        assert Enrollment.objects.get().overridden == []
+
+    def test_of_a_full_course_is_not_kept(self) -> None:
+        course, student = CourseFactory(capacity=0), StudentFactory()
+        service.enroll([(student.pk, course.pk)], Options(override={"course_full"}))
+        assert Enrollment.objects.get().overridden == []
+
+    def test_is_not_kept_by_a_preview_or_a_refused_request(self) -> None:
+        course, _seated, [waiter] = full(waiters=1)
+        unprepared(course)
+        wishes = [EnrollmentChange(waiter.pk, course.pk)]
+        service.apply_changes(wishes, self.UNPREPARED, validate_only=True)
+        with pytest.raises(Refused):
+            service.apply_changes([*wishes, EnrollmentChange(404, course.pk)], self.UNPREPARED)
+        assert Enrollment.objects.get(student=waiter).overridden == []
+
+    def test_is_shown_in_the_api(self, api: APIClient) -> None:
+        course, student = unprepared(CourseFactory()), StudentFactory()
+        body = {"student_id": student.pk, "course_id": course.pk, "reason": "x"}
+        answer = api.post("/api/v1/enrollments", {**body, "override": ["prerequisite_missing"]})
+        assert answer.json()["overridden"] == ["prerequisite_missing"]
+        [row] = api.get("/api/v1/enrollments").json()["results"]
+        assert row["overridden"] == ["prerequisite_missing"]
+
+
+class TestTermOver:
+    def end_term(self, course: Course) -> None:
+        course.term.ends_on = timezone.localdate() - timedelta(days=1)
+        course.term.save()
+
+    def test_nobody_moves_up_whatever_was_overridden(self) -> None:
+        course, [seated], [waiter] = full(waiters=1)
+        self.end_term(course)
+        service.enroll([(waiter.pk, course.pk)], Options(waitlist=True, override={"term_over"}))
+        service.apply_changes([EnrollmentChange(seated.pk, course.pk, COMPLETE)])
+        assert standing(course, seated, waiter) == ["completed", "waitlisted"]
+
+    def test_a_completion_there_moves_other_waitlists(self) -> None:
+        past, student = CourseFactory(), StudentFactory()
+        enrolled(student, past)
+        course, [seated], _ = full(waiters=0)
+        service.enroll([(student.pk, course.pk)], WAIT)
+        course.prerequisites = [past.code]
+        course.save()
+        service.withdraw([(seated.pk, course.pk)])
+        assert standing(course, student) == ["waitlisted"]
+        self.end_term(past)
+        service.apply_changes([EnrollmentChange(student.pk, past.pk, COMPLETE)])
+        assert standing(course, student) == ["active"]
+
+    def test_a_longer_term_moves_its_waitlists(self) -> None:
+        course, [seated], [waiter] = full(waiters=1)
+        self.end_term(course)
+        service.withdraw([(seated.pk, course.pk)])
+        assert standing(course, waiter) == ["waitlisted"]
+        course.term.ends_on = timezone.localdate()
+        course.term.save()
+        assert standing(course, waiter) == ["active"]
+
+
 class TestPrerequisites:
     def test_are_asked_by_code_in_any_term(self) -> None:
         earlier = CourseFactory(code="BIO-1")
@@ -386,7 +499,7 @@ class TestPrerequisites:
         [reason] = refused.value.error_list
         assert (reason.code, reason.params) == (
             "prerequisite_missing",
-            {"course": str(course), "missing": "CHM-1"},
+            {"course": str(course), "course_id": course.pk, "missing": "CHM-1"},
         )
         enrolled(student, CourseFactory(code="CHM-1"), Status.COMPLETED)
         assert service.enroll([(student.pk, course.pk)])[0].outcome == Outcome.CREATED

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory
 from students.enrollment import service
+from students.enrollment.change_feed import ChangeTimes
 from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
@@ -24,8 +25,8 @@ def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
     hours: Iterator[Any] = iter(range(1_000))
     monkeypatch.setattr(
-        "students.enrollment.snapshot.commit_timestamp",
-        lambda *_found: START + timedelta(hours=next(hours)),
+        "students.enrollment.snapshot.find_change_times",
+        lambda *_found: ChangeTimes(time := START + timedelta(hours=next(hours)), time),
     )
 
 

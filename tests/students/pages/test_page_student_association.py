@@ -218,6 +218,12 @@ def full(course: Course) -> str:
     return f"{course} is full: 0 of 0 seats are taken."
 
 
+def over(course: Course) -> str:
+    course.term.ends_on = timezone.localdate() - timedelta(days=1)
+    course.term.save()
+    return f"{course} is over: {course.term} ended on {course.term.ends_on}."
+
+
 def unprepared(course: Course) -> str:
     Course.objects.filter(pk=course.pk).update(prerequisites=["BEFORE-1"])
     return f"{course} asks for BEFORE-1 to be completed first."
@@ -411,6 +417,7 @@ OVERRIDABLE = [
     (closed, "course_closed", "although the course is closed"),
     (too_early, "window_not_open", "before enrollment opens"),
     (too_late, "window_closed", "after enrollment closed"),
+    (over, "term_over", "although the term is over"),
     (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
     (full, "course_full", "although the course is full"),
 ]
