@@ -126,7 +126,7 @@ def unnamed() -> Iterator[StateApps]:
 @pytest.fixture
 def unnumbered() -> Iterator[StateApps]:
     """A database whose waitlists are in the order of arrival. It is migrated forward afterwards."""
-    yield migrate(("students", "0015_entered_by_mistake"), ("courses", "0008_one_form_of_text"))
+    yield migrate(("students", "0016_search_keys"))
     migrate_to_newest()
 
 
