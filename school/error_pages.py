@@ -106,7 +106,9 @@ def _error_response(
     else:
         form: dict[str, Any] = {}
         if request.method == "POST" and (code == "unavailable" or keep_form):
-            form = get_kept_context(request, get_sent_fields(request), request.get_full_path())
+            fields = get_sent_fields(request)
+            if fields is not None:
+                form = get_kept_context(request, fields, request.get_full_path())
         # Without context processors, because they might query the database that is away.
         page = render_to_string("school/problem.html", {"problem": body, **form})
         response = HttpResponse(page, status=body["status"])

@@ -55,7 +55,7 @@ def render_sign_in(request: HttpRequest) -> HttpResponse:
     context = {
         "form": AuthenticationForm(request),
         "page_id": reverse("login"),
-        "kept": get_sent_fields(request).urlencode(),
+        "kept": (get_sent_fields(request) or QueryDict()).urlencode(),
         "kept_address": request.get_full_path(),
         "is_kept": True,
     }
@@ -71,7 +71,7 @@ def switch_language(request: HttpRequest) -> HttpResponse:
     address = request.GET.get("next", "")
     if request.method != "POST" or language not in dict(settings.LANGUAGES):
         return set_language(request)
-    fields = get_sent_fields(request)
+    fields = get_sent_fields(request) or QueryDict()
     with override(language):
         page = render_kept_form(
             request,

@@ -15,16 +15,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 SECRET_FIELDS = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
 
 
-def get_sent_fields(request: HttpRequest) -> QueryDict:
+def get_sent_fields(request: HttpRequest) -> QueryDict | None:
     """Return the fields of the sent form, except SECRET_FIELDS.
 
-    Empty if the body of the request cannot be read.
+    None if the body of the request cannot be read.
     """
     fields = QueryDict(mutable=True)
     try:
         sent = request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, OSError):
-        return fields
+        return None
     for name, values in sent.lists():
         if not SECRET_FIELDS.search(name):
             fields.setlist(name, values)

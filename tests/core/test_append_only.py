@@ -14,6 +14,7 @@ from django.urls import get_resolver, reverse
 from rest_framework.test import APIClient
 from simple_history.utils import update_change_reason
 
+from accounts.models import AccessEvent, Event
 from core.history.actor import Door, record_changes_as
 from core.history.append_only import AppendOnlyModel
 from courses.factories import CourseFactory
@@ -44,6 +45,7 @@ def row(user_of: Callable[[str], User]) -> Enrollment:
     """An enrollment made by the clerk, with its student, course and term."""
     with recorded_as(user_of("Clerk")):
         [result] = service.enroll([(StudentFactory.create().pk, CourseFactory.create().pk)])
+    AccessEvent.objects.create(event=Event.SIGN_IN, name="clerk")
     assert result.enrollment
     return result.enrollment
 
