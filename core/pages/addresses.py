@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from django.http import QueryDict
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 # With more ids an address comes near 8 KB, which is the limit of common proxies.
@@ -23,12 +22,7 @@ def keep_parameters(data: QueryDict, names: Iterable[str]) -> str:
     return f"?{kept.urlencode()}" if kept else ""
 
 
-def get_next_address(data: QueryDict, default: str, *args: object) -> str:
-    """Return the address in the parameter `next` of `data` if it is one of this site.
-
-    Otherwise the address of the view `default` with `args`.
-    """
-    address = data.get("next", "")
-    if address.startswith("/") and url_has_allowed_host_and_scheme(address, None):
-        return address
-    return reverse(default, args=args)
+def get_local_address(address: str, default: str) -> str:
+    """Return `address` if it is one of this site, else `default`."""
+    is_local = address.startswith("/") and url_has_allowed_host_and_scheme(address, None)
+    return address if is_local else default

@@ -18,6 +18,7 @@ from core.conflicts import RecordGone
 from core.db.keyset import InvalidCursor, Page, read_page
 from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
+from core.pages.addresses import get_local_address
 from core.pages.forms import EditForm, FilterForm
 
 M = TypeVar("M", bound=Model)
@@ -85,13 +86,14 @@ class EditView(StaffView):
         messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
         mark_changed(request, [form.instance])
         self.add_warnings(form.instance)
-        return redirect(self.get_success_url(form.instance))
+        address = self.get_success_url(form.instance)
+        # A new row is shown; a changed one leads back to where it was edited from.
+        return redirect(get_local_address(request.GET.get("next", ""), address) if key else address)
 
     def render_form(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None
-        return self.render(
-            status=status, form=form, row=row, title=self.title, back=self.get_success_url(row)
-        )
+        back = get_local_address(self.request.GET.get("next", ""), self.get_success_url(row))
+        return self.render(status=status, form=form, row=row, title=self.title, back=back)
 
     def get_object(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
         """The row with the key of the URL; None without a key. Raises Http404."""

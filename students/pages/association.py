@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from core.history.actor import Door, record_changes_as
+from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address
 from core.pages.forms import FilterForm
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
@@ -118,7 +119,7 @@ class AssociationView(StaffView):
             return self.show(parent, data, form, [*results, *skipped], status=422)
         add_result_messages(request, parent, results, self.choice_key)
         self.add_skipped_message(parent, skipped)
-        return redirect(self.parent_key, pk)
+        return redirect(self.get_back_address(parent, data))
 
     def check(self, parent: Model, data: QueryDict) -> HttpResponse:
         """Show the form as filled in so far, with the outcomes of the chosen rows."""
@@ -196,7 +197,9 @@ class AssociationView(StaffView):
         is_refused = status != HTTPStatus.OK
         # A ticked row keeps its place in the list; only a refused form puts all of them on top.
         candidates = self.choices.exclude(pk__in=ids) if is_refused else self.choices
-        page = paginate(self.request, filters.filter_queryset(candidates), rows=CHOICES_PER_PAGE)
+        page = paginate(
+            self.request, filters.filter_queryset(candidates), rows=CHOICES_PER_PAGE, data=data
+        )
         found = self.get_rows(parent, page.rows, ids, results)
         chosen_elsewhere = self.choices.filter(pk__in=ids).exclude(
             pk__in=[row.pk for row in page.rows]
@@ -226,9 +229,15 @@ class AssociationView(StaffView):
             more_unknown_names=len(self.unknown_names[MAX_LISTED_UNKNOWN_NAMES:]),
             messages_without_row=self.get_messages_without_row((*chosen, *found), results),
             current=enrollments.current().select_related("course__term").with_position(),
-            back=reverse(self.parent_key, args=[parent.pk]),
+            back=self.get_back_address(parent, data),
+            next=data.get("next", ""),
+            form_method="post" if len(ids) > MAX_IDS_IN_ADDRESS else "get",
             **{self.parent_key: parent},
         )
+
+    def get_back_address(self, parent: Model, data: QueryDict) -> str:
+        page_of_parent = reverse(self.parent_key, args=[parent.pk])
+        return get_local_address(data.get("next", ""), page_of_parent)
 
     def get_rows(
         self,

@@ -14,13 +14,14 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import MOVED_UP
 from core.history.reasons import UNDONE as REASON
-from core.pages.addresses import get_next_address
+from core.pages.addresses import get_local_address
 from core.pages.views import StaffView, mark_changed
 from students.enrollment import locks, service
 from students.enrollment.permissions import CAN_ADD, CAN_COMPLETE, CAN_VIEW, CAN_WITHDRAW
@@ -132,7 +133,9 @@ class UndoView(StaffView):
         with transaction.atomic(), record_changes_as(Door.STAFF, request, REASON):
             undone = self.undo(changed_at)
         self.add_messages(undone)
-        return HttpResponseRedirect(get_next_address(request.POST, "desk"))
+        return HttpResponseRedirect(
+            get_local_address(request.POST.get("next", ""), reverse("desk"))
+        )
 
     def undo(self, changed_at: dict[int, datetime]) -> Undone:
         rows = Enrollment.objects.filter(pk__in=changed_at).select_related(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.conflicts import RecordGone
 from core.history.actor import Door, record_changes_as
-from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
+from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address, keep_parameters
 from core.pages.views import StaffView
 from courses.models import Course
 from students.enrollment import service
@@ -76,9 +76,10 @@ class WithdrawView(StaffView):
 
     def get_back_url(self, enrollment: Enrollment) -> str:
         """Return the address of the page that links to this one."""
+        page = reverse("student", args=[enrollment.student_id])
         if self.request.GET.get("from") == "course":
-            return reverse("course", args=[enrollment.course_id])
-        return reverse("student", args=[enrollment.student_id])
+            page = reverse("course", args=[enrollment.course_id])
+        return get_local_address(self.request.GET.get("next", ""), page)
 
 
 class RosterWithdrawView(StaffView):

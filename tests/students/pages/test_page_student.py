@@ -57,7 +57,7 @@ def test_shows_the_courses_by_term_the_latest_first(clerk: Client, student: Stud
     assert answer.context["ended"] == [rows[4], rows[3]]
     text = answer.content.decode()
     assert [
-        text.count(f'href="/students/{student.pk}/courses/{row.course_id}/withdraw/"')
+        text.count(f'href="/students/{student.pk}/courses/{row.course_id}/withdraw/?next=')
         for row in rows
     ] == [1, 1, 1, 0, 0]
 
