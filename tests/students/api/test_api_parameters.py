@@ -69,3 +69,14 @@ def test_a_filter_of_the_list_is_unknown_for_one_row(api: APIClient) -> None:
     student = StudentFactory()
     answer = api.get(f"/api/v1/students/{student.pk}?is_active=true")
     problem_of(answer, 400, "invalid")
+
+
+def test_a_student_is_found_by_exactly_the_number_or_the_email(api: APIClient) -> None:
+    one, other = StudentFactory(number="D-1", email="Ann@x.example"), StudentFactory(number="D-10")
+    rows = [enrolled(student, CourseFactory()) for student in (one, other)]
+    for query in ("number=D-1", "email=ann@X.example"):
+        [found] = api.get(f"/api/v1/students?{query}").json()["results"]
+        assert found["id"] == one.pk
+    [found] = api.get("/api/v1/enrollments?student_number=D-1").json()["results"]
+    assert found["id"] == rows[0].pk
+    assert api.get("/api/v1/students?number=D").json()["results"] == []
