@@ -23,7 +23,7 @@ COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "
 # four in full width, as Chinese and Japanese keyboards type them.
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # A longer roster is cut on paper; the CSV file has all rows.
-MAX_PRINTED_ROWS = 300
+MAX_PRINTED_ROWS = 5_000
 ORDERS = {
     "name": STUDENT_NAME_ORDER,
     "number": ("student__number",),
