@@ -76,6 +76,8 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "POST", API + "/students", student
     yield "PATCH", API + "/students/{s}", {"first_name": "Other"}
     yield "PUT", API + "/students/{s}", student
+    by_number = {key: value for key, value in student.items() if key != "number"}
+    yield "PUT", API + "/students/by-number/{s}", by_number
     yield "DELETE", API + "/students/{unused_student}", None
     course = {"code": "NEW", "title": "New", "term": "{t}"}
     yield "POST", API + "/courses", course
@@ -243,7 +245,7 @@ def test_the_table_has_every_page_and_endpoint(client: Client) -> None:
                 walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
             )
 
-    keys = {"pk": "[sce]", "student_id": "s", "course_id": "[cn]", "code": "t"}
+    keys = {"pk": "[sce]", "student_id": "s", "course_id": "[cn]", "code": "t", "number": "s"}
     for route in walk(get_resolver().url_patterns):
         if route in UNCOUNTED:
             continue
