@@ -42,6 +42,7 @@ MANAGES += [
     for path in ("/students/{s}", "/courses/{c}", "/terms/T")
     for method in ("patch", "put", "delete")
 ]
+MANAGES += [("put", "/students/by-number/{s}")]
 
 
 @pytest.fixture
