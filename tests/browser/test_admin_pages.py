@@ -118,8 +118,8 @@ def test_every_state_of_a_page_is_accessible(
     checker.check(page, "sign in")
     page.locator("#id_username").fill("nobody")
     page.locator("#id_password").fill("wrong")
-    page.locator("input[type=submit]").click()
-    page.locator(".errornote").wait_for()
+    page.get_by_role("main").locator("button[type=submit]").click()
+    page.get_by_role("main").get_by_role("alert").wait_for()
     checker.check(page, "not signed in")
     assert checker.faults == {}
 

@@ -23,6 +23,12 @@ def fill(page: Page, values: dict[str, str]) -> None:
         page.get_by_label(f"{label}:", exact=True).fill(text)
 
 
+def sign_in(page: Page, name: str) -> None:
+    page.get_by_label("Username", exact=True).fill(name)
+    page.get_by_label("Password", exact=True).fill("pass")
+    page.get_by_role("button", name="Sign in").click()
+
+
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("successfully")
@@ -34,8 +40,7 @@ def test_an_administrator_makes_a_term_with_courses_enrolls_many_and_closes_a_co
     user_of("admin")
     page = open_as(javascript=javascript)
     page.goto("/admin/")
-    fill(page, {"Username": "admin", "Password": "pass"})
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, "admin")
 
     today = timezone.localdate()
     page.get_by_role("row", name="Terms").get_by_role("link", name="Add").click()
@@ -119,8 +124,7 @@ def test_a_viewer_of_the_staff_reads_the_admin_and_changes_nothing(
     User.objects.filter(pk=viewer.pk).update(is_staff=True)
     page = open_as(javascript=javascript)
     page.goto("/admin/")
-    fill(page, {"Username": "viewer", "Password": "pass"})
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, "viewer")
     for path in (
         "",
         "students/student/",
