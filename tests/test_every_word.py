@@ -154,6 +154,9 @@ class Walk:
         self.early = self.make_term("ZZ-EA", enrollment_opens_on=self.today + day)
         self.late = self.make_term("ZZ-LA", enrollment_closes_on=self.today - day)
         self.anytime = self.make_term("ZZ-ANY")
+        self.ended = self.make_term(
+            "ZZ-EN", starts_on=self.today - 90 * day, ends_on=self.today - day
+        )
         self.ann, self.ben, self.cat, self.dan = (
             self.make_student(number) for number in range(1, 5)
         )
@@ -163,9 +166,10 @@ class Walk:
         self.shut = self.make_course("ZZ-103", is_open=False)
         self.asking = self.make_course("ZZ-104", prerequisites=["ZZ-101"])
         self.over = self.make_course("ZZ-105", capacity=2)
-        self.soon, self.past = (
+        self.soon, self.past, self.gone_by = (
             self.make_course("ZZ-106", term=self.early),
             self.make_course("ZZ-107", term=self.late),
+            self.make_course("ZZ-108", term=self.ended),
         )
         service.enroll(
             [(self.ann.pk, self.full.pk), (self.ben.pk, self.over.pk), (self.cat.pk, self.over.pk)]
@@ -302,10 +306,16 @@ class Walk:
 
     def enrolling(self) -> Iterator[tuple[str, Any]]:
         ann, gone = f"/students/{self.ann.pk}/courses/", f"/students/{self.gone.pk}/courses/"
-        every = [
-            course.pk
-            for course in (self.full, self.shut, self.asking, self.over, self.soon, self.past)
-        ]
+        refusing = (
+            self.full,
+            self.shut,
+            self.asking,
+            self.over,
+            self.soon,
+            self.past,
+            self.gone_by,
+        )
+        every = [course.pk for course in refusing]
         yield self.post(ann, {"courses": []}, 422)
         yield self.post(ann, {"courses": ["x"]}, 422)
         yield self.post(ann, {"courses": every}, 422)

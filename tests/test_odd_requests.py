@@ -65,6 +65,7 @@ def test_responses_match_the_schema(
         "student_id": row.student_id,
         "course_id": row.course_id,
         "code": "T",
+        "number": row.student.number,
         "id": ids.get(label.split("/")[3], 0),
     }
 

@@ -32,7 +32,7 @@ def log() -> Iterator[StringIO]:
 
 
 def test_a_wrong_host_is_one_line(log: StringIO, client: Client) -> None:
-    answer = client.get("/healthz", headers={"host": "other.example"})
+    answer = client.get("/login/", headers={"host": "other.example"})
 
     assert answer.status_code == 400
     lines = log.getvalue().splitlines()
