@@ -196,7 +196,8 @@ def make_read_only(host: str, port: int, options: argparse.Namespace) -> int:
                 connection.request("GET", "/api/v1/students", headers=headers)
             else:
                 code = f"T{time.monotonic_ns()}"
-                term = f'{{"code": "{code}", "name": "T", "starts_on": "2026-01-01", "ends_on": "2026-06-30"}}'
+                dates = '"starts_on": "2026-01-01", "ends_on": "2026-06-30"'
+                term = f'{{"code": "{code}", "name": "T", {dates}}}'
                 connection.request("POST", "/api/v1/terms", term, headers)
             response = connection.getresponse()
             response.read()

@@ -1,4 +1,4 @@
-"""Serves a WSGI application over ASGI, so that no request takes a thread before its body is here."""
+"""Serves a WSGI application over ASGI. No request takes a thread before its body is here."""
 
 import asyncio
 import logging
@@ -68,7 +68,7 @@ class Response(NamedTuple):
 
 
 class BufferedWSGI:
-    """An ASGI application that reads a request's body and then calls a WSGI application in a thread.
+    """Reads the body of an ASGI request and then calls a WSGI application in a thread.
 
     The event loop reads the bodies, so thousands of slow clients cost no thread. A body that is
     not complete after `body_seconds` is answered with 408, and its connection is closed. Of a

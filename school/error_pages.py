@@ -70,7 +70,8 @@ def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that no view caught, by its type.
 
-    503 if the database is away, busy or takes no changes, 400 for a value that it cannot store, 500 otherwise.
+    503 if the database is away, busy or takes no changes, 400 for a value that it cannot store,
+    500 otherwise.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DataError):

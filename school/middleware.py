@@ -174,7 +174,7 @@ def show_promotions(get_response: GetResponse) -> GetResponse:
 
 
 def limit_sign_ins(get_response: GetResponse) -> GetResponse:
-    """Answer 429 to a refused attempt to sign in, and set the cookie of a browser after a sign-in."""
+    """Answer 429 to a refused sign-in, and set the cookie of a browser after a sign-in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

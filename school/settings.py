@@ -20,7 +20,7 @@ from school.env import boolean, csv, persisted_secret, read_env_file, setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
-# The database file, its copies and the secret key are for the owner alone. They have password hashes.
+# The database file with its password hashes and the secret key are for the owner alone.
 os.umask(0o077)
 VAR.mkdir(exist_ok=True)
 with suppress(PermissionError):
@@ -158,7 +158,7 @@ LOCK_SECONDS = setting(
     is_valid=lambda seconds: 0.001 <= seconds <= 60,
     expected="seconds, from 0.001 to 60",
 )
-# NORMAL waits for the disk less often: a power failure can lose the last changes, but corrupts none.
+# NORMAL waits for the disk less often: a power failure can lose the last changes.
 SQLITE_SYNCHRONOUS = setting(
     "SQLITE_SYNCHRONOUS",
     str.upper,

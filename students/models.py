@@ -43,7 +43,7 @@ CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
 
 class StudentQuerySet(models.QuerySet["Student"]):
     def search(self, text: str) -> StudentQuerySet:
-        """Students for whom each word of `text` begins a word of the number, a name or the email."""
+        """Students of whom each word of `text` begins a word of number, names or email."""
         return search(self, text, anywhere="first_name")
 
     def with_course_count(self) -> StudentQuerySet:

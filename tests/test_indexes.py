@@ -62,10 +62,12 @@ FILL = f"""
     FROM generate_series(1, {STUDENTS}) s, generate_series(1, {EACH}) k,
         LATERAL (SELECT now() - interval '1 second' * ({STUDENTS} * k - s) AS at) moment;
     INSERT INTO students_historicalenrollment (
-        id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, history_date, history_type,
+        id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, history_date,
+        history_type,
         history_change_reason, door, who
     )
-    SELECT id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, updated_at, '+',
+    SELECT id, student_id, course_id, status, enrolled_at, updated_at, waitlist_number, updated_at,
+        '+',
         '', 'import', ''
     FROM students_enrollment;
     INSERT INTO students_historicalstudent (

@@ -18,7 +18,7 @@ from core.api.parameters import PAGE_PARAMETERS, refuse_parameters, refuse_repea
 class StrictParametersMixin(APIView):
     """Refuses unknown and repeated query parameters, for every method."""
 
-    # The actions that answer with a page, but have no filters. FilterBackend checks those of "list".
+    # Actions that answer with a page, but have no filters. FilterBackend checks those of "list".
     paginated_actions = frozenset({"history"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -174,7 +174,10 @@ def _check_header(
 
 
 def _read_records(file: TextIO, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
-    """The lines with a cell that is not blank. A quoted cell may span lines: the number is the first one's."""
+    """The lines with a cell that is not blank.
+
+    A quoted cell may span several lines: the number is that of the first one.
+    """
     reader = csv.reader(file, strict=True)
     with tqdm(desc=_("reading"), unit=_(" lines"), disable=None) as bar:
         while True:

@@ -3,10 +3,11 @@
 `updated_at` only grows, also where a clock is wrong or is set back. `enrolled_at` and the times of
 history records are those of the clock.
 
-A writing transaction announces a time until it ends, and gives its changes a time that is not
-earlier, and later than every change that it can see. A reader stops before the earliest announced time, and at the latest
-change that was committed before it read the announcements. So a change that is committed later
-always has a later time than all that was read, even where the servers' clocks differ.
+A writing transaction announces a time until it ends. The time of its changes is not earlier, and
+it is later than that of every change that the transaction can see. A reader stops before the
+earliest announced time, and at the latest change that was committed before it read the
+announcements. So a change that is committed later always has a later time than all that was
+read, even where the servers' clocks differ.
 """
 
 from collections.abc import Iterator, Sequence

@@ -100,7 +100,8 @@ class TestSessions:
         [
             (
                 (
-                    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
+                    "AppleWebKit/537.36 (KHTML, like Gecko) "
                     "Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0"
                 ),
                 "Edge, Windows",

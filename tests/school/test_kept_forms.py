@@ -1,4 +1,4 @@
-"""A form that was sent in vain keeps what was typed: signed out, an old CSRF token, the language."""
+"""A form keeps its values when the session ended, the CSRF token is old, the language changes."""
 
 import html
 import re

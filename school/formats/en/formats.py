@@ -1,4 +1,7 @@
-"""How English pages write dates and times: as ISO 8601 does, which nobody reads as another day. Other languages have Django's formats."""
+"""How English pages write dates and times: as ISO 8601 does, which nobody reads as another day.
+
+Other languages have Django's formats.
+"""
 
 DATE_FORMAT = "Y-m-d"
 DATETIME_FORMAT = "Y-m-d H:i"

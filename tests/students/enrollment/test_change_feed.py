@@ -77,7 +77,7 @@ def slow_writer(row: Enrollment) -> Iterator[None]:
 
 
 def around_a_slow_writer(api: APIClient) -> tuple[Enrollment, Enrollment, Seen, Seen]:
-    """Change one row slowly and another quickly meanwhile. Return what polls saw before and after."""
+    """Change one row slowly and another quickly meanwhile. Return what polls saw."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer at a time.")
     slow, quick = (enrolled(StudentFactory(), CourseFactory()) for _ in range(2))

@@ -125,7 +125,7 @@ def replayed(world: World) -> list[str]:
 def _write_replayed(
     world: World, course: Any, records: list[Any], status: dict[int, str], place: dict[int, Any]
 ) -> Iterator[str]:
-    """Apply one write of a course to `status` and `place`, by student. Yield what is wrong in it."""
+    """Apply one write of a course to `status` and `place`, by student. Yield its faults."""
     came = [
         record
         for record in records

@@ -49,7 +49,7 @@ FINE = {200, 201, 204, 302, 404, 409, 412, 422}
 
 @dataclass
 class Answered:
-    """The answer to one request: the outcome of each pair, or how many were written (None: unknown).
+    """The answer to a request: the outcomes, or how many were written (None: unknown).
 
     Where it was refused, or only tried, nothing was written.
     """
