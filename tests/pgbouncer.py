@@ -47,8 +47,9 @@ def pgbouncer(params: Mapping[str, Any], pool_mode: str, **options: object) -> I
         "default_pool_size": 4,
     }
     if os.getuid() == 0:
-        # It refuses to run as root.
-        settings["user"] = "nobody"
+        # It refuses to run as root. The directory of a socket is open to its owner alone.
+        host = str(params.get("host") or "")
+        settings["user"] = Path(host).owner() if host.startswith("/") else "nobody"
     settings |= options
     with tempfile.TemporaryDirectory(prefix="school-pgbouncer-") as folder:
         lines = [f"{name} = {value}" for name, value in settings.items()]

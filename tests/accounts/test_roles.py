@@ -46,7 +46,7 @@ MANAGES += [("put", "/students/by-number/{s}")]
 
 
 @pytest.fixture
-def ask(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str], int]:
+def send_request(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str], int]:
     """Returns a function that sends a request as a role and returns the status."""
     student, course = StudentFactory(), CourseFactory(term=TermFactory(code="T"))
     row = enrolled(student, course)
@@ -74,9 +74,11 @@ def test_each_path_is_in_the_tables() -> None:
     ("role", "status"),
     [("Registrar", 200), ("Clerk", 200), ("Viewer", 200), ("stranger", 403), ("nobody", 401)],
 )
-def test_reading(ask: Callable[[str, str, str], int], role: str, path: str, status: int) -> None:
+def test_reading(
+    send_request: Callable[[str, str, str], int], role: str, path: str, status: int
+) -> None:
     method = "get"
-    assert ask(role, method, path) == status
+    assert send_request(role, method, path) == status
 
 
 @pytest.mark.parametrize(("method", "path"), ENROLLS)
@@ -91,12 +93,12 @@ def test_reading(ask: Callable[[str, str, str], int], role: str, path: str, stat
     ],
 )
 def test_enrolling(
-    ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
+    send_request: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
 ) -> None:
     # An empty body is 400 for roles that pass the check of permissions.
     if path == "/enrollments/{e}" and method == "patch" and role == "Viewer":
         pytest.skip("asked by status, below")
-    assert (ask(role, method, path) not in (401, 403)) is may
+    assert (send_request(role, method, path) not in (401, 403)) is may
 
 
 @pytest.mark.parametrize(("method", "path"), MANAGES)
@@ -111,9 +113,9 @@ def test_enrolling(
     ],
 )
 def test_managing(
-    ask: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
+    send_request: Callable[[str, str, str], int], role: str, may: bool, method: str, path: str
 ) -> None:
-    assert (ask(role, method, path) not in (401, 403)) is may
+    assert (send_request(role, method, path) not in (401, 403)) is may
 
 
 @pytest.mark.parametrize("status", ["active", "completed", "withdrawn"])

@@ -82,7 +82,7 @@ def make(view: Any = answer_with_body, **options: Any) -> BufferedWSGI:
     return BufferedWSGI(view, **{**defaults, **options})
 
 
-def ask(
+def send_request(
     headers: list[tuple[bytes, bytes]], events: list[dict[str, Any]], **options: Any
 ) -> list[Any]:
     return run_async(call(make(**options), scope_of(headers=headers), events))
@@ -93,19 +93,19 @@ class TestBody:
         "headers", [[(b"content-length", b"9")], [(b"transfer-encoding", b"chunked")]]
     )
     def test_arrives_in_parts(self, headers: list[tuple[bytes, bytes]]) -> None:
-        start, body = ask(headers, chunks(b"name=", b"ann", b"a"))
+        start, body = send_request(headers, chunks(b"name=", b"ann", b"a"))
 
         assert (start["status"], body["body"]) == (200, b"name=anna")
         assert dict(start["headers"])[b"X-Length"] == b"9"
 
     def test_larger_than_what_is_kept_in_memory(self) -> None:
         parts = [bytes([number]) * 50_000 for number in range(3)]
-        _start, body = ask([(b"content-length", b"150000")], chunks(*parts))
+        _start, body = send_request([(b"content-length", b"150000")], chunks(*parts))
 
         assert body["body"] == b"".join(parts)
 
     def test_none(self) -> None:
-        start, body = ask([], [])
+        start, body = send_request([], [])
 
         assert (dict(start["headers"])[b"X-Length"], body["body"]) == (b"none", b"")
 
@@ -120,11 +120,13 @@ class TestBody:
             start_response("413 Content Too Large", [])
             return []
 
-        start, _body = ask([(b"content-length", b"500000")], events, view=view)
+        start, _body = send_request([(b"content-length", b"500000")], events, view=view)
         assert (start["status"], seen) == (413, ["500000"])
 
     def test_that_stays_away_is_dropped(self) -> None:
-        start, body = ask([(b"content-length", b"9")], chunks(b"name=", b"")[:1], body_seconds=0.05)
+        start, body = send_request(
+            [(b"content-length", b"9")], chunks(b"name=", b"")[:1], body_seconds=0.05
+        )
 
         assert start["status"] == 408
         assert (b"connection", b"close") in start["headers"]
@@ -135,14 +137,14 @@ class TestBody:
             raise AssertionError("A part of a body was taken for all of it.")
 
         events = [*chunks(b"name=", b"")[:1], {"type": "http.disconnect"}]
-        assert ask([(b"transfer-encoding", b"chunked")], events, view=view) == []
+        assert send_request([(b"transfer-encoding", b"chunked")], events, view=view) == []
 
     def test_for_which_the_disk_has_no_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(**_options: Any) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("core.asgi.SpooledTemporaryFile", fail)
-        start, _body = ask([(b"content-length", b"4")], chunks(b"body"))
+        start, _body = send_request([(b"content-length", b"4")], chunks(b"body"))
         assert start["status"] == 503
 
 
@@ -302,7 +304,7 @@ def test_a_broken_application_closes_what_it_read() -> None:
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        ask([(b"content-length", b"4")], chunks(b"body"), view=view)
+        send_request([(b"content-length", b"4")], chunks(b"body"), view=view)
 
 
 def test_only_http_is_served() -> None:

@@ -189,7 +189,7 @@ class TestStalePlans:
         _token, secret = AuthToken.objects.create(user_of("admin"))
         stop = Event()
 
-        def ask(number: int) -> Counter[tuple[str, int]]:
+        def send_request(number: int) -> Counter[tuple[str, int]]:
             client, statuses = APIClient(raise_request_exception=False), Counter[Any]()
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
             try:
@@ -208,7 +208,7 @@ class TestStalePlans:
             raise AssertionError
 
         with ThreadPoolExecutor(4) as executor:
-            futures = [executor.submit(ask, number) for number in range(4)]
+            futures = [executor.submit(send_request, number) for number in range(4)]
             for length in (250, 300, 250):
                 sleep(MIGRATION_SECONDS)
                 self.alter(length)

@@ -120,7 +120,7 @@ class TestPgBouncer:
         _token, secret = AuthToken.objects.create(user_of("admin"))
         pool(mode, prepares=prepares)
 
-        def ask(number: int) -> Counter[str]:
+        def send_request(number: int) -> Counter[str]:
             client, random, wrong = APIClient(raise_request_exception=False), Random(number), []
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
             for _turn in range(REQUESTS):
@@ -149,7 +149,7 @@ class TestPgBouncer:
                     wrong.append(f"{kind}: {row.status_code} {row.content[:200]!r}")
             return Counter(wrong)
 
-        assert sum(in_threads(THREADS, ask), Counter()) == Counter()
+        assert sum(in_threads(THREADS, send_request), Counter()) == Counter()
 
     def test_no_seat_is_given_twice(
         self, pool: Pool, user_of: Named, mode: str, prepares: bool

@@ -195,7 +195,9 @@ def test_a_field_that_is_only_written_is_not_shown() -> None:
 
 @pytest.mark.django_db
 class TestModelPermissions:
-    def ask(self, method: str, permissions: dict[str, list[str]] | None, *rights: str) -> bool:
+    def send_request(
+        self, method: str, permissions: dict[str, list[str]] | None, *rights: str
+    ) -> bool:
         view: Any = StudentViewSet()
         if permissions is not None:
             view.permissions = permissions
@@ -207,14 +209,14 @@ class TestModelPermissions:
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"])
     def test_a_method_without_an_entry_is_refused(self, method: str) -> None:
-        assert not self.ask(method, {"GET": ["a.view"]}, "a.view")
+        assert not self.send_request(method, {"GET": ["a.view"]}, "a.view")
 
     @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
     def test_reading_needs_the_right_of_get(self, method: str) -> None:
-        assert self.ask(method, {"GET": ["a.view"]}, "a.view")
-        assert not self.ask(method, {"GET": ["a.view"]})
-        assert not self.ask(method, {"POST": ["a.add"]}, "a.add")
+        assert self.send_request(method, {"GET": ["a.view"]}, "a.view")
+        assert not self.send_request(method, {"GET": ["a.view"]})
+        assert not self.send_request(method, {"POST": ["a.add"]}, "a.add")
 
     def test_a_method_that_the_model_has_no_permission_for_is_refused(self) -> None:
-        assert not self.ask("PURGE", None, "students.view_student")
-        assert self.ask("GET", None, "students.view_student")
+        assert not self.send_request("PURGE", None, "students.view_student")
+        assert self.send_request("GET", None, "students.view_student")

@@ -86,7 +86,7 @@ class Wish:
         return "Registrar" if self.may else "Clerk"
 
     @property
-    def said(self) -> dict[str, Any]:
+    def extra(self) -> dict[str, Any]:
         return {"override": [self.override.value], "reason": self.reason} if self.override else {}
 
 
@@ -117,11 +117,11 @@ VERDICTS = {
 
 
 def api(method: str, path: str, body: Callable[[int, int], dict[str, Any]]) -> Knock:
-    def knock(wish: Wish) -> Answer:
+    def send_wish(wish: Wish) -> Answer:
         row = Enrollment.objects.filter(student=wish.student, course=wish.course).first()
         url = "/api/v1" + path.format(s=wish.student.pk, c=wish.course.pk, e=row and row.pk)
         answer = getattr(wish.fixture("api_of")(wish.role), method)(
-            url, body(wish.student.pk, wish.course.pk) | wish.said
+            url, body(wish.student.pk, wish.course.pk) | wish.extra
         )
         errors = answer.json().get("errors", [])
         assert answer.status_code != 409 or answer.json()["code"] == errors[0]["code"]
@@ -131,28 +131,28 @@ def api(method: str, path: str, body: Callable[[int, int], dict[str, Any]]) -> K
             [error["code"] for error in errors],
         )
 
-    return knock
+    return send_wish
 
 
 def staff(path: str, field: str) -> Knock:
-    def knock(wish: Wish) -> Answer:
+    def send_wish(wish: Wish) -> Answer:
         key = wish.course.pk if field == "courses" else wish.student.pk
         answer = wish.fixture("browser_of")(wish.role).post(
-            path.format(s=wish.student.pk, c=wish.course.pk), {field: [key], **wish.said}
+            path.format(s=wish.student.pk, c=wish.course.pk), {field: [key], **wish.extra}
         )
         return page(
             answer, VERDICTS[answer.status_code], (answer.context or {}).get("refusals", ())
         )
 
-    return knock
+    return send_wish
 
 
 def admin(path: str, fields: Callable[[int, int], dict[str, Any]]) -> Knock:
-    def knock(wish: Wish) -> Answer:
+    def send_wish(wish: Wish) -> Answer:
         row = Enrollment.objects.filter(student=wish.student, course=wish.course).first()
         url = "/admin/" + path.format(s=wish.student.pk, c=wish.course.pk, e=row and row.pk)
         answer = submit(
-            admin_browser(wish), url, fields(wish.student.pk, wish.course.pk) | wish.said
+            admin_browser(wish), url, fields(wish.student.pk, wish.course.pk) | wish.extra
         )
         late = getattr(answer.wsgi_request, "save_error", None)
         verdict = (
@@ -164,7 +164,7 @@ def admin(path: str, fields: Callable[[int, int], dict[str, Any]]) -> Knock:
         )
         return page(answer, verdict, late.error_list if late else ())
 
-    return knock
+    return send_wish
 
 
 def admin_browser(wish: Wish) -> Client:
@@ -213,7 +213,8 @@ def command(wish: Wish) -> Answer:
     try:
         with record_changes_as(Door.COMMAND, reason=wish.reason):
             service.enroll(
-                [(wish.student.pk, wish.course.pk)], Options(override=wish.said.get("override", ()))
+                [(wish.student.pk, wish.course.pk)],
+                Options(override=wish.extra.get("override", ())),
             )
     except Refused as refused:
         return Answer(
@@ -229,7 +230,7 @@ class Way:
     """One way through a door. `again`: it starts from a pair that was withdrawn."""
 
     door: Door
-    knock: Knock
+    send_wish: Knock
     again: bool = False
 
 
@@ -300,14 +301,14 @@ def last_row(course: int) -> str:
 
 
 @pytest.fixture
-def ask(request: pytest.FixtureRequest) -> Callable[..., tuple[Answer, Any]]:
+def send_request(request: pytest.FixtureRequest) -> Callable[..., tuple[Answer, Any]]:
     """Send the wish. Return the answer, and the history records that it left, oldest first."""
 
     def send(way: Way, student: Student, course: Course, **wish: Any) -> tuple[Answer, Any]:
         if way.again and not Enrollment.objects.filter(student=student, course=course).exists():
             enrolled(student, course, Status.WITHDRAWN)
         rows, last = list(Enrollment.objects.values()), Enrollment.history.count()
-        answer = way.knock(Wish(request.getfixturevalue, student, course, **wish))
+        answer = way.send_wish(Wish(request.getfixturevalue, student, course, **wish))
         written = list(Enrollment.history.order_by("history_id")[last:])
         assert (list(Enrollment.objects.values()) == rows) == (written == [])
         return answer, written
@@ -323,7 +324,7 @@ Ask = Callable[..., tuple[Answer, Any]]
     "expected", [*([refusal] for refusal in SITUATIONS), SEVERAL], ids=" ".join
 )
 def test_is_refused_with_the_same_codes_and_words(
-    ask: Ask, way: Way, expected: list[Refusal]
+    send_request: Ask, way: Way, expected: list[Refusal]
 ) -> None:
     student, course = SITUATIONS[expected[0]]() if len(expected) == 1 else several()
     taken = course.enrollments.filter(status="active").count()
@@ -335,7 +336,7 @@ def test_is_refused_with_the_same_codes_and_words(
     assert [reason.code for reason in reasons] == expected
 
     for may in (True, False):
-        answer, written = ask(way, student, course, may=may)
+        answer, written = send_request(way, student, course, may=may)
 
         assert (answer.verdict, written) == ("refused", [])
         assert answer.codes in (None, expected)
@@ -348,26 +349,26 @@ def test_is_refused_with_the_same_codes_and_words(
 
 @each_way
 @each_refusal
-def test_is_overridden_by_who_may(ask: Ask, way: Way, refusal: Refusal) -> None:
-    answer, written = ask(way, *SITUATIONS[refusal](), override=refusal)
+def test_is_overridden_by_who_may(send_request: Ask, way: Way, refusal: Refusal) -> None:
+    answer, written = send_request(way, *SITUATIONS[refusal](), override=refusal)
 
     if not refusal.can_be_overridden:
         assert (answer.verdict in ("invalid", "refused", "not offered"), written) == (True, [])
         return
     assert answer.verdict == OVERRIDE[way.door][0]
-    told = [
+    reported = [
         (record.status, record.door, record.override, record.history_change_reason)
         for record in written
     ]
-    assert told == (
+    assert reported == (
         [("active", way.door, [refusal], Wish.reason)] if answer.verdict == "enrolled" else []
     )
 
 
 @each_way
 @each_refusal
-def test_is_not_overridden_by_who_may_not(ask: Ask, way: Way, refusal: Refusal) -> None:
-    answer, written = ask(way, *SITUATIONS[refusal](), override=refusal, may=False)
+def test_is_not_overridden_by_who_may_not(send_request: Ask, way: Way, refusal: Refusal) -> None:
+    answer, written = send_request(way, *SITUATIONS[refusal](), override=refusal, may=False)
 
     verdict = OVERRIDE[way.door][1]
     assert answer.verdict == verdict or not refusal.can_be_overridden

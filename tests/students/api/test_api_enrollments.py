@@ -125,11 +125,11 @@ class TestPostMany:
             URL, {"enrollments": [{"student_id": s, "course_id": c} for s, c in pairs]}
         )
         assert answer.status_code == 201
-        told = [
+        reported = [
             (item["index"], item["student_id"], item["course_id"], item["outcome"])
             for item in answer.json()["outcomes"]
         ]
-        assert told == [(0, *pairs[0], "unchanged"), (1, *pairs[1], "created")]
+        assert reported == [(0, *pairs[0], "unchanged"), (1, *pairs[1], "created")]
 
     def test_one_refusal_writes_nothing(self, api: APIClient) -> None:
         student, good, full = StudentFactory(), CourseFactory(), CourseFactory(capacity=0)
@@ -252,8 +252,10 @@ class TestHistory:
         row = enrolled(StudentFactory(), CourseFactory())
         api.patch(f"{URL}/{row.pk}", {"status": "withdrawn"})
         entries = api.get(f"{URL}/{row.pk}/history").json()["results"]
-        told = [(entry["who"], entry["door"], entry["before"], entry["after"]) for entry in entries]
-        assert told == [
+        reported = [
+            (entry["who"], entry["door"], entry["before"], entry["after"]) for entry in entries
+        ]
+        assert reported == [
             (None, "command", None, {"status": "active"}),
             ("registrar", "api", {"status": "active"}, {"status": "withdrawn"}),
         ]

@@ -57,15 +57,15 @@ def course() -> Course:
 
 
 def send(
-    api: APIClient, method: str, path: str, student: Student, course: Course, said: dict[str, Any]
+    api: APIClient, method: str, path: str, student: Student, course: Course, extra: dict[str, Any]
 ) -> Any:
-    return getattr(api, method)("/api/v1" + path.format(s=student.pk, c=course.pk), said)
+    return getattr(api, method)("/api/v1" + path.format(s=student.pk, c=course.pk), extra)
 
 
 def outcome_of(answer: Any) -> dict[str, Any]:
     body = answer.json()
-    told: dict[str, Any] = body["outcomes"][0] if "outcomes" in body else {"enrollment": body}
-    return told
+    reported: dict[str, Any] = body["outcomes"][0] if "outcomes" in body else {"enrollment": body}
+    return reported
 
 
 @every_write
@@ -76,9 +76,12 @@ def test_on_full_waitlist(
         api, method, path, student, course, body(student, course) | {"on_full": "waitlist"}
     )
     assert answer.status_code == (201 if method == "post" else 200)
-    told = outcome_of(answer)
-    assert told.get("outcome", "waitlisted") == "waitlisted"
-    assert (told["enrollment"]["status"], told["enrollment"]["position"]) == ("waitlisted", 1)
+    reported = outcome_of(answer)
+    assert reported.get("outcome", "waitlisted") == "waitlisted"
+    assert (reported["enrollment"]["status"], reported["enrollment"]["position"]) == (
+        "waitlisted",
+        1,
+    )
     assert api.get(f"/api/v1/students/{student.pk}").json()["courses"][0]["position"] == 1
     again = send(
         api, method, path, student, course, body(student, course) | {"on_full": "waitlist"}
@@ -90,9 +93,9 @@ def test_on_full_waitlist(
 def test_on_full_refuse_is_the_default(
     api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
 ) -> None:
-    for said in ({}, {"on_full": "refuse"}):
+    for extra in ({}, {"on_full": "refuse"}):
         assert (
-            send(api, method, path, student, course, body(student, course) | said).status_code
+            send(api, method, path, student, course, body(student, course) | extra).status_code
             == 409
         )
 
@@ -101,8 +104,8 @@ def test_on_full_refuse_is_the_default(
 def test_override(
     api: APIClient, student: Student, course: Course, method: str, path: str, body: Body
 ) -> None:
-    said = body(student, course) | {"override": ["course_full"], "reason": "the dean asked"}
-    answer = send(api, method, path, student, course, said)
+    extra = body(student, course) | {"override": ["course_full"], "reason": "the dean asked"}
+    answer = send(api, method, path, student, course, extra)
     assert answer.status_code == (201 if method == "post" else 200)
     row = Enrollment.objects.get(student=student)
     [entry] = api.get(f"/api/v1/enrollments/{row.pk}/history").json()["results"]
@@ -115,7 +118,7 @@ def test_override(
 
 @every_write
 @pytest.mark.parametrize(
-    ("said", "pointer"),
+    ("extra", "pointer"),
     [
         ({"override": ["course_full"]}, "/reason"),
         ({"override": ["course_full"], "reason": ""}, "/reason"),
@@ -135,10 +138,10 @@ def test_a_wrong_option_is_400(
     method: str,
     path: str,
     body: Body,
-    said: dict[str, Any],
+    extra: dict[str, Any],
     pointer: str,
 ) -> None:
-    answer = send(api, method, path, student, course, body(student, course) | said)
+    answer = send(api, method, path, student, course, body(student, course) | extra)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
 
 
@@ -193,11 +196,11 @@ def test_not_atomic_does_what_can_be_done(api: APIClient, student: Student, cour
         {"course_ids": [course.pk, free.pk, 404], "atomic": False},
     )
     assert answer.status_code == 200
-    told = [
+    reported = [
         (item["index"], item["outcome"], [reason["code"] for reason in item["refusals"]])
         for item in answer.json()["outcomes"]
     ]
-    assert told == [
+    assert reported == [
         (0, "refused", ["course_full"]),
         (1, "created", []),
         (2, "refused", ["not_found"]),

@@ -28,7 +28,7 @@ def current(student: Student) -> set[int]:
     return set(student.enrollments.filter(status="active").values_list("course_id", flat=True))
 
 
-def told(answer: Any) -> list[tuple[int, str]]:
+def reported(answer: Any) -> list[tuple[int, str]]:
     return [(item["course_id"], item["outcome"]) for item in answer.json()["outcomes"]]
 
 
@@ -77,7 +77,7 @@ class TestPost:
         courses = CourseFactory.create_batch(3)
         answer = api.post(url, {"course_ids": [course.pk for course in courses]})
         assert answer.status_code == 201
-        assert told(answer) == [(course.pk, "created") for course in courses]
+        assert reported(answer) == [(course.pk, "created") for course in courses]
         assert current(student) == {course.pk for course in courses}
 
     def test_sent_again_is_200_and_unchanged(self, api: APIClient, url: str) -> None:
@@ -85,7 +85,7 @@ class TestPost:
         api.post(url, {"course_id": course.pk})
         answer = api.post(url, {"course_id": course.pk})
         assert answer.status_code == 200
-        assert told(answer) == [(course.pk, "unchanged")]
+        assert reported(answer) == [(course.pk, "unchanged")]
         assert Enrollment.history.model.objects.count() == 1
 
     def test_a_withdrawn_pair_is_reactivated_with_201(
@@ -93,7 +93,7 @@ class TestPost:
     ) -> None:
         row = enrolled(student, CourseFactory(), Status.WITHDRAWN)
         answer = api.post(url, {"course_id": row.course_id})
-        assert (answer.status_code, told(answer)) == (201, [(row.course_id, "reactivated")])
+        assert (answer.status_code, reported(answer)) == (201, [(row.course_id, "reactivated")])
 
     @pytest.mark.parametrize(
         ("body", "pointer", "code"),
@@ -166,7 +166,7 @@ class TestPost:
             "taken": 0,
             "capacity": 0,
         }
-        assert told(answer) == [(good.pk, "created"), (bad.pk, "refused")]
+        assert reported(answer) == [(good.pk, "created"), (bad.pk, "refused")]
         assert [item["enrollment"] for item in body["outcomes"]] == [None, None]
         assert current(student) == set()
 
@@ -175,7 +175,7 @@ class TestPatch:
     def test_adds_and_removes(self, api: APIClient, student: Student, url: str) -> None:
         row, new = enrolled(student, CourseFactory()), CourseFactory()
         answer = api.patch(url, {"add": [new.pk], "remove": [row.course_id]})
-        assert (answer.status_code, told(answer)) == (
+        assert (answer.status_code, reported(answer)) == (
             200,
             [(new.pk, "created"), (row.course_id, "withdrawn")],
         )
@@ -188,7 +188,7 @@ class TestPatch:
 
     def test_removing_what_is_not_there_is_unchanged(self, api: APIClient, url: str) -> None:
         course = CourseFactory()
-        assert told(api.patch(url, {"remove": [course.pk]})) == [(course.pk, "unchanged")]
+        assert reported(api.patch(url, {"remove": [course.pk]})) == [(course.pk, "unchanged")]
 
     def test_a_refused_add_removes_nothing(
         self, api: APIClient, student: Student, url: str
@@ -219,7 +219,7 @@ class TestPut:
         enrolled(student, stays)
         enrolled(student, goes)
         answer = api.put(url, {"course_ids": [comes.pk, stays.pk]})
-        assert (answer.status_code, told(answer)) == (
+        assert (answer.status_code, reported(answer)) == (
             200,
             [(comes.pk, "created"), (stays.pk, "unchanged"), (goes.pk, "withdrawn")],
         )
@@ -271,9 +271,9 @@ class TestSetOfOneTerm:
         url = f"/api/v1/students/{student.pk}/courses"
         preview = api.put(url, {**body, "validate_only": True}).json()["outcomes"]
         outcomes = api.put(url, body).json()["outcomes"]
-        told = [(item["course_id"], item["outcome"]) for item in outcomes]
-        assert told == [(new.pk, "created"), (old.pk, "withdrawn")]
-        assert [(item["course_id"], item["outcome"]) for item in preview] == told
+        reported = [(item["course_id"], item["outcome"]) for item in outcomes]
+        assert reported == [(new.pk, "created"), (old.pk, "withdrawn")]
+        assert [(item["course_id"], item["outcome"]) for item in preview] == reported
         current = Enrollment.objects.current().values_list("course", flat=True)
         assert set(current) == {new.pk, other.pk}
 

@@ -53,7 +53,7 @@ lines = st.dictionaries(
 )
 
 
-def standings(results: Iterable[Result]) -> list[Any]:
+def status_rows(results: Iterable[Result]) -> list[Any]:
     """What is told of each."""
     return [
         (
@@ -97,14 +97,14 @@ class Comparison(RuleBasedStateMachine):
     ) -> list[Result]:
         """Do `act`, and check that its preview said the same. Raises Refused."""
         with service.collect_promotions() as promised:
-            told = act(changes, options, **{**how, "validate_only": True})
+            reported = act(changes, options, **{**how, "validate_only": True})
         refused: Refused | None = None
         with service.collect_promotions() as promoted:
             try:
                 results = act(changes, options, **how)
             except Refused as error:
                 refused, results = error, list(error.results)
-        assert standings(told) == standings(results)
+        assert status_rows(reported) == status_rows(results)
         assert [row.pk for row in promised] == [row.pk for row in promoted]
         if refused:
             raise refused
@@ -320,20 +320,20 @@ class Comparison(RuleBasedStateMachine):
         assert {pair_of[row.pk]: set(row.overridden) for row in rows} == {
             pair: self.school.overridden[pair] for pair in self.school.status
         }
-        told: dict[tuple[int, int], list[str]] = {}
+        reported: dict[tuple[int, int], list[str]] = {}
         for key, status in (
             Enrollment.history.model.objects.filter(id__in=pair_of)
             .order_by("history_id")
             .values_list("id", "status")
         ):
-            told.setdefault(pair_of[key], []).append(status)
+            reported.setdefault(pair_of[key], []).append(status)
         for pair, statuses in self.school.history.items():
             # One write is one record, of where it ended.
             statuses[self.recorded.get(pair, 0) :] = statuses[self.recorded.get(pair, 0) :][-1:]
-        assert told == {
+        assert reported == {
             pair: list(statuses) for pair, statuses in self.school.history.items() if statuses
         }
-        self.recorded = {pair: len(statuses) for pair, statuses in told.items()}
+        self.recorded = {pair: len(statuses) for pair, statuses in reported.items()}
 
 
 @pytest.mark.django_db

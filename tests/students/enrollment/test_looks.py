@@ -161,9 +161,9 @@ class TestPositions:
             EnrollmentChange(student.pk, queue[0].course_id)
             for student in StudentFactory.create_batch(2)
         ]
-        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
+        reported = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
-            told
+            reported
             == [(Outcome.WAITLISTED, 4), (Outcome.WAITLISTED, 5)]
             == self.places(service.apply_changes(changes, WAIT))
         )
@@ -173,9 +173,9 @@ class TestPositions:
             EnrollmentChange(queue[1].student_id, queue[1].course_id, WITHDRAW),
             EnrollmentChange(queue[3].student_id, queue[3].course_id),
         ]
-        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
+        reported = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
-            told
+            reported
             == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
             == self.places(service.apply_changes(changes, WAIT))
         )
@@ -185,9 +185,9 @@ class TestPositions:
             EnrollmentChange(queue[0].student_id, queue[0].course_id, WITHDRAW),
             EnrollmentChange(queue[3].student_id, queue[3].course_id),
         ]
-        told = self.places(service.apply_changes(changes, WAIT, validate_only=True))
+        reported = self.places(service.apply_changes(changes, WAIT, validate_only=True))
         assert (
-            told
+            reported
             == [(Outcome.WITHDRAWN, None), (Outcome.UNCHANGED, 2)]
             == self.places(service.apply_changes(changes, WAIT))
         )

@@ -265,11 +265,11 @@ def test_everything_holds(seed: int, tmp_path: Path) -> None:
     assert Enrollment.objects.count() > 20
 
 
-def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, said: str) -> bool:
+def controlled(monkeypatch: pytest.MonkeyPatch, folder: Path, extra: str) -> bool:
     """Whether the checker says so within some runs."""
     monkeypatch.setattr(f"{__name__}.SECONDS", 0)
     return any(
-        said in wrong for seed in range(20) for wrong in run(seed, folder, doors=[Door.COMMAND])[1]
+        extra in wrong for seed in range(20) for wrong in run(seed, folder, doors=[Door.COMMAND])[1]
     )
 
 

@@ -42,7 +42,7 @@ def sources() -> Iterator[Path]:
 
 
 def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None:
-    told = [
+    reported = [
         path.name
         for path in sources()
         if re.search(
@@ -50,7 +50,7 @@ def test_only_the_demo_school_tells_the_writer_another_moment_than_now() -> None
             path.read_text(),
         )
     ]
-    assert told == ["demo.py"]
+    assert reported == ["demo.py"]
 
 
 def names_in(node: ast.expr) -> list[str]:

@@ -209,22 +209,22 @@ class Worker:
 
     def enroll(self, method: str, path: str, body: dict[str, Any]) -> None:
         reason, override = self.reason(), self.override()
-        said = {
+        extra = {
             "reason": reason,
             "on_full": self.random.choice(["refuse", "waitlist"]),
             "atomic": self.chance(0.5),
             "override": override,
         }
         trial = self.chance(0.1)
-        answer = self.api(method, path, body | said | {"validate_only": trial})
-        told = json.loads(answer.content)
+        answer = self.api(method, path, body | extra | {"validate_only": trial})
+        reported = json.loads(answer.content)
         refused = trial or answer.status_code >= 400
-        if "outcomes" in told:
+        if "outcomes" in reported:
             self.tell(
                 reason,
                 {
                     (item["student_id"], item["course_id"]): item["outcome"]
-                    for item in told["outcomes"]
+                    for item in reported["outcomes"]
                     if item["outcome"] != "unchanged"
                 },
                 refused=refused,
@@ -320,12 +320,12 @@ class Worker:
 
     def form(self, path: str, fields: dict[str, Any]) -> None:
         reason = self.reason()
-        said = {
+        extra = {
             "on_full": self.random.choice(["refuse", "waitlist"]),
             "override": self.override(),
             "reason": reason,
         }
-        answer = self.check(self.browser.post(path, {**fields, **said}), path)
+        answer = self.check(self.browser.post(path, {**fields, **extra}), path)
         self.tell(reason, refused=answer.status_code != 302)
 
     def staff_courses_of_a_student(self) -> None:
@@ -354,12 +354,12 @@ class Worker:
 
     def page(self, path: str, fields: dict[str, Any]) -> None:
         reason = self.reason()
-        said = {
+        extra = {
             "on_full": self.random.choice(["refuse", "waitlist"]),
             "override": self.override(),
             "reason": reason,
         }
-        answer = self.check(submit(self.browser, f"/admin/{path}", {**fields, **said}), path)
+        answer = self.check(submit(self.browser, f"/admin/{path}", {**fields, **extra}), path)
         self.tell(reason, refused=answer.status_code != 302)
 
     def admin_add(self) -> None:

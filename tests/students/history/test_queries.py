@@ -93,7 +93,7 @@ def test_tells_the_reason_and_what_was_overridden(
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "reported"),
     [
         ([IMPORT_TRANSITIONS[Status.COMPLETED]], "was entered as having completed BIO-1 (2026-FA)"),
         ([IMPORT_TRANSITIONS[Status.WITHDRAWN]], "was entered as withdrawn from BIO-1 (2026-FA)"),
@@ -117,11 +117,11 @@ def test_tells_the_reason_and_what_was_overridden(
     ],
 )
 def test_every_change_has_its_words(
-    viewer: Client, ann: Student, course: Course, steps: list[Transition], told: str
+    viewer: Client, ann: Student, course: Course, steps: list[Transition], reported: str
 ) -> None:
     for verb in steps:
         service.apply_changes([EnrollmentChange(ann.pk, course.pk, verb)])
-    assert story(viewer, ann)[0] == f"Ann Lee {told} by rita (API)."
+    assert story(viewer, ann)[0] == f"Ann Lee {reported} by rita (API)."
 
 
 class TestOneWhoWaits:
@@ -140,12 +140,12 @@ class TestOneWhoWaits:
     ) -> None:
         with record_changes_as(Door.COMMAND, reason="moved away"):
             service.withdraw([(ben.pk, course.pk)])
-        told = (
+        reported = (
             "moved up from the waitlist to active in BIO-1 (2026-FA), "
             "because Ben Doe (S2) was withdrawn (command, nobody signed in)."
         )
-        assert story(viewer, ann)[0] == f"Ann Lee {told}"
-        assert f"Ann Lee (S1) {told}" in story(viewer, course)
+        assert story(viewer, ann)[0] == f"Ann Lee {reported}"
+        assert f"Ann Lee (S1) {reported}" in story(viewer, course)
 
     def test_moves_up_because_somebody_completed_the_course(
         self, viewer: Client, ann: Student, ben: Student, course: Course

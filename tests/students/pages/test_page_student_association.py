@@ -359,11 +359,11 @@ class TestWaitlist:
             free.pk: "active",
         }
 
-    @pytest.mark.parametrize("said", [{}, {"on_full": "refuse"}, {"on_full": ""}])
+    @pytest.mark.parametrize("extra", [{}, {"on_full": "refuse"}, {"on_full": ""}])
     def test_nobody_waits_without_the_option(
-        self, clerk: Client, student: Student, url: str, waited_for: Course, said: dict[str, str]
+        self, clerk: Client, student: Student, url: str, waited_for: Course, extra: dict[str, str]
     ) -> None:
-        assert clerk.post(url, {"courses": [waited_for.pk], **said}).status_code == 422
+        assert clerk.post(url, {"courses": [waited_for.pk], **extra}).status_code == 422
         assert not student.enrollments.exists()
 
     def test_stays_chosen_across_a_search_and_a_refusal(self, clerk: Client, url: str) -> None:
