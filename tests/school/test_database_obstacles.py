@@ -118,8 +118,14 @@ def disk_is_full(*_args: Any, **_kwargs: Any) -> None:
         if connection.vendor == "postgresql":
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$")
         else:
+            # Other tests leave free pages in the file, which SQLite would use first.
+            cursor.execute(
+                "SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size"
+            )
+            [free_pages, page_size] = cursor.fetchone()
             cursor.execute("PRAGMA max_page_count = 1")
-            cursor.execute("CREATE TABLE one_more AS SELECT randomblob(1000000) AS content")
+            size = (free_pages + 10) * page_size
+            cursor.execute(f"CREATE TABLE one_more AS SELECT randomblob({size}) AS content")
 
 
 class TestFullDisk:
