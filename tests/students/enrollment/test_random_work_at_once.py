@@ -145,7 +145,8 @@ def _write_replayed(
     taken = sum(one == Status.ACTIVE for one in status.values())
     if plain and course.capacity is not None and taken - over > course.capacity:
         yield f"{course.code} had {taken} for {course.capacity} at {records[0].history_date}"
-    if plain and not course.is_open:
+    # An override that was given to a waiter counts when the waiter moves up.
+    if not course.is_open and any("course_closed" not in one.overridden for one in plain):
         yield f"{course.code} was closed at {records[0].history_date}"
     stayed = {
         student: at
