@@ -13,6 +13,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import connection
+from django.db.migrations.operations.base import Operation
 from django.db.models import (
     BooleanField,
     Case,
@@ -291,25 +292,21 @@ class WordIndex(GinIndex):
         )
 
 
-class AddWordIndex(AddIndexConcurrently):
+class PostgreSQLOnlyMixin(Operation):
+    """An operation that other databases pass over."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)
+
+
+class AddWordIndex(PostgreSQLOnlyMixin, AddIndexConcurrently):
     """Creates a WordIndex without blocking writes."""
 
-    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, *states)
 
-    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(app_label, schema_editor, *states)
-
-
-class RemoveWordIndex(RemoveIndexConcurrently):
+class RemoveWordIndex(PostgreSQLOnlyMixin, RemoveIndexConcurrently):
     """Removes a WordIndex without blocking writes."""
-
-    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, *states)
-
-    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(app_label, schema_editor, *states)
