@@ -76,8 +76,17 @@ class TermAdmin(HistoryModelAdmin):
 
 @admin.register(Course)
 class CourseAdmin(HistoryModelAdmin):
-    list_display = ["code", "title", "term", "seats", "waiting", "credits", "is_open"]
-    list_display_links = ["code", "title"]
+    list_display = [
+        "code",
+        "section",
+        "title",
+        "term",
+        "seats",
+        "waiting",
+        "credits",
+        "is_open",
+    ]
+    list_display_links = ["code", "section", "title"]
     # FullnessFilter is last, because it counts the seats of all courses that remain.
     list_filter = ["is_open", "term", FullnessFilter]
     list_select_related = ["term"]
@@ -90,11 +99,12 @@ class CourseAdmin(HistoryModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
         fields: list[Any] = [
-            ("code", "title"),
+            ("code", "section", "title"),
             "description",
             ("term", "credits"),
+            ("starts_on", "ends_on"),
             ("capacity", "is_open"),
-            "prerequisites",
+            ("prerequisites", "repeatable"),
         ]
         return [*fields, ("seats", "waiting")] if obj else fields
 

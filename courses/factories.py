@@ -1,4 +1,4 @@
-"""Factories of terms and courses, for the demo school and the tests."""
+"""Factories of terms, courses and teachers, for the demo school and the tests."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from courses.models import Course, Term
+from courses.models import Course, Teacher, Teaching, Term
 
 
 def _today() -> date:
@@ -44,3 +44,32 @@ class CourseFactory(DjangoModelFactory[Course]):
     title: Any = factory.LazyAttribute(lambda course: f"Course {course.code}")
     credits: Any = 3
     term: Any = factory.SubFactory(TermFactory)
+
+
+class TeacherFactory(DjangoModelFactory[Teacher]):
+    """An active teacher without an email."""
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Teacher: ...  # type: ignore[misc]
+
+    class Meta:
+        model = Teacher
+
+    number: Any = factory.Sequence(lambda n: f"P-{n}")
+    first_name: Any = "Ada"
+    last_name: Any = factory.Sequence(lambda n: f"Teacher{n}")
+
+
+class TeachingFactory(DjangoModelFactory[Teaching]):
+    """A teacher of a course, not the primary one."""
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Teaching: ...  # type: ignore[misc]
+
+    class Meta:
+        model = Teaching
+
+    course: Any = factory.SubFactory(CourseFactory)
+    teacher: Any = factory.SubFactory(TeacherFactory)

@@ -56,10 +56,15 @@ class CourseForm(EditForm):
         fields = (
             "term",
             "code",
+            "section",
             "title",
             "description",
             "credits",
+            "starts_on",
+            "ends_on",
             "capacity",
             "prerequisites",
             "is_open",
+            "repeatable",
         )
+        widgets = {name: DateInput for name in fields if name.endswith("_on")}

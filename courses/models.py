@@ -15,9 +15,11 @@ from django.core.validators import (
 )
 from django.db import models, transaction
 from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.db.constraints import DatesInOrder
 from core.db.fields import CleanCharField, NormalizedTextField, SchoolDateField
 from core.db.search import (
     SearchKeyField,
@@ -29,6 +31,10 @@ from core.db.search import (
 )
 from core.history.models import HistoryModel
 from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
+from courses.teachers import Teacher, Teaching
+
+# Django finds the models of an app in this module.
+__all__ = ["Course", "Teacher", "Teaching", "Term"]
 
 code_validator = RegexValidator(
     r"\A[\w][\w .+/&-]*\Z",
@@ -90,13 +96,13 @@ class Term(HistoryModel):
         verbose_name_plural = _("terms")
         ordering = ["-starts_on", "code"]
         constraints = [
-            models.CheckConstraint(
+            DatesInOrder(
                 name="term_ends_after_start",
                 condition=Q(ends_on__gte=F("starts_on")),
                 violation_error_code="ends_before_start",
                 violation_error_message=_("A term cannot end before it starts."),
             ),
-            models.CheckConstraint(
+            DatesInOrder(
                 name="term_window_ordered",
                 condition=Q(enrollment_closes_on__gte=F("enrollment_opens_on")),
                 violation_error_code="closes_before_opening",
@@ -118,6 +124,9 @@ def count_subquery(rows: models.QuerySet[Any]) -> Subquery:
     )
 
 
+COURSE_ENDS_BEFORE_START = _("A course cannot end before it starts.")
+
+
 class CourseQuerySet(models.QuerySet["Course"]):
     def with_seats(self) -> CourseQuerySet:
         """Annotate the numbers of active (`taken`) and waitlisted (`waiting`) enrollments."""
@@ -133,9 +142,10 @@ class CourseQuerySet(models.QuerySet["Course"]):
         return self.filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
 
     def in_enrollment_order(self) -> CourseQuerySet:
-        """Order by term: open for enrollment today, running, in the future, over."""
+        """Order by term: open for enrollment today, running, in the future; then what is over."""
         today = timezone.localdate()
-        is_over = Q(term__ends_on__lt=today)
+        rows = self.alias(last=Coalesce("ends_on", "term__ends_on"))
+        is_over = Q(last__lt=today)
         is_window_closed = Q(term__enrollment_opens_on__gt=today) | Q(
             term__enrollment_closes_on__lt=today
         )
@@ -145,8 +155,8 @@ class CourseQuerySet(models.QuerySet["Course"]):
             When(term__starts_on__lte=today, then=1),
             default=2,
         )
-        return self.annotate(term_order=term_order).order_by(
-            "term_order", "-term__starts_on", "code_key", "code", "id"
+        return rows.annotate(term_order=term_order).order_by(
+            "term_order", "-term__starts_on", "code_key", "code", "section", "id"
         )
 
     def search(self, text: str) -> CourseQuerySet:
@@ -155,10 +165,22 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 class Course(HistoryModel):
-    """One offering of a course in one term. Taken seats are counted, not stored."""
+    """One section of a course in one term. Taken seats are counted, not stored.
+
+    A course without sections has one row, whose section is empty.
+    """
 
     code = CleanCharField(
         _("code"), max_length=20, validators=[code_validator], help_text=_("For example BIO-101.")
+    )
+    section = CleanCharField(
+        _("section"),
+        max_length=20,
+        default="",
+        db_default="",
+        blank=True,
+        validators=[code_validator],
+        help_text=_("For example A01, where a course is offered several times in one term."),
     )
     title = CleanCharField(_("title"), max_length=200)
     description = NormalizedTextField(
@@ -170,6 +192,12 @@ class Course(HistoryModel):
     # No index of its own: the index of the unique constraint begins with the term.
     term = models.ForeignKey(
         Term, models.PROTECT, related_name="courses", verbose_name=_("term"), db_index=False
+    )
+    starts_on = SchoolDateField(
+        _("starts on"), null=True, blank=True, help_text=_("Empty: with the term.")
+    )
+    ends_on = SchoolDateField(
+        _("ends on"), null=True, blank=True, help_text=_("Last day. Empty: with the term.")
     )
     capacity = models.PositiveIntegerField(
         _("capacity"),
@@ -188,11 +216,17 @@ class Course(HistoryModel):
     is_open = models.BooleanField(
         _("open"), default=True, help_text=_("A closed course takes no new students.")
     )
+    repeatable = models.BooleanField(
+        _("repeatable"),
+        default=False,
+        db_default=False,
+        help_text=_("A student may take several sections of this course at the same time."),
+    )
 
-    search_key = SearchKeyField(joined=["code"], words=["title"])
+    search_key = SearchKeyField(joined=["code"], words=["section", "title"])
     code_key = SortKeyField("code")
 
-    error_fields = {"unique": "code"}
+    error_fields = {"unique": "code", "ends_before_start": "ends_on"}
     protected_message = _("This course has enrollments, which are kept. Close the course instead.")
 
     objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()
@@ -202,14 +236,22 @@ class Course(HistoryModel):
     class Meta:
         verbose_name = _("course")
         verbose_name_plural = _("courses")
-        ordering = ["term", "code_key", "code"]
+        ordering = ["term", "code_key", "code", "section"]
         indexes = [WordIndex(SearchKeyPrefixes("search_key"), name="course_by_search_key")]
         constraints = [
             models.UniqueConstraint(
-                name="course_code_unique_in_term",
-                fields=["term", "code"],
+                name="course_section_unique_in_term",
+                fields=["term", "code", "section"],
                 violation_error_code="unique",
-                violation_error_message=_("This term already has a course with this code."),
+                violation_error_message=_(
+                    "This term already has a course with this code and section."
+                ),
+            ),
+            DatesInOrder(
+                name="course_ends_after_start",
+                condition=Q(ends_on__gte=F("starts_on")),
+                violation_error_code="ends_before_start",
+                violation_error_message=COURSE_ENDS_BEFORE_START,
             ),
             models.CheckConstraint(
                 name="course_capacity_not_negative",
@@ -224,11 +266,47 @@ class Course(HistoryModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} ({self.term.code})"
+        return f"{self.name} ({self.term.code})"
+
+    @property
+    def name(self) -> str:
+        """The code, with the section if there is one: "CSE 8A · A01"."""
+        return f"{self.code} · {self.section}" if self.section else self.code
+
+    @property
+    def first_day(self) -> date:
+        """The day on which the course starts: its own, or else that of its term."""
+        day: date = self.starts_on or self.term.starts_on
+        return day
+
+    @property
+    def last_day(self) -> date:
+        """The day on which the course ends: its own, or else that of its term."""
+        day: date = self.ends_on or self.term.ends_on
+        return day
 
     def clean(self) -> None:
-        """Raises ValidationError for prerequisites that do not exist or form a cycle."""
+        """Raises ValidationError for dates that are not in order, and for wrong prerequisites.
+
+        Prerequisites are wrong if they do not exist or form a cycle.
+        """
         super().clean()
+        self.check_dates()
+        self.check_prerequisites()
+
+    def check_dates(self) -> None:
+        """Raises ValidationError if one date of the course contradicts the other of its term."""
+        if self.term_id is None or (self.starts_on is None) == (self.ends_on is None):
+            # A constraint of the database is about two dates of the course.
+            return
+        if self.last_day < self.first_day:
+            field = "ends_on" if self.ends_on else "starts_on"
+            raise ValidationError(
+                {field: ValidationError(COURSE_ENDS_BEFORE_START, code="ends_before_start")}
+            )
+
+    def check_prerequisites(self) -> None:
+        """Raises ValidationError for prerequisites that do not exist or form a cycle."""
         if not self.prerequisites:
             return
         courses = Course.objects.filter(code__in=self.prerequisites)

@@ -60,13 +60,17 @@ class CourseSerializer(ModelSerializer[Course]):
         fields = [
             "id",
             "code",
+            "section",
             "title",
             "description",
             "credits",
             "term",
+            "starts_on",
+            "ends_on",
             "capacity",
             "prerequisites",
             "is_open",
+            "repeatable",
             "seats",
         ]
 

@@ -40,7 +40,7 @@ class CourseListView(StaffListView):
     queryset = (
         Course.objects.select_related("term")
         .with_seats()
-        .order_by("-term__starts_on", "code_key", "code", "id")
+        .order_by("-term__starts_on", "code_key", "code", "section", "id")
     )
     filters = CourseFilterForm
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Lower
@@ -15,15 +14,8 @@ from core.db.constraints import NotAllEmpty
 from core.db.fields import CleanCharField, EmailField
 from core.db.search import SearchKeyField, SearchKeyPrefixes, SortKeyField, WordIndex, search
 from core.history.models import HistoryModel
+from core.names import NAME_ORDER, NamedPerson, number_validator
 from courses.models import Course, count_subquery
-
-number_validator = RegexValidator(
-    r"\A\w[\w .+/&-]*\Z",
-    _(
-        "A number begins with a letter or digit; then letters, digits, spaces and "
-        ". + / & - _ may follow."
-    ),
-)
 
 
 class Status(models.TextChoices):
@@ -35,8 +27,7 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
-# The order of students by name, and of enrollments by the name of their student.
-NAME_ORDER = ("name_key", "last_name", "first_name")
+# The order of enrollments by the name of their student.
 STUDENT_NAME_ORDER = tuple(f"student__{field}" for field in NAME_ORDER)
 CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
 
@@ -55,7 +46,7 @@ class StudentQuerySet(models.QuerySet["Student"]):
         )  # type: ignore[no-redef]
 
 
-class Student(HistoryModel):
+class Student(NamedPerson, HistoryModel):
     """A student. `number` is the school's own key."""
 
     number = CleanCharField(
@@ -108,19 +99,6 @@ class Student(HistoryModel):
             models.Index(fields=["email", "id"], name="student_by_email"),
             WordIndex(SearchKeyPrefixes("search_key"), name="student_by_search_key"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.number})"
-
-    @property
-    def name(self) -> str:
-        """The first and the last name, either of which may be missing."""
-        return f"{self.first_name} {self.last_name}".strip()
-
-    @property
-    def name_by_last(self) -> str:
-        """The name as lists show it: "Lee, Ann"."""
-        return ", ".join(part for part in (self.last_name, self.first_name) if part)
 
 
 def waitlist_position(rows: models.QuerySet[Any]) -> Case:

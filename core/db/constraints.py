@@ -29,3 +29,32 @@ class NotAllEmpty(CheckConstraint):
             raise ValidationError(
                 self.get_violation_error_message(), code=self.violation_error_code
             )
+
+
+class DatesInOrder(CheckConstraint):
+    """A date is not before another one; either may be empty. `condition` is Q(last__gte=F(first)).
+
+    In migrations it is Django's CheckConstraint, whose validation would run a query.
+    """
+
+    def deconstruct(self) -> Any:
+        _path, *rest = super().deconstruct()
+        return "django.db.models.CheckConstraint", *rest
+
+    def validate(
+        self,
+        model: type[Model],
+        instance: Model,
+        exclude: Container[str] | None = None,
+        using: str = "default",
+    ) -> None:
+        condition: Any = self.condition
+        [(lookup, first_field)] = condition.children
+        names = lookup.removesuffix("__gte"), first_field.name
+        if exclude and any(name in exclude for name in names):
+            return
+        last, first = (getattr(instance, name) for name in names)
+        if last and first and last < first:
+            raise ValidationError(
+                self.get_violation_error_message(), code=self.violation_error_code
+            )

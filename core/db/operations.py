@@ -13,6 +13,7 @@ from django.contrib.postgres.operations import (
 )
 from django.db.migrations import AddConstraint, AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation
+from django.db.models import UniqueConstraint
 
 
 def _choose_operation(
@@ -59,3 +60,33 @@ class AddConstraintWithoutBlocking(AddConstraint):
         ]
         for step in steps:
             step.database_forwards(app_label, schema_editor, *states)
+
+
+class AddUniqueWithoutBlocking(AddConstraint):
+    """Adds a unique constraint of fields; PostgreSQL builds its index without blocking writes."""
+
+    constraint: UniqueConstraint
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, *states)
+            return
+        _from_state, to_state = states
+        model = to_state.apps.get_model(app_label, self.model_name)
+        table, name, *columns = map(
+            schema_editor.quote_name,
+            (
+                model._meta.db_table,
+                self.constraint.name,
+                *(model._meta.get_field(field).column for field in self.constraint.fields),
+            ),
+        )
+        # What is left of a run that was broken off: an index of it may be invalid.
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        schema_editor.execute(
+            f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({', '.join(columns)})"
+        )
+        schema_editor.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
+        )

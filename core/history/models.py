@@ -93,7 +93,7 @@ class HistoryModel(models.Model):
         historical_queryset=AppendOnlyHistoryQuerySet,
         history_id_field=models.BigAutoField(),
         # No query looks for records by these fields alone; `history_indexes` may add others.
-        no_db_index=["number", "code", "term", "course"],
+        no_db_index=["number", "code", "term", "course", "teacher"],
         history_change_reason_field=models.TextField(_("reason"), blank=True, default=""),
     )
 

@@ -40,6 +40,7 @@ class CsvImporter(Generic[M]):
     """The rows of one CSV file for one model.
 
     `key` names the attributes that identify a row: existing rows are changed, others created.
+    A column of the key may be optional; without it, the other columns identify a row.
     `required` and `optional` name the columns. `links` describes columns that hold the natural
     key of a related row: by column, the attribute of its id, and the ids by natural key.
     """
@@ -53,7 +54,7 @@ class CsvImporter(Generic[M]):
         optional: Sequence[str],
         links: Mapping[str, tuple[str, Mapping[str, int]]] | None = None,
     ) -> None:
-        self.model, self.key, self.links = model, key, links or {}
+        self.model, self.links = model, links or {}
         self.optional = set(optional)
         self.errors = RowErrors()
         self.columns, records = read_rows(file, required, optional, self.errors)
@@ -61,6 +62,7 @@ class CsvImporter(Generic[M]):
         self.names = [
             self.links[column][0] if column in self.links else column for column in self.columns
         ]
+        self.key = [name for name in key if name in self.names]
         # By key: the line number, and the values in the order of `names`.
         self.rows: dict[Key, tuple[int, Key]] = {}
         if not self.errors:
@@ -188,7 +190,7 @@ class CsvImporter(Generic[M]):
         line, values = self.rows[key]
         pairs = zip(self.names, values, strict=True)
         row = self.model(**{name: value for name, value in pairs if value is not MISSING})
-        self._check_constraints(row, line)
+        self.check_values(row, line)
         return row
 
     def _change_instance(self, row: M, key: Key) -> list[str]:
@@ -200,11 +202,11 @@ class CsvImporter(Generic[M]):
                 setattr(row, name, value)
                 names.append(name)
         if names:
-            self._check_constraints(row, line)
+            self.check_values(row, line)
         return names
 
-    def _check_constraints(self, row: M, line: int) -> None:
-        """Check the constraints between columns; `_parse` has checked each column alone."""
+    def check_values(self, row: M, line: int) -> None:
+        """Add errors between the columns of a row; `_parse` has checked each column alone."""
         for constraint in self.model._meta.constraints:
             if not isinstance(constraint, CheckConstraint):
                 continue

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
+from core.names import NAME_ORDER
 from core.pages.forms import FilterForm
 from courses.models import Course
 from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
-from students.models import NAME_ORDER, Student
+from students.models import Student
 from students.pages.undo import attach_undo_tokens
 
 PERMISSIONS = [

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
+from core.names import NAME_ORDER
 from core.pages.forms import SearchField
 from courses.models import Course
 from students.admin.confirmed_action import ConfirmedAction
@@ -21,7 +22,7 @@ from students.enrollment.permissions import CAN_OVERRIDE
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Outcome, Result
 from students.forms import IdsField, OptionsForm, WithdrawForm
-from students.models import NAME_ORDER, Status, Student
+from students.models import Status, Student
 
 MAX_CHOICES = 20
 

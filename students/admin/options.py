@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import HistoryAdmin, HistoryModelAdmin
+from core.names import NAME_ORDER
 from courses.admin import CourseAdmin
 from courses.models import Course
 from students.admin.actions import EnrollInCoursesAction, EnrollStudentsAction, WithdrawAction
@@ -32,7 +33,7 @@ from students.enrollment.permissions import (
     transition_to,
 )
 from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
-from students.models import NAME_ORDER, Enrollment, Status, Student
+from students.models import Enrollment, Status, Student
 
 # Registered again with the roster: the app `courses` knows nothing about enrollments.
 admin.site.unregister(Course)

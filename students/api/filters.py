@@ -12,12 +12,13 @@ from drf_spectacular.utils import extend_schema_field
 from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
 from core.datetime_fields import IsoLocalTimeField
 from core.db.search import search_filter
+from core.names import NAME_ORDER
 from core.text import clean_email, clean_line
 from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
 from students.history.queries import as_of
-from students.models import CURRENT_STATUSES, NAME_ORDER, Enrollment, Status, Student
+from students.models import CURRENT_STATUSES, Enrollment, Status, Student
 
 MISTAKES_HELP = (
     "`true`: only enrollments that were entered by mistake, which are left out otherwise."

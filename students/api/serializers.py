@@ -55,6 +55,7 @@ class StudentCourseSerializer(
 
     id = serializers.IntegerField(source="course_id")
     code = serializers.CharField(source="course.code")
+    section = serializers.CharField(source="course.section")
     title = serializers.CharField(source="course.title")
     term = serializers.CharField(source="course.term.code")
     credits = serializers.DecimalField(source="course.credits", max_digits=5, decimal_places=2)
@@ -66,6 +67,7 @@ class StudentCourseSerializer(
         fields = [
             "id",
             "code",
+            "section",
             "title",
             "term",
             "credits",

@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from core.history.actor import Door, record_changes_as
+from core.names import NAME_ORDER
 from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address
 from core.pages.forms import FilterForm
 from core.pages.views import StaffView, paginate
@@ -26,7 +27,7 @@ from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Refused, Result
 from students.forms import AssociationForm, StudentFilterForm, parse_ids
-from students.models import NAME_ORDER, Enrollment, Status, Student
+from students.models import Enrollment, Status, Student
 from students.pages import pasted_list
 from students.pages.results import (
     SkippedResult,

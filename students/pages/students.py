@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.db.keyset import Page
+from core.names import NAME_ORDER
 from core.pages.views import (
     HISTORY_ROWS,
     EditView,
@@ -18,7 +19,7 @@ from core.pages.views import (
 )
 from students.forms import StudentCoursesFilterForm, StudentFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
-from students.models import CURRENT_STATUSES, NAME_ORDER, Enrollment, Student
+from students.models import CURRENT_STATUSES, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
 
 

@@ -79,7 +79,12 @@ def test_create(api: APIClient) -> None:
     answer = api.post(URL, course_data())
     assert answer.status_code == 201
     assert answer.json() == course_data(
-        id=Course.objects.get().pk, seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0}
+        id=Course.objects.get().pk,
+        seats={"capacity": 30, "taken": 0, "left": 30, "waiting": 0},
+        section="",
+        starts_on=None,
+        ends_on=None,
+        repeatable=False,
     )
     assert answer["Location"].endswith(f"{URL}/{Course.objects.get().pk}")
 

@@ -82,7 +82,7 @@ def test_a_duplicate_code_is_an_error(
     answer = registrar.post("/courses/new/", fields)
     assert answer.status_code == 422
     assert answer.context["form"].errors["code"] == [
-        "This term already has a course with this code."
+        "This term already has a course with this code and section."
     ]
 
 

@@ -41,17 +41,26 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "email": "The sheet hangs on a door; addresses are private.",
         "is_active": "The status of the enrollment is what teachers need.",
     },
-    "Course: staff list": dict.fromkeys(("description", "credits", "prerequisites"), ON_ITS_PAGE),
-    "Course: admin list": dict.fromkeys(("description", "prerequisites"), ON_ITS_PAGE),
+    "Course: staff list": dict.fromkeys(
+        ("description", "credits", "starts_on", "ends_on", "prerequisites", "repeatable"),
+        ON_ITS_PAGE,
+    ),
+    "Course: admin list": dict.fromkeys(
+        ("description", "starts_on", "ends_on", "prerequisites", "repeatable"), ON_ITS_PAGE
+    ),
     "Course: API courses of a student": {
         "description": "Long, and the same for every student: GET /courses/{id} has it.",
+        **dict.fromkeys(("starts_on", "ends_on"), "GET /courses/{id} has it."),
         **dict.fromkeys(
-            ("capacity", "prerequisites", "is_open"),
+            ("capacity", "prerequisites", "is_open", "repeatable"),
             "Decides who may enroll, and this student is enrolled: GET /courses/{id} has it.",
         ),
     },
     "Course: roster on paper": dict.fromkeys(
-        ("description", "credits", "capacity", "prerequisites", "is_open"),
+        (
+            *("description", "credits", "starts_on", "ends_on", "capacity", "prerequisites"),
+            *("is_open", "repeatable"),
+        ),
         "The heading names the course; the rest of the sheet is for the students.",
     ),
 }
@@ -241,7 +250,7 @@ ADMIN = {
 # The identifying columns of an imported file.
 KEYS: dict[type[HistoryModel], list[str]] = {
     Student: ["number"],
-    Course: ["term", "code"],
+    Course: ["term", "code", "section"],
     Term: ["code"],
 }
 KINDS = {Student: "students", Course: "courses", Term: "terms"}

@@ -12,10 +12,11 @@ from rest_framework.test import APIClient
 
 from core.db.keyset import read_page
 from core.db.search import search_filter
+from core.names import NAME_ORDER
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import service
-from students.models import NAME_ORDER, Student
+from students.models import Student
 
 pytestmark = pytest.mark.django_db
 postgresql = pytest.mark.skipif(
