@@ -132,12 +132,12 @@ def test_the_roles_have_just_their_permissions() -> None:
         group.name: set(group.permissions.values_list("codename", flat=True))
         for group in Group.objects.all()
     }
-    views = {"view_student", "view_course", "view_term", "view_enrollment"}
+    views = {"view_student", "view_course", "view_term", "view_teacher", "view_enrollment"}
     enrolls = {"add_enrollment", "withdraw_enrollment"}
     manages = {
         f"{verb}_{name}"
         for verb in ("add", "change", "delete")
-        for name in ("student", "course", "term")
+        for name in ("student", "course", "term", "teacher")
     }
     assert held == {
         "Viewer": views,
