@@ -35,6 +35,8 @@ PUBLIC_PATHS = (
     "/api/v1/problems/",
     "/admin/jsi18n/",
 )
+# What a POST to these paths answers with 200 may show a secret, such as a new token.
+SECRET_PATHS = ("/account/", "/tokens/")
 # Only resources of this server, no inline scripts or styles, no frames. Style sheets of the admin
 # contain images as data: URLs.
 CONTENT_SECURITY_POLICY = (
@@ -97,19 +99,39 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def forbid_storing(get_response: GetResponse) -> GetResponse:
-    """Set Cache-Control to no-store, but not for PUBLIC_PATHS.
+def set_cache_control(get_response: GetResponse) -> GetResponse:
+    """Forbid to store private responses, but for what the Back button needs.
 
-    So Back shows no private page after signing out, and no proxy has one.
+    Everything but PUBLIC_PATHS is private: no proxy stores it, and Back shows none of it after
+    signing out. A GET page is loaded again. A page that answered a POST cannot be: without a
+    stored copy, Back would show an error of the browser, and what was typed would be lost. So the
+    browser may keep it, for the cookies that it was sent for (`Vary`), until the session ends.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if not request.path_info.startswith(PUBLIC_PATHS):
+        if is_form_answer(request, response):
+            response["Cache-Control"] = "private, no-cache"
+        elif not request.path_info.startswith(PUBLIC_PATHS):
             response["Cache-Control"] = "no-store"
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not cookie.value:
+            response["Clear-Site-Data"] = '"cache"'
         return response
 
     return middleware
+
+
+def is_form_answer(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether this is a page that answered a POST and shows no secret."""
+    is_page = (
+        request.method == "POST"
+        and door_of_path(request.path_info) != Door.API
+        and response.headers.get("Content-Type", "").startswith("text/html")
+        and not 300 <= response.status_code < 400
+    )
+    shows_secret = response.status_code == 200 and request.path_info.startswith(SECRET_PATHS)
+    return is_page and not shows_secret
 
 
 def answer_health_checks(get_response: GetResponse) -> GetResponse:

@@ -94,7 +94,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "school.middleware.content_security_policy",
-    "school.middleware.forbid_storing",
+    "school.middleware.set_cache_control",
     "school.middleware.answer_health_checks",
     "school.middleware.strip_api_slash",
     "school.middleware.select_language",

@@ -1,4 +1,4 @@
-"""Private responses are stored by no cache and no browser."""
+"""Private responses are stored by no cache, and by a browser only for the Back button."""
 
 import pytest
 from django.conf import settings
@@ -30,7 +30,33 @@ def test_private_responses_are_not_stored(registrar: Client, client: Client) -> 
         assert "no-store" in answer.headers.get("Cache-Control", ""), path
     assert "no-store" in client.get("/login/").headers["Cache-Control"]
     assert "no-store" in client.get("/students/").headers["Cache-Control"]
-    assert "no-store" in registrar.post("/students/new/", {}).headers["Cache-Control"]
+    assert "no-store" in registrar.post("/api/v1/students", {}).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/students/new/", "/admin/students/student/add/"])
+def test_a_page_that_answers_a_form_is_kept_for_the_back_button(
+    registrar: Client, path: str
+) -> None:
+    refused = registrar.post(path, {})
+    assert refused.headers["Cache-Control"] == "private, no-cache"
+    # The copy is valid for the same cookies only.
+    assert "Cookie" in refused.headers["Vary"]
+    sent = {"number": "N-1", "first_name": "Nora", "last_name": "New", "email": "n@school.example"}
+    rows = {"enrollments-TOTAL_FORMS": 0, "enrollments-INITIAL_FORMS": 0}
+    saved = registrar.post(path, {**sent, **rows})
+    assert (saved.status_code, saved.headers["Cache-Control"]) == (302, "no-store")
+
+
+def test_a_secret_is_not_kept(registrar: Client) -> None:
+    made = registrar.post("/tokens/", {})
+    assert "Your new token" in made.content.decode()
+    assert made.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/logout/", "/admin/logout/"])
+def test_signing_out_clears_what_the_browser_keeps(registrar: Client, path: str) -> None:
+    assert "Clear-Site-Data" not in registrar.get("/").headers
+    assert registrar.post(path).headers["Clear-Site-Data"] == '"cache"'
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/schema/", "/api/v1/problems/course_full"])
@@ -40,5 +66,5 @@ def test_public_responses_may_be_stored(client: Client, path: str) -> None:
 
 def test_static_files_stay_in_caches() -> None:
     assert settings.MIDDLEWARE.index("whitenoise.middleware.WhiteNoiseMiddleware") < (
-        settings.MIDDLEWARE.index("school.middleware.forbid_storing")
+        settings.MIDDLEWARE.index("school.middleware.set_cache_control")
     )
