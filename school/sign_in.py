@@ -42,9 +42,11 @@ class LoginView(views.LoginView):
 
 def is_sign_in_redirect(response: HttpResponse) -> bool:
     """Return whether a view sent somebody who is not signed in to the sign-in page."""
-    address = urlsplit(response.headers.get("Location", ""))
+    if response.status_code != 302:
+        return False
+    address = urlsplit(response.headers["Location"])
     is_sign_in = address.path in (reverse("login"), reverse("admin:login"))
-    return response.status_code == 302 and is_sign_in and "next=" in address.query
+    return is_sign_in and "next=" in address.query
 
 
 def render_sign_in(request: HttpRequest) -> HttpResponse:

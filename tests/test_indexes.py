@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from core.db.search_migrations import fill_derived_fields
 from courses.models import Course
 from students.models import Student
+from tests.queries import executed_statements
 
 pytestmark = [
     pytest.mark.django_db,
@@ -189,7 +190,7 @@ def queries_of(client: Client, case: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         response = client.generic(method, path, body, "application/json")
     assert response.status_code in (200, 201), (case, response.content)
-    return [query["sql"] for query in captured]
+    return executed_statements(captured)
 
 
 def deep(client: Client, path: str) -> str:

@@ -23,6 +23,7 @@ from courses.factories import CourseFactory, TermFactory
 from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
+from tests.queries import executed_statements
 
 pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("query_counts.json")
@@ -200,14 +201,15 @@ def count(rows: dict[str, int | str], api: APIClient) -> Callable[[str, str, Any
 
     def count_case(method: str, path: str, body: Any) -> int:
         client = api if path.startswith(API) else browser
-        with CaptureQueriesContext(connection) as queries:
+        with CaptureQueriesContext(connection) as captured:
             response = getattr(client, method.lower())(
                 path.format(**rows), filled(body) if body is not None else None
             )
         assert response.status_code < 400, response.content
         # Only PostgreSQL has the announcement of a change and the estimate of rows.
         return sum(
-            not re.search("pg_advisory_xact_lock|^EXPLAIN", query["sql"]) for query in queries
+            not re.search("pg_advisory_xact_lock|^EXPLAIN", statement)
+            for statement in executed_statements(captured)
         )
 
     return count_case

@@ -111,7 +111,9 @@ class BulkUpsert(Generic[M]):
             if self.returns
             else "",
         ]
-        return RawQuery(" ".join(sql), sent.parameter, has_rows=self.returns)
+        return RawQuery(
+            " ".join(sql), sent.parameter, has_rows=self.returns, needs_transaction=True
+        )
 
 
 class InsertFromSelect:
@@ -163,6 +165,7 @@ class InsertFromSelect:
             *(Parameter(field.name, field) for field in self.all),
             sent.parameter,
             has_rows=False,
+            needs_transaction=True,
         )
 
 

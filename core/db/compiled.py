@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
+from psycopg import ClientCursor
 
-from core.db.connections import raise_stale_plan
 from core.db.parameters import Parameter
 
 M = TypeVar("M", bound=Model)
 Rows = list[Sequence[Any]]
+# Between the statements of one message to PostgreSQL.
+STATEMENT_SEPARATOR = ";\n"
 
 
 class Query:
@@ -27,10 +29,11 @@ class Query:
 
     `statement` is the SQL, with one `%s` for each parameter; the parameters, each a Parameter or a
     constant; and how values of the result are converted: (column, converters, expression).
+    `needs_transaction` is True for a query that locks or writes rows.
     """
 
     statement: tuple[str, Sequence[Any], list[Any]]
-    locks = False
+    needs_transaction = False
     has_rows = True
 
     def __call__(self, **values: Any) -> Rows:
@@ -41,15 +44,17 @@ class Query:
         [rows] = execute_all([self], values)
         return rows
 
+    def bind(self, values: dict[str, Any], connection: Any) -> list[Any]:
+        """The parameters of the statement, in their order."""
+        _sql, params, _converters = self.statement
+        return [
+            param.bind(values, connection) if isinstance(param, Parameter) else param
+            for param in params
+        ]
+
     def execute(self, cursor: Any, values: dict[str, Any]) -> None:
-        sql, params, _converters = self.statement
-        cursor.execute(
-            sql,
-            [
-                param.bind(values, cursor.db) if isinstance(param, Parameter) else param
-                for param in params
-            ],
-        )
+        sql, _params, _converters = self.statement
+        cursor.execute(sql, self.bind(values, cursor.db))
 
     def fetch(self, cursor: Any) -> Rows:
         """Return the rows that `cursor` has after `execute`."""
@@ -61,9 +66,12 @@ class Query:
 class RawQuery(Query):
     """A statement that is written in SQL, for what the ORM cannot express."""
 
-    def __init__(self, sql: str, *params: Any, has_rows: bool = True) -> None:
+    def __init__(
+        self, sql: str, *params: Any, has_rows: bool = True, needs_transaction: bool = False
+    ) -> None:
         self.statement = sql, params, []
         self.has_rows = has_rows
+        self.needs_transaction = needs_transaction
 
 
 class CompiledQuery(Query, Generic[M]):
@@ -71,7 +79,7 @@ class CompiledQuery(Query, Generic[M]):
 
     def __init__(self, queryset: QuerySet[M, Any]) -> None:
         self.queryset = queryset
-        self.locks = bool(queryset.query.select_for_update)
+        self.needs_transaction = bool(queryset.query.select_for_update)
 
     def instances(self, rows: Sequence[Sequence[Any]]) -> list[M]:
         """Return the model instances of `rows`, if the queryset selects all columns."""
@@ -103,10 +111,11 @@ def execute_all(queries: Sequence[Query], values: dict[str, Any]) -> list[Rows]:
         # No table has such a number, and databases answer it with an error.
         return [[] for _query in queries]
     connection = connections[DEFAULT_DB_ALIAS]
-    if not connection.in_atomic_block and any(query.locks for query in queries):
-        raise TransactionManagementError("A lock ends with its transaction, and there is none.")
-    if len(queries) > 1 and connection.in_atomic_block and connection.vendor == "postgresql":
-        return _execute_in_pipeline(queries, values, connection)
+    needs_transaction = any(query.needs_transaction for query in queries)
+    if needs_transaction and not connection.in_atomic_block:
+        raise TransactionManagementError("These queries need a transaction, and there is none.")
+    if needs_transaction and len(queries) > 1 and connection.vendor == "postgresql":
+        return _execute_in_one_message(queries, values, connection)
     results = []
     with connection.cursor() as cursor:
         for query in queries:
@@ -115,20 +124,24 @@ def execute_all(queries: Sequence[Query], values: dict[str, Any]) -> list[Rows]:
     return results
 
 
-def _execute_in_pipeline(
+def _execute_in_one_message(
     queries: Sequence[Query], values: dict[str, Any], connection: Any
 ) -> list[Rows]:
-    """Send all `queries` before the first result is read: one round trip."""
-    cursors = [connection.cursor() for _query in queries]
-    # psycopg raises an error of a query when the pipeline ends.
-    try:
-        with connection.wrap_database_errors, connection.connection.pipeline():
-            for query, cursor in zip(queries, cursors, strict=True):
-                query.execute(cursor, values)
-    except NotSupportedError as error:
-        raise_stale_plan(error, connection)
-        raise
-    return [query.fetch(cursor) for query, cursor in zip(queries, cursors, strict=True)]
+    """Send all `queries` as one text, into which psycopg writes the parameters.
+
+    PostgreSQL plans them anew each time. For the queries of one change that costs less than to send
+    each of them and to read its answer by itself.
+    """
+    text = STATEMENT_SEPARATOR.join(query.statement[0] for query in queries)
+    params = [value for query in queries for value in query.bind(values, connection)]
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    results = []
+    with wrap(ClientCursor(connection.connection)) as cursor:
+        cursor.execute(text, params)
+        for query in queries:
+            results.append(query.fetch(cursor))
+            cursor.nextset()
+    return results
 
 
 def _inline_constants(
