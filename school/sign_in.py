@@ -6,14 +6,20 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.i18n import set_language
 
-from core.pages.kept_forms import get_sent_fields, is_local_address, render_kept_form
+from core.pages.addresses import get_local_address
+from core.pages.kept_forms import (
+    get_form_address,
+    get_sent_fields,
+    is_local_address,
+    render_kept_form,
+)
 
 KEPT_FIELDS = ("kept", "kept_address")
 
@@ -65,25 +71,30 @@ def render_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def switch_language(request: HttpRequest) -> HttpResponse:
-    """Django's switch. Called by the button of a form, it shows the fields of the form again.
+    """Django's switch. Called by the button of a form, it leads back to the form as filled in.
 
-    Such a button has the language and the address of the form in the query string.
+    Such a button has the language and the address of the form in the query string. A form that
+    cannot be shown filled in is kept on a page that offers to send it.
     """
     language = request.GET.get("language", "")
     address = request.GET.get("next", "")
     if request.method != "POST" or language not in dict(settings.LANGUAGES):
         return set_language(request)
-    fields = get_sent_fields(request) or QueryDict()
-    with override(language):
-        page = render_kept_form(
-            request,
-            fields,
-            address if is_local_address(address) else "/",
-            title=_("The language was changed"),
-            detail=_("Nothing was sent."),
-        )
-    page.headers["Content-Language"] = language
-    page.set_cookie(
+    address = get_local_address(address, "/")
+    if form_address := get_form_address(address):
+        # The browser sends the fields again, to the form.
+        response: HttpResponse = HttpResponseRedirect(form_address, preserve_request=True)
+    else:
+        with override(language):
+            response = render_kept_form(
+                request,
+                get_sent_fields(request) or QueryDict(),
+                address,
+                title=_("The language was changed"),
+                detail=_("Nothing was sent."),
+            )
+        response.headers["Content-Language"] = language
+    response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         language,
         max_age=settings.LANGUAGE_COOKIE_AGE,
@@ -91,4 +102,4 @@ def switch_language(request: HttpRequest) -> HttpResponse:
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
         samesite="Lax",
     )
-    return page
+    return response

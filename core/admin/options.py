@@ -25,6 +25,7 @@ from core.datetime_fields import DateInput
 from core.history.diffs import attach_diffs
 from core.history.models import HistoryModel
 from core.ids import is_id
+from core.pages.kept_forms import only_shows_form
 
 if TYPE_CHECKING:
     # simple-history brings no types; its admin is one of Django's.
@@ -51,6 +52,13 @@ class ConflictAwareAdminForm(ConflictAwareForm):
         error = get_save_error(self.request)
         if error is not None and self.is_about_this_form(error) and not self.errors:
             self.add_error(None, error)
+
+    def is_valid(self) -> bool:
+        if only_shows_form(self.request):
+            # What is not filled in yet is no error.
+            self.errors.clear()
+            return False
+        return super().is_valid()
 
     def is_about_this_form(self, error: ValidationError) -> bool:
         """Whether a model's save() raised `error`, and not an inline.
@@ -127,6 +135,9 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     ValidationErrors of save() are shown in the forms, like those of the forms themselves.
     """
 
+    # Whether a POST with `?do=check` shows the form with what was typed, and saves nothing.
+    shows_sent_form = True
+
     form = ConflictAwareAdminForm
     list_per_page = 50
     show_full_result_count = False
@@ -142,6 +153,12 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
             # The transaction is rolled back. The forms add the error when they are validated again.
             request.save_error = error  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if only_shows_form(request):
+            # Saving goes to the address without `do=check`.
+            kwargs["form_url"] = request.path
+        return super().render_change_form(request, *args, **kwargs)
 
     def get_form(
         self, request: HttpRequest, *args: Any, **kwargs: Any

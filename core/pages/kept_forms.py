@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
 # Form fields that a page never repeats: passwords, and the CSRF token of the form that was sent.
@@ -45,14 +45,27 @@ def get_form_address(address: str) -> str:
     """Return the address that shows the form of `address` filled in; empty if there is none."""
     path, _mark, query = address.partition("?")
     try:
-        view = resolve(path).func
+        match = resolve(path)
     except Resolver404:
         return ""
-    if not getattr(getattr(view, "view_class", None), "shows_sent_form", False):
+    if not _shows_sent_form(match):
         return ""
     parameters = QueryDict(query, mutable=True)
     parameters["do"] = "check"
     return f"{path}?{parameters.urlencode()}"
+
+
+def _shows_sent_form(match: ResolverMatch) -> bool:
+    """Return whether the view is a page, or a form of the admin, that has `shows_sent_form`."""
+    if model_admin := getattr(match.func, "model_admin", None):
+        is_form = str(match.url_name).endswith(("_add", "_change"))
+        return is_form and getattr(model_admin, "shows_sent_form", False)
+    return getattr(getattr(match.func, "view_class", None), "shows_sent_form", False)
+
+
+def only_shows_form(request: HttpRequest) -> bool:
+    """Return whether a sent form is to be shown again as it is, and nothing saved."""
+    return request.method == "POST" and request.GET.get("do") == "check"
 
 
 def render_kept_form(

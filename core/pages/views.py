@@ -20,6 +20,7 @@ from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
 from core.pages.addresses import get_local_address
 from core.pages.forms import EditForm, FilterForm
+from core.pages.kept_forms import only_shows_form
 
 M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50
@@ -76,7 +77,7 @@ class EditView(StaffView):
             # Without its joins, so that the row alone is locked.
             queryset = self.queryset.select_related(None).select_for_update(no_key=True)
             form = self.form(request.POST, instance=self.get_object(queryset, key))
-            if request.GET.get("do") == "check":
+            if only_shows_form(request):
                 # The form is only shown: what is not filled in yet is no error.
                 form.errors.clear()
                 return self.render_form(form)

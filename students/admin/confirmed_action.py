@@ -183,6 +183,7 @@ class ConfirmedAction:
         context = {
             **self.admin.admin_site.each_context(self.request),
             "title": self.title,
+            "form_id": "confirm-form",
             "opts": self.admin.opts,
             "media": self.admin.media,
             "confirmed_action": self,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import ConflictAwareAdminForm, get_save_error
 from core.history.actor import Door, record_changes_as
+from core.pages.kept_forms import only_shows_form
 from students.admin.messages import add_outcome_messages
 from students.enrollment import locks, service
 from students.enrollment.permissions import (
@@ -62,6 +63,9 @@ class EnrollingForm(OptionsForm):
 
     def check(self) -> None:
         """Raise a ValidationError for the whole page where this form has errors."""
+        if only_shows_form(self.request):
+            self.errors.clear()
+            return
         if not self.is_valid():
             raise ValidationError(_("Nothing was saved: look at “Enrolling”."))
 
@@ -161,8 +165,16 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def ticked(self) -> set[str]:
         return set(self.data.getlist("withdraw"))  # type: ignore[attr-defined]
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound and only_shows_form(self.request):
+            for form in self.forms:
+                form.errors.clear()
+
     def clean(self) -> None:
         self.enrolling.check()
+        if only_shows_form(self.request):
+            return
         if self.ticked and not self.request.user.has_perm(CAN_WITHDRAW):
             raise PermissionDenied
         if self.ticked - {str(row.pk) for row in self.get_queryset()}:

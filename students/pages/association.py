@@ -19,6 +19,7 @@ from core.history.actor import Door, record_changes_as
 from core.names import NAME_ORDER
 from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address
 from core.pages.forms import FilterForm
+from core.pages.kept_forms import only_shows_form
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
 from courses.models import Course
@@ -103,7 +104,7 @@ class AssociationView(StaffView):
         if any(request.POST.getlist("override")) and not self.may_override:
             raise PermissionDenied
         data = self.add_pasted(request.POST)
-        if request.GET.get("do") == "check":
+        if only_shows_form(request):
             return self.check(parent, data)
         form = self.get_form(data, sent=True)
         can_be_saved = form.is_valid() and not self.unknown_names

@@ -38,6 +38,7 @@ class CourseView(StaffView):
 
     permission_required = VIEW_PAIR
     template_name = "students/course.html"
+    shows_sent_form = True
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.show(request, pk, request.GET)
@@ -58,6 +59,7 @@ class CourseView(StaffView):
         ticked = get_ticked(course.pk, ticked_ids, exclude=[row.pk for row in page.rows])
         ticks_query = keep_parameters(data, ["students"]) if ticked_ids else ""
         return self.render(
+            form_id="roster",
             course=course,
             filters=filters,
             page=page,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.conflicts import RecordGone
 from core.history.actor import Door, record_changes_as
 from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address, keep_parameters
+from core.pages.kept_forms import only_shows_form
 from core.pages.views import StaffView
 from courses.models import Course
 from students.enrollment import service
@@ -40,7 +41,7 @@ class WithdrawView(StaffView):
 
     def post(self, request: HttpRequest, pk: int, course_id: int) -> HttpResponse:
         enrollment = self.get_enrollment(pk, course_id)
-        if request.GET.get("do") == "check":
+        if only_shows_form(request):
             return self.show(enrollment, WithdrawForm(initial=request.POST.dict()))
         form = WithdrawForm(request.POST)
         if not form.is_valid():
@@ -93,7 +94,7 @@ class RosterWithdrawView(StaffView):
         return self.show(pk, request.GET, WithdrawForm())
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if request.GET.get("do") == "check":
+        if only_shows_form(request):
             return self.show(pk, request.POST, WithdrawForm(initial=request.POST.dict()))
         enrollments = self.get_chosen(pk, request.POST)
         form = WithdrawForm(request.POST)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from django.test import Client
 from courses.factories import CourseFactory
 from students.factories import StudentFactory, enrolled
 from students.models import Student
+from tests.admin_page import fields_of, fill_in
 
 pytestmark = pytest.mark.django_db
 
+Browser = Callable[[str], Client]
 TYPED = {"number": "N-1", "first_name": "Nora", "last_name": "New", "email": "n@school.example"}
 SAME_SITE = {"origin": "http://testserver"}
 
@@ -117,15 +120,51 @@ class TestLanguage:
         assert 'formaction="/language/?language=de&amp;next=/students/new/"' in page
         answer = registrar.post("/language/?language=de&next=/students/new/", TYPED)
         assert answer.cookies["django_language"].value == "de"
-        text = answer.content.decode()
-        assert 'lang="de"' in text
-        assert 'action="/students/new/?do=check"' in text.replace("formaction", "action")
+        # The browser posts the same fields to the form.
+        assert answer.status_code == 307
+        assert answer["Location"] == "/students/new/?do=check"
         back = registrar.post("/students/new/?do=check", TYPED)
         assert back.status_code == 200
         for value in TYPED.values():
             assert f'value="{value}"' in back.content.decode()
         assert "summary" not in back.content.decode().partition("<main")[2]
         assert not Student.objects.exists()
+
+    def test_a_form_of_the_admin_is_shown_filled_in(self, registrar: Client) -> None:
+        student, course = StudentFactory.create(), CourseFactory.create()
+        path = f"/admin/students/student/{student.pk}/change/"
+        page = registrar.get(path).content.decode()
+        assert 'form="student_form"' in page
+        assert f'formaction="/language/?language=de&amp;next={path}"' in page
+        typed = {
+            "first_name": "Nora",
+            "email": "",
+            "enrollments-0-course": course.pk,
+            "override": "course_full",
+            "reason": "",
+        }
+        sent = fill_in(fields_of(page), typed)
+        answer = registrar.post(f"/language/?language=de&next={path}", sent, follow=True)
+        assert answer.redirect_chain == [(f"{path}?do=check", 307)]
+        text = answer.content.decode()
+        assert '<html lang="de"' in text
+        assert "errornote" not in text
+        assert "errorlist" not in text
+        shown = fields_of(text)
+        assert {name: shown[name] for name in typed} == {name: sent[name] for name in typed}
+        assert f'action="{path}"' in text
+        student.refresh_from_db()
+        assert student.first_name != "Nora"
+        # Saving says what is missing.
+        assert "errornote" in registrar.post(path, sent).content.decode()
+
+    def test_a_form_that_cannot_be_shown_again_is_kept(self, browser_of: Browser) -> None:
+        admin, user = browser_of("admin"), User.objects.get()
+        path = f"/admin/auth/user/{user.pk}/change/"
+        assert 'form="user_form"' in admin.get(path).content.decode()
+        answer = admin.post(f"/language/?language=de&next={path}", {"last_name": "New"})
+        assert answer.status_code == 200
+        assert fields(answer, path)["last_name"] == "New"
 
     def test_without_a_form_it_goes_back_at_once(self, registrar: Client) -> None:
         answer = registrar.post("/language/", {"language": "de", "next": "/students/"})
