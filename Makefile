@@ -87,7 +87,7 @@ serve: $(COLLECTED) ## Serve in production: DATABASE_URL, SECRET_KEY and ALLOWED
 	@$(SERVER)
 
 clean: ## Remove what was made, but not the data in var/
-	rm -rf .venv .venv-newest var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-newest .pgbouncer var/static $(COLLECTED) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt

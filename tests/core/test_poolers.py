@@ -53,14 +53,16 @@ def pool(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Pool]:
         if role:
             set_role_settings("1s", "off", "0")
         connection.ensure_connection()
-        manager = pgbouncer(
-            params, pool_mode, **({"max_prepared_statements": 100} if prepares else {})
-        )
+        # An older version does not know the option.
+        options = {"max_prepared_statements": 100 if prepares else 0} if KNOWS else {}
+        manager = pgbouncer(params, pool_mode, **options)
         managers.append(manager)
         monkeypatch.setitem(database, "HOST", "127.0.0.1")
         monkeypatch.setitem(database, "PORT", str(manager.__enter__()))
-        options = database["OPTIONS"] | {"prepare_threshold": 1 if prepares else None}
-        monkeypatch.setitem(database, "OPTIONS", options)
+        threshold = 1 if prepares else None
+        monkeypatch.setitem(
+            database, "OPTIONS", database["OPTIONS"] | {"prepare_threshold": threshold}
+        )
 
     yield start
     for manager in managers:
