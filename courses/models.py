@@ -13,7 +13,7 @@ from django.core.validators import (
     MinValueValidator,
     RegexValidator,
 )
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -29,6 +29,7 @@ from core.db.search import (
     search,
     search_filter,
 )
+from core.db.transactions import atomic_with_reruns
 from core.history.models import HistoryModel
 from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
 from courses.teachers import Teacher, Teaching
@@ -338,15 +339,18 @@ class Course(HistoryModel):
             return
         adding = self._state.adding
         try:
-            with transaction.atomic():
-                super().save(*args, **kwargs)
-                lock_prerequisites()
-                self.check_cycle()
+            self._save_and_check_cycle(*args, **kwargs)
         except ValidationError:
             if adding:
                 # The insert was rolled back, so the next save must insert again.
                 self.pk, self._state.adding = None, True
             raise
+
+    @atomic_with_reruns
+    def _save_and_check_cycle(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        lock_prerequisites()
+        self.check_cycle()
 
     @property
     def left(self) -> int | None:

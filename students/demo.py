@@ -9,11 +9,11 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import TypeVar
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from faker import Faker
 
+from core.db.transactions import atomic_with_reruns
 from core.history.bulk import BATCH_SIZE, record_history
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course, Term
@@ -68,7 +68,7 @@ def is_empty() -> bool:
     return not (Term.objects.exists() or Student.objects.exists())
 
 
-@transaction.atomic
+@atomic_with_reruns
 def fill(today: date) -> None:
     """Put the demo school into an empty database.
 

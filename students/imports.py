@@ -6,11 +6,11 @@ from itertools import islice, pairwise
 from typing import Any, TextIO
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
+from core.db.transactions import atomic_with_reruns
 from core.history.bulk import BATCH_SIZE
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
 from core.imports.importer import CsvImporter, Key, in_batches
@@ -90,13 +90,25 @@ def import_enrollments(
     # Withdrawals and completions come before enrollments, as they free seats and meet
     # prerequisites. Otherwise the order is that of the file.
     rows.sort(key=lambda row: (row[3] is ENROLL, row[2]))
+    return _write_rows(rows, errors, options, skips=skipped is not None)
+
+
+@atomic_with_reruns
+def _write_rows(
+    rows: list[Row], errors: RowErrors, options: Options, *, skips: bool
+) -> Counter[str]:
+    """Write `rows`, and add an error for each that is refused. Raises ImportRejected."""
     outcomes: Counter[str] = Counter()
-    with transaction.atomic():
-        locks.lock_students_and_courses([row[0] for row in rows], [row[1] for row in rows])
-        for batch in in_batches(rows, _("enrollments"), BATCH_LINES):
-            outcomes.update(_write_batch(batch, errors, options))
-        if errors and (skipped is None or errors.unreadable):
-            raise ImportRejected(errors)
+    # Kept apart until the end, because the transaction may be run again.
+    refused = RowErrors()
+    locks.lock_students_and_courses(
+        [row[0] for row in rows], [row[1] for row in rows], with_waiters=True
+    )
+    for batch in in_batches(rows, _("enrollments"), BATCH_LINES):
+        outcomes.update(_write_batch(batch, refused, options))
+    errors.extend(refused)
+    if errors and (not skips or errors.unreadable):
+        raise ImportRejected(errors)
     return outcomes
 
 

@@ -22,6 +22,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from core.admin.paginator import BoundedPaginator
 from core.conflicts import ConflictAwareForm
 from core.datetime_fields import DateInput
+from core.db.transactions import atomic_with_reruns
 from core.history.diffs import attach_diffs
 from core.history.models import HistoryModel
 from core.ids import is_id
@@ -147,12 +148,15 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
     formfield_overrides = {DateField: {"widget": DateInput}}
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        view = super().changeform_view
+        if request.method == "POST":
+            view = atomic_with_reruns(view)
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return view(request, *args, **kwargs)
         except ValidationError as error:
             # The transaction is rolled back. The forms add the error when they are validated again.
             request.save_error = error  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
+            return view(request, *args, **kwargs)
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if only_shows_form(request):

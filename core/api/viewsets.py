@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Model
 from rest_framework import viewsets
 from rest_framework.request import Request
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from core.api.etags import add_etag, check_preconditions, has_precondition
 from core.api.parameters import PAGE_PARAMETERS, refuse_parameters, refuse_repeated_parameters
+from core.db.transactions import atomic_with_reruns
 
 
 class StrictParametersMixin(APIView):
@@ -53,11 +54,11 @@ class ModelViewSet(StrictParametersMixin, viewsets.ModelViewSet[Any]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return add_etag(super().create(request, *args, **kwargs))
 
-    @transaction.atomic
+    @atomic_with_reruns
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return add_etag(super().update(request, *args, **kwargs))
 
-    @transaction.atomic
+    @atomic_with_reruns
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().destroy(request, *args, **kwargs)
 

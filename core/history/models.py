@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from core.db.search import DerivedField, with_derived_fields
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import (
     Door,
     current_door,
@@ -21,9 +22,9 @@ from core.history.actor import (
 )
 from core.history.append_only import AppendOnlyHistoryQuerySet, AppendOnlyModel
 
-# Sent within the transaction after rows of a model (the sender) were written, by `save()` or in
-# bulk. Arguments: `rows`; `changed` (False: they are new); from `save()` also `fields`, the names
-# in `update_fields` (None: all).
+# Sent after rows of a model (the sender) were written, by `save()` or in bulk, and within the
+# transaction, which is one of `atomic_with_reruns`. Arguments: `rows`; `changed` (False: they are
+# new); from `save()` also `fields`, the names in `update_fields` (None: all).
 rows_saved = Signal()
 
 
@@ -108,15 +109,18 @@ class HistoryModel(models.Model):
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = with_derived_fields(type(self), kwargs["update_fields"])
         try:
-            with transaction.atomic():
-                adding = self._state.adding
-                super().save(*args, **kwargs)
-                rows_saved.send(
-                    type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields")
-                )
+            self._save_and_send(*args, **kwargs)
         except IntegrityError:
             self.full_clean()
             raise
+
+    @atomic_with_reruns
+    def _save_and_send(self, *args: Any, **kwargs: Any) -> None:
+        adding = self._state.adding
+        super().save(*args, **kwargs)
+        rows_saved.send(
+            type(self), rows=[self], changed=not adding, fields=kwargs.get("update_fields")
+        )
 
     @classmethod
     def get_locked(cls, *, to_delete: bool = False, **key: Any) -> Self | None:

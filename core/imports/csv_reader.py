@@ -1,5 +1,7 @@
 """Reads CSV files line by line and collects the errors of each line."""
 
+from __future__ import annotations
+
 import codecs
 import csv
 import re
@@ -76,6 +78,14 @@ class RowErrors:
             replaced = UNDECODABLE.sub("\ufffd", printable_value)
             printable_value = _decode_cp1252(printable_value) or replaced
         self.listed.append(RowError(line, column, printable_value, " ".join(messages), code))
+
+    def extend(self, errors: RowErrors) -> None:
+        """Add all of `errors`."""
+        for error in errors.listed:
+            self.lines.add(error.line)
+            if len(self.lines) <= MAX_ERRORS:
+                self.listed.append(error)
+        self.lines |= errors.lines
 
     def report(self) -> Iterator[str]:
         """The listed errors as text, by line number; then how many bad lines are not listed."""

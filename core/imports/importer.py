@@ -6,12 +6,13 @@ from itertools import islice
 from typing import Any, Generic, TextIO, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import BooleanField, CheckConstraint, Q
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from core.db.search import set_derived_fields, with_derived_fields
+from core.db.transactions import atomic_with_reruns, held_locks
 from core.history.bulk import BATCH_SIZE, record_history
 from core.history.models import HistoryModel
 from core.ids import MAX_ID
@@ -111,21 +112,8 @@ class CsvImporter(Generic[M]):
         """
         if self.errors and not self.rows:
             raise ImportRejected(self.errors)
-        counts = Counter(created=0, changed=0, unchanged=0)
         try:
-            with transaction.atomic():
-                ids = self._get_ids()
-                self.check_rows(ids)
-                # Existing rows are locked in the order of their ids, as everywhere, so that
-                # transactions do not deadlock. New rows come last.
-                keys = sorted(self.rows, key=lambda key: ids.get(key, MAX_ID + 1))
-                unit = str(self.model._meta.verbose_name_plural)
-                for batch in in_batches(keys, unit, BATCH_SIZE):
-                    counts.update(self._write_batch(batch, ids))
-                if not self.errors:
-                    self.check_written_rows()
-                if self.errors:
-                    raise ImportRejected(self.errors)
+            return self._write_rows()
         except IntegrityError as error:
             reason = str(error).splitlines()[0]
             message = _(
@@ -134,7 +122,34 @@ class CsvImporter(Generic[M]):
             )
             self.errors.add(0, message % reason)
             raise ImportRejected(self.errors) from error
+
+    @atomic_with_reruns
+    def _write_rows(self) -> Counter[str]:
+        counts = Counter(created=0, changed=0, unchanged=0)
+        ids = self._get_ids()
+        self._lock_rows(ids)
+        self.check_rows(ids)
+        # New rows come last.
+        keys = sorted(self.rows, key=lambda key: ids.get(key, MAX_ID + 1))
+        unit = str(self.model._meta.verbose_name_plural)
+        for batch in in_batches(keys, unit, BATCH_SIZE):
+            counts.update(self._write_batch(batch, ids))
+        if not self.errors:
+            self.check_written_rows()
+        if self.errors:
+            raise ImportRejected(self.errors)
         return counts
+
+    def _lock_rows(self, ids: Mapping[Key, int]) -> None:
+        """Lock the existing rows in the order of their ids, as everywhere.
+
+        All of them, before one is written: what follows from a change may lock other rows.
+        """
+        keys = iter(sorted(ids.values()))
+        while batch := list(islice(keys, BATCH_SIZE)):
+            rows = self.model._base_manager.filter(pk__in=batch).order_by("pk")
+            list(rows.select_for_update(no_key=True).values_list("pk"))
+        held_locks()[self.model].update(ids.values())
 
     def check_rows(self, ids: Mapping[Key, int]) -> None:
         """Add errors between rows to `errors`. `ids` has the ids of existing rows, by key."""
@@ -159,10 +174,10 @@ class CsvImporter(Generic[M]):
         return ids
 
     def _write_batch(self, keys: Sequence[Key], ids: Mapping[Key, int]) -> dict[str, int]:
-        """Lock, create and change the rows with these keys; count them."""
+        """Create and change the rows with these keys; count them."""
         queryset = self.model._base_manager.filter(pk__in=[ids[key] for key in keys if key in ids])
         existing: dict[Key, M] = {}
-        for row in queryset.order_by("pk").select_for_update(no_key=True):
+        for row in queryset.order_by("pk"):
             existing[tuple(getattr(row, name) for name in self.key)] = row
         created = [self._create_instance(key) for key in keys if key not in existing]
         changed: list[M] = []

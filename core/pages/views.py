@@ -5,7 +5,6 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +15,7 @@ from django.views import View
 
 from core.conflicts import RecordGone
 from core.db.keyset import InvalidCursor, Page, read_page
+from core.db.transactions import atomic_with_reruns
 from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
 from core.pages.addresses import get_local_address
@@ -73,15 +73,12 @@ class EditView(StaffView):
         return self.render_form(self.form(instance=self.get_object(self.queryset, key)))
 
     def post(self, request: HttpRequest, **key: Any) -> HttpResponse:
-        with transaction.atomic():
-            # Without its joins, so that the row alone is locked.
-            queryset = self.queryset.select_related(None).select_for_update(no_key=True)
-            form = self.form(request.POST, instance=self.get_object(queryset, key))
-            if only_shows_form(request):
-                # The form is only shown: what is not filled in yet is no error.
-                form.errors.clear()
-                return self.render_form(form)
-            saved = form.save_changes()
+        if only_shows_form(request):
+            form = self.form(request.POST, instance=self.get_object(self.queryset, key))
+            # The form is only shown: what is not filled in yet is no error.
+            form.errors.clear()
+            return self.render_form(form)
+        form, saved = self.save(key)
         if not saved:
             return self.render_form(form, status=422)
         messages.success(request, _("%(row)s was saved.") % {"row": form.instance})
@@ -90,6 +87,14 @@ class EditView(StaffView):
         address = self.get_success_url(form.instance)
         # A new row is shown; a changed one leads back to where it was edited from.
         return redirect(get_local_address(request.GET.get("next", ""), address) if key else address)
+
+    @atomic_with_reruns
+    def save(self, key: dict[str, Any]) -> tuple[EditForm, bool]:
+        """Save the form that was sent. Return it, and whether it was valid."""
+        # Without its joins, so that the row alone is locked.
+        queryset = self.queryset.select_related(None).select_for_update(no_key=True)
+        form = self.form(self.request.POST, instance=self.get_object(queryset, key))
+        return form, form.save_changes()
 
     def render_form(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None

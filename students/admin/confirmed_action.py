@@ -26,6 +26,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core.admin.options import MAX_ACTION_ROWS
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from courses.models import Course
 from students.admin.messages import add_outcome_messages, status_label
@@ -110,22 +111,30 @@ class ConfirmedAction:
             return self.render([], [])
         if not (is_valid and self.is_confirmed):
             return self.preview()
-        with (
-            transaction.atomic(),
-            service.collect_promotions() as promoted,
-            record_changes_as(Door.ADMIN, self.request, self.reason),
-        ):
-            results = self.apply(validate_only=False)
-            promoted = self.load_names(promoted)
-            is_done = self.matches_preview(results, promoted) and self.accepts(results)
-            if is_done:
-                self.log(results)
-            else:
-                transaction.set_rollback(True)
+        is_done, results, promoted = self.write()
         if not is_done:
             return self.render(results, promoted)
         add_outcome_messages(self.request, results)
         return None
+
+    @atomic_with_reruns
+    def write(self) -> tuple[bool, list[Result], list[Enrollment]]:
+        """Make the changes, unless they are not what was confirmed.
+
+        Return whether they were made, their results, and the enrollments that move up.
+        """
+        with (
+            service.collect_promotions() as promoted,
+            record_changes_as(Door.ADMIN, self.request, self.reason),
+        ):
+            results = self.apply(validate_only=False)
+        promoted = self.load_names(promoted)
+        is_done = self.matches_preview(results, promoted) and self.accepts(results)
+        if is_done:
+            self.log(results)
+        else:
+            transaction.set_rollback(True)
+        return is_done, results, promoted
 
     def preview(self) -> HttpResponse:
         """Return the page with the outcomes of now. Writes nothing."""

@@ -1,11 +1,10 @@
 """The API of students and enrollments. All rules are in `students.enrollment`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
@@ -22,6 +21,7 @@ from core.api.etags import PreconditionFailed, add_etag, check_preconditions, ha
 from core.api.viewsets import ModelViewSet, StrictParametersMixin
 from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from core.text import clean_line
 from courses.models import Course
@@ -66,6 +66,7 @@ ENROLLMENT_OR_OUTCOMES = PolymorphicProxySerializer(
     [EnrollmentSerializer, OutcomesSerializer],
     resource_type_field_name=None,
 )
+T = TypeVar("T")
 ServiceCall = Callable[..., list[Result]]
 CURRENT_COURSES = (
     Enrollment.objects.current()
@@ -122,15 +123,14 @@ class StudentByNumberViewSet(StudentViewSet):
         students = Student.objects.filter(number=number)
         is_new = not students.exists()
         try:
-            with transaction.atomic():
-                return self._upsert(request, number)
+            return self._upsert(request, number)
         except (ValidationError, serializers.ValidationError):
             if not is_new or not students.exists():
                 raise
         # Another request has created the student meanwhile, so this one changes it.
-        with transaction.atomic():
-            return self._upsert(request, number)
+        return self._upsert(request, number)
 
+    @atomic_with_reruns
     def _upsert(self, request: Request, number: str) -> Response:
         row = Student.get_locked(number=number)
         if not request.user.has_perm(f"students.{'change' if row else 'add'}_student"):
@@ -156,18 +156,20 @@ class StudentByNumberViewSet(StudentViewSet):
         return add_etag(Response(serializer.data))
 
 
-@contextmanager
-def if_unchanged(request: Request, check: Callable[[], None]) -> Iterator[None]:
-    """Run the block in a transaction after `check`, where the request has a precondition.
+def call_if_unchanged(request: Request, check: Callable[[], None], write: Callable[[], T]) -> T:
+    """Call `write`, where the request has a precondition in one transaction after `check`.
 
     `check` takes locks, and raises PreconditionFailed where the row is not the one named.
     """
     if not has_precondition(request):
-        yield
-        return
-    with transaction.atomic():
+        return write()
+
+    @atomic_with_reruns
+    def check_and_write() -> T:
         check()
-        yield
+        return write()
+
+    return check_and_write()
 
 
 class StudentCoursesViewSet(
@@ -197,10 +199,7 @@ class StudentCoursesViewSet(
         The ETag is that of the student with all current courses. Raises PreconditionFailed.
         """
         pk = self.kwargs["student_id"]
-        locks.lock_students([pk])
-        # Another transaction that holds the lock of a course alone may promote this student there.
-        current = Enrollment.objects.current().filter(student=pk).values_list("course", flat=True)
-        locks.lock_courses({*courses, *current})
+        locks.lock_students_and_courses([pk], courses)
         check_preconditions(
             self.request, StudentDetailSerializer(get_object_or_404(STUDENT_DETAILS, pk=pk)).data
         )
@@ -215,8 +214,11 @@ class StudentCoursesViewSet(
         body.is_valid(raise_exception=True)
         changes = body.changes(self.kwargs["student_id"])
         courses = [change.course_id for change in changes]
-        with if_unchanged(self.request, partial(self.check_unchanged, courses)):
-            return apply_and_respond(self, body, changes, write, always_ok=always_ok)
+        return call_if_unchanged(
+            self.request,
+            partial(self.check_unchanged, courses),
+            partial(apply_and_respond, self, body, changes, write, always_ok=always_ok),
+        )
 
     @extend_schema(
         request=CoursesBodySerializer, responses={200: OutcomesSerializer, 201: OutcomesSerializer}
@@ -238,8 +240,11 @@ class StudentCoursesViewSet(
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, student_id: int, course_id: int) -> Response:
-        with if_unchanged(request, partial(self.check_unchanged, [course_id])):
-            withdraw_or_404(student_id, course_id)
+        call_if_unchanged(
+            request,
+            partial(self.check_unchanged, [course_id]),
+            partial(withdraw_or_404, student_id, course_id),
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -308,17 +313,21 @@ class EnrollmentViewSet(
         row: Enrollment = self.get_object()
         transition = transition_to(Status(body.validated_data["status"]), request.user)
         changes = [EnrollmentChange(row.student_id, row.course_id, transition, "/status")]
-        with if_unchanged(request, partial(self.check_unchanged, row)):
-            if body.is_partial:
-                return apply_and_respond(self, body, changes, always_ok=True)
-            [result] = apply_request(request, body, changes)
+        check = partial(self.check_unchanged, row)
+        if body.is_partial:
+            respond = partial(apply_and_respond, self, body, changes, always_ok=True)
+            return call_if_unchanged(request, check, respond)
+        [result] = call_if_unchanged(request, check, partial(apply_request, request, body, changes))
         return add_etag(Response(self.get_serializer(result.enrollment).data))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         row: Enrollment = self.get_object()
-        with if_unchanged(request, partial(self.check_unchanged, row)):
-            withdraw_or_404(row.student_id, row.course_id)
+        call_if_unchanged(
+            request,
+            partial(self.check_unchanged, row),
+            partial(withdraw_or_404, row.student_id, row.course_id),
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def check_unchanged(self, row: Enrollment) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.formatting import LocalizedValue
 from courses.models import Course
+from students.enrollment.locks import lock_promoted
 from students.enrollment.rules import COURSE, STUDENT, PairError, Refusal, find_refusals
 from students.enrollment.snapshot import Snapshot
 from students.enrollment.transitions import (
@@ -33,14 +34,20 @@ def decide_changes(
     """Decide each of `changes` in turn, then give the seats that are left to those who wait.
 
     `more_courses` are courses whose waitlists shall move too. With `locks`, students and courses
-    are locked; this needs a transaction, in which the caller writes what was decided.
+    are locked; this needs a transaction, in which the caller writes what was decided. Raises
+    RunAgain.
     """
-    decisions = EnrollmentDecisions(Snapshot(changes, more_courses, locks=locks), options)
-    for change in changes:
-        decisions.results.append(decisions.decide(change))
-    for course in decisions.snapshot.courses.values():
-        decisions.promote_waiting(course)
-    return decisions
+    more_courses = [*more_courses]
+    while True:
+        decisions = EnrollmentDecisions(Snapshot(changes, more_courses, locks=locks), options)
+        for change in changes:
+            decisions.results.append(decisions.decide(change))
+        for course in decisions.snapshot.courses.values():
+            decisions.promote_waiting(course)
+        promoted = {row.student_id for row in decisions.promoted.values()}
+        if not (locks and lock_promoted(promoted)):
+            return decisions
+        # Those who move up may have enrolled elsewhere before they were locked: decide it again.
 
 
 class EnrollmentDecisions:
@@ -56,8 +63,8 @@ class EnrollmentDecisions:
         self.options = options
         self.today = timezone.localdate()
         self.waitlists = Waitlists(snapshot)
-        # Courses in which nobody who waits can move up before somebody leaves, begins to wait or
-        # completes a course.
+        # Courses in which nobody who waits can move up before somebody leaves or completes a
+        # course, or begins to wait.
         self.settled_courses: set[int] = set()
         self.results: list[Result] = []
         self.created: list[Enrollment] = []
@@ -248,9 +255,11 @@ class EnrollmentDecisions:
             self.snapshot.set_completed(
                 row.student_id, row.course_id, completed=after == Status.COMPLETED
             )
-            self.settled_courses.clear()
-        if after != Status.ACTIVE:
+        if after == Status.WAITLISTED:
             self.settled_courses.discard(row.course_id)
+        elif after != Status.ACTIVE:
+            # The student may now be eligible in other courses.
+            self.settled_courses.clear()
         return row
 
     def _build(self, change: EnrollmentChange, status: Status) -> Enrollment:

@@ -2,24 +2,23 @@
 
 A list of changes is decided and written in one transaction. It locks the students first, then the
 courses, each in the order of their ids, and counts seats after that. Those who wait move up in the
-same transaction.
+same transaction, which is run again if another one has locked one of them (`locks.py`).
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from django.db import transaction
-
 from core.db.bulk_upsert import BulkUpsert
-from core.db.compiled import CompiledQuery, execute_all
+from core.db.compiled import CompiledQuery, Rows, execute_all
 from core.db.parameters import IdListParameter, InIdList, Parameter
+from core.db.transactions import atomic_with_reruns, held_locks
 from core.history.bulk import history_entry, history_insert, history_params
 from core.history.reasons import MOVED_UP
 from students.enrollment.decisions import EnrollmentDecisions, decide_changes
-from students.enrollment.locks import LOCK_STUDENTS, valid_ids
+from students.enrollment.locks import LOCK_STUDENTS, lock_before_reading, valid_ids
 from students.enrollment.transitions import (
     DEFAULT_OPTIONS,
     KEEP_COURSE,
@@ -30,7 +29,7 @@ from students.enrollment.transitions import (
     Refused,
     Result,
 )
-from students.models import Enrollment, Status
+from students.models import Enrollment, Status, Student
 
 CURRENT_ENROLLMENTS = (
     Enrollment.objects.current()
@@ -63,8 +62,7 @@ def apply_changes(
     """
     if validate_only:
         return _preview(changes, options)
-    with transaction.atomic():
-        results = _write(changes, options, all_or_nothing=all_or_nothing)
+    results = _write_in_transaction(changes, options, all_or_nothing=all_or_nothing)
     return _raise_refusals(results, all_or_nothing=all_or_nothing)
 
 
@@ -82,21 +80,27 @@ def replace_courses(
     With `term_id`, only courses of that term are withdrawn. Options, results and errors are those
     of `apply_changes`.
     """
-    params: dict[str, Any] = {"students": valid_ids([student_id])}
+    ids = valid_ids([student_id])
+    params: dict[str, Any] = {"ids": ids, "students": ids}
     find_current = CURRENT_COURSES
     if term_id is not None:
         params["term"] = term_id
         find_current = CURRENT_COURSES_OF_TERM
-    if validate_only:
-        current = [course for [course] in find_current(**params)]
-        return _preview(_find_replacing_changes(student_id, wanted, current), options)
-    with transaction.atomic():
+
+    def find_changes(current: Rows) -> list[EnrollmentChange]:
+        return _find_replacing_changes(student_id, wanted, [course for [course] in current])
+
+    @atomic_with_reruns
+    def replace() -> list[Result]:
+        lock_before_reading(ids, ())
         # Under this lock nobody else can enroll the student.
-        _locked, rows = execute_all([LOCK_STUDENTS, find_current], params)
-        current = [course for [course] in rows]
-        changes = _find_replacing_changes(student_id, wanted, current)
-        results = _write(changes, options, all_or_nothing=all_or_nothing)
-    return _raise_refusals(results, all_or_nothing=all_or_nothing)
+        _locked, current = execute_all([LOCK_STUDENTS, find_current], params)
+        held_locks()[Student] |= ids
+        return _write(find_changes(current), options, all_or_nothing=all_or_nothing)
+
+    if validate_only:
+        return _preview(find_changes(find_current(**params)), options)
+    return _raise_refusals(replace(), all_or_nothing=all_or_nothing)
 
 
 def _find_replacing_changes(
@@ -123,21 +127,23 @@ def withdraw(pairs: Iterable[tuple[int, int]]) -> list[Result]:
     return apply_changes([EnrollmentChange(student, course, WITHDRAW) for student, course in pairs])
 
 
-def promote_waiting(course_ids: Iterable[int]) -> None:
+@atomic_with_reruns
+def promote_waiting(course_ids: Collection[int]) -> None:
     """Give free seats of these courses to those who wait for them.
 
-    Call this after a change that frees seats, or that makes a student eligible.
+    Call this after a change that frees seats, or that makes a student eligible, and in its
+    transaction (`atomic_with_reruns`).
     """
-    with transaction.atomic():
-        waiting = Enrollment.objects.filter(course__in=list(course_ids), status=Status.WAITLISTED)
-        if waited_for := set(waiting.order_by().values_list("course", flat=True)):
-            _save(_decide([], more_courses=waited_for))
+    waiting = Enrollment.objects.filter(course__in=list(course_ids), status=Status.WAITLISTED)
+    if waited_for := set(waiting.order_by().values_list("course", flat=True)):
+        _save(_decide([], more_courses=waited_for))
 
 
+@atomic_with_reruns
 def decide_and_save(
     changes: Sequence[EnrollmentChange], options: Options = DEFAULT_OPTIONS
 ) -> list[Result]:
-    """Make those of `changes` that no rule refuses, within the caller's transaction.
+    """Make those of `changes` that no rule refuses, as a part of the caller's transaction.
 
     Return one result for each, in their order. A caller that does this several times in one
     transaction first takes the locks of all changes (`locks.lock_students_and_courses`).
@@ -161,6 +167,9 @@ def _write(
     if not (all_or_nothing and _has_refusals(decisions.results)):
         _save(decisions)
     return decisions.results
+
+
+_write_in_transaction = atomic_with_reruns(_write)
 
 
 def _has_refusals(results: Iterable[Result]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.db.transactions import held_locks
 from core.history.models import HistoryModel, rows_saved
 from courses.models import Course, Term
 from students.enrollment import service
@@ -29,6 +30,7 @@ def _promote_waiting(
 ) -> None:
     if not changed:
         return
+    held_locks()[sender].update(row.pk for row in rows)
     lookup = {Course: "course", Term: "course__term", Student: "student"}[sender]
     waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
     courses = set(waiting.filter(**{f"{lookup}__in": rows}).values_list("course", flat=True))

@@ -11,6 +11,7 @@ from django.db.models import Count
 
 from core.db.compiled import CompiledQuery, Query, execute_all
 from core.db.parameters import IdList, IdListParameter, IdPairListParameter, InIdList, InIdPairs
+from core.db.transactions import held_locks
 from courses.models import Course, Term
 from students.enrollment import change_feed
 from students.enrollment.change_feed import ChangeTimes, find_change_times
@@ -19,7 +20,8 @@ from students.enrollment.locks import (
     STUDENTS,
     WAITED_FOR,
     for_update,
-    lock_students,
+    lock_before_reading,
+    lock_courses,
     valid_ids,
 )
 from students.enrollment.transitions import EnrollmentChange
@@ -35,9 +37,7 @@ ENROLLMENTS = CompiledQuery(
         InIdPairs("student", "course", IdPairListParameter("pairs"))
     ).order_by()
 )
-LIMITED_COURSES = Course.objects.filter(
-    InIdList("pk", IdListParameter("courses")), capacity__isnull=False
-).order_by()
+LIMITED_COURSES = COURSES.filter(capacity__isnull=False).order_by()
 SEATS_TAKEN = CompiledQuery(
     Enrollment.objects.filter(course__in=LIMITED_COURSES, status="active")
     .order_by()
@@ -56,7 +56,9 @@ class Snapshot:
     """The rows behind a list of changes: as read, then as the decisions change them.
 
     With `locks`, students and courses are locked when they are read, and all else is read under
-    these locks. `more_courses` are read, and locked, beside those of the changes.
+    these locks. `more_courses` are read, and locked, beside those of the changes. So are the
+    courses that students wait for who leave or complete a course by the changes: they may become
+    eligible there. Raises RunAgain.
 
     Attributes: `students` and `courses` by id; `enrollments` by (student id, course id); `taken`,
     the active enrollments of each course that has a capacity; `waiting`, the waitlisted ones of
@@ -78,14 +80,26 @@ class Snapshot:
             if change.student_id in student_ids and change.course_id in course_ids
         ]
         course_ids |= valid_ids(more_courses)
-        course_ids |= _find_courses_opened_by_completions(changes, locks=locks)
-        self._read(students=student_ids, courses=course_ids, pairs=pairs, locks=locks)
+        leaving = {
+            change.student_id for change in changes if change.transition.status != Status.ACTIVE
+        }
+        if locks:
+            lock_before_reading(student_ids, course_ids)
+        ids = {"students": student_ids, "courses": course_ids, "leaving": student_ids & leaving}
+        waited_for = self._read(**ids, pairs=pairs, locks=locks) - course_ids
+        if waited_for:
+            if locks:
+                lock_courses(waited_for)
+            self._read(**{**ids, "courses": course_ids | waited_for}, pairs=pairs, locks=locks)
         # By student id and code: the courses with this code that the student has completed.
         self._completed: dict[tuple[int, str], set[int]] = {}
         self.read_completed(self.students, self.courses.values())
 
-    def _read(self, *, locks: bool, **ids: Any) -> None:
+    def _read(self, *, locks: bool, **ids: Any) -> set[int]:
+        """Read what the class describes. Return the courses that `leaving` students wait for."""
         queries: list[Query] = [TERMS, ENROLLMENTS, SEATS_TAKEN, WAITING]
+        if ids["leaving"]:
+            queries.append(WAITED_FOR)
         now = change_feed.clock()
         if locks:
             found = execute_all(
@@ -96,9 +110,12 @@ class Snapshot:
         else:
             found = execute_all([SEEN_STUDENTS, SEEN_COURSES, *queries], ids)
             self.times = ChangeTimes(now, now)
-        students, courses, terms, enrollments, taken, waiting, *_clock = found
+        students, courses, terms, enrollments, taken, waiting, *further = found
         self.students = {row.id: row for row in SEEN_STUDENTS.instances(students)}
         self.courses = {row.id: row for row in SEEN_COURSES.instances(courses)}
+        if locks:
+            held_locks()[Student] |= self.students.keys()
+            held_locks()[Course] |= self.courses.keys()
         self._link_terms({row.id: row for row in TERMS.instances(terms)})
         self.enrollments: dict[tuple[int, int], Enrollment] = {}
         for row in ENROLLMENTS.instances(enrollments):
@@ -107,6 +124,7 @@ class Snapshot:
                 self.add(row)
         self.taken = Counter[int](dict(taken))  # type: ignore[arg-type]
         self.waiting = Counter[int](dict(waiting))  # type: ignore[arg-type]
+        return {course for [course] in further[0]} if ids["leaving"] else set()
 
     def _link_terms(self, terms: Mapping[int, Term]) -> None:
         for course in self.courses.values():
@@ -159,20 +177,3 @@ class Snapshot:
             # The decisions may have changed the status, and the database does not have that yet.
             if row is None or row.status == Status.COMPLETED:
                 self._completed.setdefault((student, code), set()).add(course)
-
-
-def _find_courses_opened_by_completions(
-    changes: Sequence[EnrollmentChange], *, locks: bool
-) -> set[int]:
-    """The courses that students wait for who complete another one by `changes`.
-
-    The completed course may be the prerequisite that they lacked.
-    """
-    completing = valid_ids(
-        change.student_id for change in changes if change.transition.status == Status.COMPLETED
-    )
-    if not completing:
-        return set()
-    if locks:
-        completing &= {*lock_students(change.student_id for change in changes)}
-    return {course for [course] in WAITED_FOR(students=completing)}

@@ -12,12 +12,12 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import MOVED_UP
 from core.history.reasons import UNDONE as REASON
@@ -130,13 +130,14 @@ class UndoView(StaffView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         changed_at = read_token(request.POST.get("token", ""))
-        with transaction.atomic(), record_changes_as(Door.STAFF, request, REASON):
+        with record_changes_as(Door.STAFF, request, REASON):
             undone = self.undo(changed_at)
         self.add_messages(undone)
         return HttpResponseRedirect(
             get_local_address(request.POST.get("next", ""), reverse("desk"))
         )
 
+    @atomic_with_reruns
     def undo(self, changed_at: dict[int, datetime]) -> Undone:
         rows = Enrollment.objects.filter(pk__in=changed_at).select_related(
             "student", "course__term"

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from core.db.transactions import atomic_with_reruns
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.enrollment import locks, service
@@ -32,12 +33,15 @@ def somebody_writing(student: Student, course: Course) -> Iterator[None]:
     """Inside, another connection is about to change the same student and course."""
     has_begun, is_over = Event(), Event()
 
+    @atomic_with_reruns
+    def lock_and_wait() -> None:
+        locks.lock_students_and_courses([student.pk], [course.pk])
+        has_begun.set()
+        is_over.wait(60)
+
     def work() -> None:
         try:
-            with transaction.atomic():
-                locks.lock_students_and_courses([student.pk], [course.pk])
-                has_begun.set()
-                is_over.wait(60)
+            lock_and_wait()
         finally:
             connection.close()
 

@@ -19,6 +19,11 @@ from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
+# Other tests may use the same server.
+COUNT_WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND datname = current_database()
+"""
 YESTERDAY = timezone.localdate() - timedelta(days=1)
 
 
@@ -31,9 +36,13 @@ def change(row: Any, **values: Any) -> None:
     locked.save(update_fields=list(values))
 
 
-def meanwhile(slow: Callable[[], Any], quick: Callable[[], Any]) -> Any:
-    """What `quick` answers, which begins when `slow` has written and before it commits."""
-    written, begun = Event(), Event()
+def meanwhile(slow: Callable[[], Any], quick: Callable[[], Any], *, seconds: float = 0.5) -> Any:
+    """What `quick` answers, which begins when `slow` has written and before it commits.
+
+    `slow` commits when somebody waits for a lock or `quick` has ended, and at the latest after
+    these seconds.
+    """
+    written, begun, ended = Event(), Event(), Event()
 
     def first() -> None:
         try:
@@ -41,7 +50,7 @@ def meanwhile(slow: Callable[[], Any], quick: Callable[[], Any]) -> Any:
                 slow()
                 written.set()
                 begun.wait(10)
-                wait_until_somebody_waits()
+                wait_until_somebody_waits(seconds, ended)
         finally:
             connection.close()
 
@@ -52,6 +61,7 @@ def meanwhile(slow: Callable[[], Any], quick: Callable[[], Any]) -> Any:
             begun.set()
             return quick()
         finally:
+            ended.set()
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
@@ -60,14 +70,14 @@ def meanwhile(slow: Callable[[], Any], quick: Callable[[], Any]) -> Any:
         return quickly.result()
 
 
-def wait_until_somebody_waits() -> None:
-    """For a lock; or half a second, where nobody has to."""
-    end = monotonic() + 0.5
-    while monotonic() < end:
+def wait_until_somebody_waits(seconds: float = 0.5, ended: Event | None = None) -> None:
+    """For a lock; or this long, where nobody has to, or until `ended` is set."""
+    end = monotonic() + seconds
+    while monotonic() < end and not (ended and ended.is_set()):
         sleep(0.02)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                cursor.execute(COUNT_WAITING)
                 if cursor.fetchone()[0]:
                     return
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
@@ -679,7 +679,7 @@ class TestLongQueues:
             lambda: service.promote_waiting(courses)
         )
 
-    @transaction.atomic
+    @atomic_with_reruns
     def test_are_not_read_where_nobody_can_move(self) -> None:
         [roomy, crowded] = [full()[0].pk for _ in range(2)]
         Course.objects.filter(pk=roomy).update(capacity=9)
