@@ -1,4 +1,4 @@
-"""Admin pages of API tokens and of the record of access."""
+"""Admin pages of users, roles, API tokens and the record of access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -22,9 +22,10 @@ from knox.models import AuthToken
 
 from accounts.audit import PASSWORD_CHANGED, PASSWORD_NONE, PASSWORD_SET
 from accounts.events import record_event
-from accounts.models import AccessChange, AccessEvent, Event
+from accounts.models import AccessChange, AccessEvent, Event, RoleOptions
 from accounts.pages.reset import send_reset_link
 from accounts.roles import ROLES, assign_role, get_role_group
+from accounts.second_factor.service import remove_all
 from accounts.sessions import end_sessions
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
@@ -37,6 +38,7 @@ LABELS = {
     "expiry": _("expires at"),
     "roles": _("roles"),
     "permissions": _("permissions"),
+    "second_factor": _("requires a second factor"),
 }
 PASSWORD_LABELS = {
     PASSWORD_NONE: _("not set"),
@@ -86,7 +88,7 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
         (None, {"fields": ("username", "first_name", "last_name", "email", "role")}),
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
     )
-    actions = ["end_sessions", "send_reset_links"]
+    actions = ["end_sessions", "send_reset_links", "remove_second_factors"]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
@@ -118,6 +120,22 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
     def send_reset_links(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self.send_links(request, queryset)
 
+    @admin.action(
+        description=_("Remove the second factor of the selected users, and end their sessions"),
+        permissions=["change"],
+    )
+    def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For users who have lost their phone. Whoever finds it must not be signed in by it."""
+        for user in queryset:
+            name = user.get_username()
+            if remove_all(request, user):
+                end_sessions(user.pk)
+                text = _("The second factor of %(name)s was removed.") % {"name": name}
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                text = _("Nothing was removed: %(name)s has no second factor.") % {"name": name}
+                self.message_user(request, text, messages.WARNING)
+
     def send_links(self, request: HttpRequest, users: Iterable[User]) -> None:
         for user in users:
             values = {"name": user.get_username(), "email": user.email}
@@ -129,6 +147,42 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
                     _("No link was sent: %(name)s has no email address or is not active.") % values
                 )
                 self.message_user(request, text, messages.WARNING)
+
+
+admin.site.unregister(Group)
+
+
+class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
+    requires_second_factor = forms.BooleanField(
+        label=RoleOptions._meta.get_field("requires_second_factor").verbose_name,
+        help_text=RoleOptions._meta.get_field("requires_second_factor").help_text,
+        required=False,
+    )
+
+    class Meta:
+        model = Group
+        fields = ("name", "permissions")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        options = RoleOptions.objects.filter(group=self.instance.pk).first()
+        self.fields["requires_second_factor"].initial = (
+            options is not None and options.requires_second_factor
+        )
+
+
+@admin.register(Group)
+class RoleAdmin(auth_admin.GroupAdmin):
+    """Django's page of groups, which are the roles, with their options."""
+
+    form = RoleForm
+    fields = ("name", "requires_second_factor", "permissions")
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if "requires_second_factor" in form.changed_data:
+            required = form.cleaned_data["requires_second_factor"]
+            RoleOptions(group=obj, requires_second_factor=required).save()
 
 
 # knox's own admin page can make tokens for other users and shows their secrets.
@@ -192,8 +246,8 @@ class RecordAdmin(ReadOnlyAdmin):
 class AccessEventAdmin(RecordAdmin):
     """Lists sign-ins, exports and views."""
 
-    list_display = ["when", "event", "name", "who", "door", "address"]
-    fields = ["when", "event", "name", "who", "door", "address"]
+    list_display = ["when", "event", "name", "detail", "who", "door", "address"]
+    fields = ["when", "event", "name", "detail", "who", "door", "address"]
     list_filter = ["event"]
     search_fields = ["name", "who"]
     search_help_text = _("The whole name of a user, as it was typed, or the id of a course.")

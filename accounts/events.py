@@ -1,4 +1,4 @@
-"""Records of sign-ins, sign-outs, resets, exports and views: in AccessEvent and in the log."""
+"""Records of sign-ins, second factors, exports and views: in AccessEvent and in the log."""
 
 import logging
 from typing import Any
@@ -20,12 +20,13 @@ def record_event(event: Event, name: str, request: HttpRequest | None, **fields:
     record = AccessEvent(event=event, name=name, address=address[:45], **fields)
     record.save()
     logger.info(
-        "%s name=%r who=%r door=%s address=%s",
+        "%s name=%r who=%r door=%s address=%s detail=%r",
         event.value,
         name,
         record.who,
         record.door,
         record.address,
+        record.detail,
     )
 
 

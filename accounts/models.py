@@ -1,12 +1,14 @@
-"""Sessions, details of tokens, and the records of access: changes and events."""
+"""Sessions, details of tokens, second factors, and the records of access: changes and events."""
 
 import hashlib
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -145,8 +147,110 @@ class TokenDetails(models.Model):
         return self.name
 
 
+class RoleOptions(models.Model):
+    """What the school stores of a role beside Django's fields. A role may have no row."""
+
+    group = models.OneToOneField(
+        Group, primary_key=True, on_delete=models.CASCADE, related_name="options"
+    )
+    requires_second_factor = models.BooleanField(
+        _("requires a second factor"),
+        default=False,
+        help_text=_(
+            "Users with this role who have none can do nothing else until they set one up. "
+            "As soon as one role requires it, superusers need one too."
+        ),
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("options of the role")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.group.name
+
+    @transaction.atomic(savepoint=False)
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and record a change of the requirement."""
+        rows = RoleOptions.objects.select_for_update(no_key=True).filter(pk=self.pk)
+        before = rows.values_list("requires_second_factor", flat=True).first() or False
+        super().save(*args, **kwargs)
+        if before != self.requires_second_factor:
+            AccessChange.objects.create(
+                kind=Access.ROLE,
+                name=self.group.name,
+                before={"second_factor": before},
+                after={"second_factor": self.requires_second_factor},
+            )
+
+
+class AuthenticatorApp(models.Model):
+    """An app that shows one-time codes (TOTP, RFC 6238). A user has at most one."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="authenticator_app",
+    )
+    # Encrypted: see accounts.second_factor.encryption.
+    secret = models.TextField()
+    # The period of 30 seconds of the latest code that was used. Codes up to it are refused.
+    last_counter = models.BigIntegerField()
+    created_at = models.DateTimeField(_("added"), default=timezone.now)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"app of {self.user}"
+
+
+class Passkey(models.Model):
+    """A public key of WebAuthn, whose private key is in a device of the user."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="passkeys"
+    )
+    name = models.CharField(_("name"), max_length=100)
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    # The AttestedCredentialData of WebAuthn: the id of the credential and its public key.
+    credential = models.BinaryField()
+    # Devices count signatures, so that a copied key is noticed. Synchronized passkeys stay at 0.
+    sign_count = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(_("added"), default=timezone.now)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecoveryCode(models.Model):
+    """The hash of a code that replaces the second factor once."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_of_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user}"
+
+
 class Event(models.TextChoices):
-    """The recorded events that change nothing."""
+    """The recorded events. Changes of users, roles and tokens are recorded as AccessChange."""
 
     SIGN_IN = "sign_in", _("sign-in")
     SIGN_IN_FAILED = "sign_in_failed", _("failed sign-in")
@@ -154,6 +258,10 @@ class Event(models.TextChoices):
     RESET_REQUESTED = "reset_requested", _("reset of a password requested")
     RESET_DONE = "reset_done", _("password reset")
     SESSIONS_ENDED = "sessions_ended", _("sessions ended")
+    FACTOR_ADDED = "factor_added", _("second factor added")
+    FACTOR_REMOVED = "factor_removed", _("second factor removed")
+    FACTOR_USED = "factor_used", _("second factor used")
+    FACTOR_FAILED = "factor_failed", _("wrong second factor")
     ROSTER_DOWNLOADED = "roster_downloaded", _("roster downloaded")
     ROSTER_PRINTED = "roster_printed", _("roster printed")
     STUDENT_VIEWED = "student_viewed", _("student viewed")
@@ -165,6 +273,7 @@ class AccessEvent(AuditedModel):
     event = models.CharField(_("event"), max_length=20, choices=Event)
     name = models.CharField(_("name"), max_length=150, blank=True)
     address = models.CharField(_("address"), max_length=45, blank=True)
+    detail = models.CharField(_("detail"), max_length=100, blank=True, default="", db_default="")
     when = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:

@@ -22,6 +22,8 @@ SEEN_INTERVAL = timedelta(minutes=5)
 # The keys in the session's data. Times are texts in ISO 8601.
 SIGNED_IN_AT, LAST_SEEN_AT = "signed_in_at", "last_seen_at"
 ADDRESS, USER_AGENT = "address", "user_agent"
+# When the user proved who it is, by a sign-in or by the password: see accounts.confirmation.
+CONFIRMED_AT = "confirmed_at"
 
 
 class SessionStore(DatabaseSessionStore):
@@ -54,6 +56,7 @@ def start_session(request: HttpRequest, **_kwargs: Any) -> None:
         request.session.cycle_key()
     now = timezone.now().isoformat()
     request.session[SIGNED_IN_AT] = request.session[LAST_SEEN_AT] = now
+    request.session[CONFIRMED_AT] = now
     request.session[ADDRESS] = client_address(request)[:45]
     request.session[USER_AGENT] = request.META.get("HTTP_USER_AGENT", "")[:300]
 

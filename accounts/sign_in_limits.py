@@ -1,10 +1,13 @@
-"""Limits on wrong passwords, counted in the database for all processes and servers.
+"""Limits on wrong passwords and codes, counted in the database for all processes and servers.
 
 Attempts are counted for fifteen minutes, from the first one, by
 - user name and client address: somebody guesses the password of one user;
 - client address: somebody tries many users;
 - user name and browser, in place of both, if the user has signed in before from this browser. So
   nobody can lock out users from the browsers that they use by guessing at their address.
+
+Codes of a second factor are counted by user name alone, or by user name and browser as above: they
+are asked only of those who know the password.
 
 An attempt counts before its password is verified, so that attempts at the same time cannot pass the
 limit together. A sign-in takes its own attempts back.
@@ -93,6 +96,16 @@ def limits_of_attempt(request: HttpRequest, credentials: Mapping[str, Any]) -> l
     ]
 
 
+def limits_of_code(request: HttpRequest, user: AbstractBaseUser) -> list[Limit]:
+    """The limits on wrong codes of the user's second factor."""
+    digest = digest_of(user.get_username())
+    browser = read_browser(request)
+    if browser and digest in browser.names:
+        key = f"code-browser:{browser.id}:{digest}"
+        return [Limit(key, LIMIT_OF_BROWSER, "codes from a known browser")]
+    return [Limit(f"code:{digest}", LIMIT_OF_NAME, "codes of one user")]
+
+
 def client_address(request: HttpRequest) -> str:
     """The address of the client, of IPv6 the network of 64 bits that one customer gets.
 
@@ -145,6 +158,12 @@ def take_back_attempt(limits: list[Limit]) -> None:
             change_count(limit.key, -1)
 
 
+def take_back_attempt_of(request: HttpRequest) -> None:
+    """After the password of a request was right."""
+    if limits := getattr(request, "sign_in_limits", None):
+        take_back_attempt(limits)
+
+
 def change_count(key: str, change: int) -> int:
     """The new number of attempts. The caller holds the lock."""
     now = time.time()
@@ -189,8 +208,7 @@ def read_browser(request: HttpRequest) -> Browser | None:
 
 def handle_sign_in(request: HttpRequest, user: AbstractBaseUser, **_kwargs: Any) -> None:
     """Receives Django's signal `user_logged_in`."""
-    if limits := getattr(request, "sign_in_limits", None):
-        take_back_attempt(limits)
+    take_back_attempt_of(request)
     request.signed_in_user = user  # type: ignore[attr-defined]
 
 

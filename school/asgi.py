@@ -11,5 +11,5 @@ application = BufferedWSGI(
     threads=settings.THREADS,
     body_limit=settings.BODY_LIMIT,
     body_seconds=15,
-    hashing_paths={reverse("login"), reverse("admin:login")},
+    hashing_paths={reverse(name) for name in ("login", "admin:login", "password", "confirm")},
 )

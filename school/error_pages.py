@@ -58,13 +58,19 @@ def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
     """Answer an attempt to sign in that is over a limit, with the seconds to wait."""
     minutes = ceil(seconds / 60)
     text = ngettext(
-        "Too many wrong passwords. Try again in %(minutes)d minute.",
-        "Too many wrong passwords. Try again in %(minutes)d minutes.",
+        "Too many wrong passwords or codes. Try again in %(minutes)d minute.",
+        "Too many wrong passwords or codes. Try again in %(minutes)d minutes.",
         minutes,
     )
     response = _error_response(request, "throttled", text % {"minutes": minutes})
     response["Retry-After"] = str(seconds)
     return response
+
+
+def second_factor_missing(request: HttpRequest) -> HttpResponse:
+    """Answer a user who must set up a second factor first. A sent form can be sent again."""
+    detail = _("Your role needs a second factor. Set one up on the page of your account first.")
+    return _error_response(request, "permission_denied", detail, keep_form=True)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

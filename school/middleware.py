@@ -8,19 +8,21 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import get_language_from_request, override
 
+from accounts.backends import must_set_up_second_factor
 from accounts.events import record_event
 from accounts.models import Event
 from accounts.sessions import extend_session
 from accounts.sign_in_limits import remember_browser
 from core.history.actor import Door, record_changes_as
 from core.pages.kept_forms import get_sent_fields
-from school.error_pages import too_many_sign_ins
+from school.error_pages import second_factor_missing, too_many_sign_ins
 from school.health import healthz, readyz
-from school.sign_in import is_sign_in_redirect, render_sign_in
+from school.sign_in import is_sign_in_redirect, keep_sent_form
 from students.messages import announce_promotions
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -58,6 +60,19 @@ STUDENT_VIEWS = {
     "admin:students_student_history",
 }
 
+# What a user can do who must set up a second factor.
+SET_UP_VIEWS = {
+    "second_factor",
+    "second_factor_app",
+    "second_factor_image",
+    "second_factor_passkey",
+    "confirm",
+    "login",
+    "logout",
+    "admin:logout",
+    "set_language",
+}
+
 
 class SkipBearerRequestsMixin(MiddlewareMixin):
     """Skips a middleware for API requests with a bearer token, which need no session."""
@@ -84,6 +99,27 @@ class PageAuthenticationMiddleware(SkipBearerRequestsMixin, AuthenticationMiddle
 
 class PageMessageMiddleware(SkipBearerRequestsMixin, MessageMiddleware):
     """Django's messages, except for requests with a bearer token."""
+
+
+class SecondFactorMiddleware(MiddlewareMixin):
+    """Leads users whose role requires a second factor, and who have none, to its page.
+
+    Until then they can use nothing else, neither the admin nor the API with their session.
+    """
+
+    def process_view(
+        self, request: HttpRequest, _view: Any, _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        # Requests with a bearer token have no user yet.
+        user = getattr(request, "user", None)
+        match = request.resolver_match
+        if user is None or match is None or request.path_info.startswith(PUBLIC_PATHS):
+            return None
+        if match.view_name in SET_UP_VIEWS or not must_set_up_second_factor(user):
+            return None
+        if request.method == "GET" and door_of_path(request.path_info) != Door.API:
+            return redirect("second_factor")
+        return second_factor_missing(request)
 
 
 def content_security_policy(get_response: GetResponse) -> GetResponse:
@@ -233,7 +269,7 @@ def keep_sent_forms(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         is_lost = request.method == "POST" and is_sign_in_redirect(response)
-        return render_sign_in(request) if is_lost and get_sent_fields(request) else response
+        return keep_sent_form(request) if is_lost and get_sent_fields(request) else response
 
     return middleware
 

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "school.middleware.PageAuthenticationMiddleware",
     "school.middleware.PageMessageMiddleware",
+    "school.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "school.middleware.record_request_changes",
     "school.middleware.show_promotions",
@@ -224,7 +225,7 @@ CACHES = {
 
 AUTHENTICATION_BACKENDS = [
     "accounts.sign_in_limits.SignInLimitBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "accounts.backends.PasswordBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -13,7 +13,17 @@ from accounts.pages.account import (
     PasswordView,
     SessionEndView,
 )
+from accounts.pages.confirm import ConfirmView
 from accounts.pages.reset import ResetConfirmView, ResetRequestView, ResetSentView
+from accounts.pages.second_factor import (
+    AppImageView,
+    AppRemoveView,
+    AppView,
+    CodesView,
+    PasskeyRemoveView,
+    PasskeyView,
+    SecondFactorView,
+)
 from accounts.pages.tokens import TokenListView, TokenRevokeView
 from courses.views import (
     CourseCreateView,
@@ -27,7 +37,7 @@ from courses.viewsets import CourseViewSet, TermViewSet
 from school.api.problems import ProblemView, UnknownPathView
 from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
-from school.sign_in import LoginView, switch_language
+from school.sign_in import LoginSecondFactorView, LoginView, switch_language
 from students.api.viewsets import (
     EnrollmentViewSet,
     RosterViewSet,
@@ -93,12 +103,29 @@ pages: list[URLPattern | URLResolver] = [
     path("tokens/<slug:key>/revoke/", TokenRevokeView.as_view(), name="token_revoke"),
     path("account/", AccountView.as_view(), name="account"),
     path("account/password/", PasswordView.as_view(), name="password"),
+    path("account/confirm/", ConfirmView.as_view(), name="confirm"),
+    path("account/second-factor/", SecondFactorView.as_view(), name="second_factor"),
+    path("account/second-factor/app/", AppView.as_view(), name="second_factor_app"),
+    path("account/second-factor/app/qr.svg", AppImageView.as_view(), name="second_factor_image"),
+    path(
+        "account/second-factor/app/remove/",
+        AppRemoveView.as_view(),
+        name="second_factor_app_remove",
+    ),
+    path("account/second-factor/passkey/", PasskeyView.as_view(), name="second_factor_passkey"),
+    path(
+        "account/second-factor/passkeys/<int:pk>/remove/",
+        PasskeyRemoveView.as_view(),
+        name="second_factor_passkey_remove",
+    ),
+    path("account/second-factor/codes/", CodesView.as_view(), name="second_factor_codes"),
     path("account/sessions/end/", OtherSessionsEndView.as_view(), name="sessions_end"),
     path("account/sessions/<slug:public_id>/end/", SessionEndView.as_view(), name="session_end"),
     path("account/reset/", ResetRequestView.as_view(), name="reset"),
     path("account/reset/sent/", ResetSentView.as_view(), name="reset_sent"),
     path("account/reset/<uidb64>/<token>/", ResetConfirmView.as_view(), name="reset_confirm"),
     path("login/", LoginView.as_view(), name="login"),
+    path("login/second-factor/", LoginSecondFactorView.as_view(), name="login_second_factor"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("language/", switch_language, name="set_language"),
 ]

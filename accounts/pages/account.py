@@ -1,5 +1,7 @@
 """The account page: the own password, sessions, tokens and language."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -17,19 +19,36 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from knox.models import AuthToken
 
+from accounts.confirmation import confirm_password
 from accounts.events import record_event
 from accounts.models import Event, SignInSession
+from accounts.second_factor.service import has_second_factor
 from accounts.sessions import end_sessions, revoke_tokens
 
 
 class PasswordForm(PasswordChangeForm):
-    """Changes the own password, with the old one, and may revoke the own tokens."""
+    """Changes the own password, with the old one, and may revoke the own tokens.
+
+    Wrong old passwords are limited like those of a sign-in.
+    """
 
     revoke_tokens = forms.BooleanField(
         label=gettext_lazy("Revoke my API tokens too"),
         required=False,
         help_text=gettext_lazy("If somebody else may know the password or a token."),
     )
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        super().__init__(user_of(request), *args)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not confirm_password(self.request, self.user, password):
+            raise forms.ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            )
+        return password
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -42,6 +61,7 @@ class AccountView(LoginRequiredMixin, View):
             "roles": request.user.groups.order_by("name"),
             "sessions": sessions,
             "session_key": request.session.session_key,
+            "has_second_factor": has_second_factor(user_of(request)),
             "token_count": AuthToken.objects.filter(user=request.user.pk).count(),
         }
         return render(request, "accounts/account.html", context)
@@ -52,10 +72,10 @@ class PasswordView(LoginRequiredMixin, View):
     """Changes the own password. All other sessions of the user end."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(request, PasswordForm(user_of(request)))
+        return self.render(request, PasswordForm(request))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = PasswordForm(user_of(request), request.POST)
+        form = PasswordForm(request, request.POST)
         if not form.is_valid():
             return self.render(request, form, status=422)
         revoked = 0

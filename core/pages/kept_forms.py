@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-# Form fields that a page never repeats: passwords, and the CSRF token of the form that was sent.
-SECRET_FIELDS = re.compile("password|csrfmiddlewaretoken", re.IGNORECASE)
+# Form fields that a page never repeats: passwords, codes of a second factor, and the CSRF token of
+# the form that was sent.
+SECRET_FIELDS = re.compile("password|one_time_code|passkey|csrfmiddlewaretoken", re.IGNORECASE)
 
 
 def get_sent_fields(request: HttpRequest) -> QueryDict | None:

@@ -4,9 +4,11 @@ window."""
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from core.pages.views import EditView
+from tests.accounts.second_factors import code_now, give_passkey
 from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
 from tests.browser.conftest import School, busy
 
@@ -42,6 +44,10 @@ def paths(school: School) -> list[str]:
         "/tokens/",
         "/account/",
         "/account/password/",
+        "/account/confirm/",
+        "/account/second-factor/",
+        "/account/second-factor/app/",
+        "/account/second-factor/passkey/",
         "/account/reset/",
         "/account/reset/sent/",
         "/account/reset/x/y/",
@@ -192,3 +198,38 @@ def test_the_admin_and_the_docs_keep_to_the_policy(
 
     page.goto("/api/docs/")
     page.locator(".opblock").first.wait_for()
+
+
+@each_window
+def test_every_state_of_a_second_factor_is_accessible(
+    open_as: Callable[..., Page], school: School, window: str | Window
+) -> None:
+    checker = PageChecker(window)
+    page = open_as("Registrar", **checker.options)
+    submit = page.locator("main form button[type=submit]")
+
+    page.goto("/account/second-factor/app/")
+    secret = page.locator("main code").inner_text().replace(" ", "")
+    page.locator("#id_one_time_code").fill("000000")
+    submit.click()
+    page.locator(".errorlist").wait_for()
+    checker.check(page, "a wrong code of a new app")
+    page.locator("#id_one_time_code").fill(code_now(secret))
+    submit.click()
+    page.locator(".codes").wait_for()
+    checker.check(page, "recovery codes")
+    give_passkey(User.objects.get(username="registrar"))
+    page.goto("/account/second-factor/")
+    checker.check(page, "an app and a passkey")
+
+    page = open_as(**checker.options)
+    submit = page.locator("main form button[type=submit]")
+    page.goto("/login/")
+    page.locator("#id_username").fill("registrar")
+    page.locator("#id_password").fill("pass")
+    submit.click()
+    page.locator("#id_one_time_code").fill("000000")
+    checker.check(page, "asked for the second factor")
+    submit.click()
+    page.get_by_role("alert").wait_for()
+    checker.check(page, "a wrong second factor")

@@ -23,6 +23,10 @@ PAGES = {
     "tokens": EVERYBODY,
     "account": EVERYBODY,
     "password": EVERYBODY,
+    "confirm": EVERYBODY,
+    "second_factor": EVERYBODY,
+    "second_factor_app": EVERYBODY,
+    "second_factor_passkey": EVERYBODY,
     "student_list": READERS,
     "student": READERS,
     "student_new": REGISTRARS,
@@ -44,6 +48,11 @@ PAGES = {
 # Open to everybody, or without a page of their own.
 NOT_IN_THE_TABLE = {
     "login",
+    "login_second_factor",
+    "second_factor_image",
+    "second_factor_app_remove",
+    "second_factor_passkey_remove",
+    "second_factor_codes",
     "logout",
     "reset",
     "reset_sent",

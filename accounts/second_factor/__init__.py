@@ -1,0 +1,1 @@
+"""A second factor beside the password: an authenticator app, passkeys, recovery codes."""
