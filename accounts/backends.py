@@ -1,7 +1,8 @@
-"""Authentication by password, and the user of a session with what the session needs to know."""
+"""The backends of Django's authentication, which also read the user of a session."""
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import DEFAULT_DB_ALIAS
@@ -11,6 +12,8 @@ from accounts.models import AuthenticatorApp, Passkey, RoleOptions
 from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
 
+# The path of SingleSignOnBackend, as sessions name it.
+SINGLE_SIGN_ON = "accounts.backends.SingleSignOnBackend"
 USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
 HAS_SECOND_FACTOR = Q(
     Exists(AuthenticatorApp.objects.filter(user=OuterRef("pk"))),
@@ -42,6 +45,19 @@ class PasswordBackend(ModelBackend):
             user.must_set_up_second_factor = bool(must_set_up)  # type: ignore[attr-defined]
             return user if self.user_can_authenticate(user) else None
         return None
+
+
+class SingleSignOnBackend(PasswordBackend):
+    """Reads the user of a session that was made by single sign-on. It verifies no passwords."""
+
+    def authenticate(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+    def get_user(self, user_id: Any) -> User | None:
+        user = super().get_user(user_id)
+        if user is not None and settings.OIDC_HAS_SECOND_FACTOR:
+            user.must_set_up_second_factor = False  # type: ignore[attr-defined]
+        return user
 
 
 def must_set_up_second_factor(user: Any) -> bool:

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views import View
 
 from accounts.sessions import CONFIRMED_AT
 from accounts.sign_in_limits import take_back_attempt_of
@@ -36,6 +38,15 @@ def is_confirmed(request: HttpRequest) -> bool:
     if confirmed_at is None:
         return False
     return timezone.now() - datetime.fromisoformat(confirmed_at) < RECENT
+
+
+class PasswordRequiredMixin(View):
+    """A page that does not exist while the setting PASSWORD_SIGN_IN is off."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.PASSWORD_SIGN_IN:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
 
 
 class ConfirmedRequiredMixin(LoginRequiredMixin):

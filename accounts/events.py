@@ -3,9 +3,11 @@
 import logging
 from typing import Any
 
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
+from accounts.backends import SINGLE_SIGN_ON
 from accounts.models import AccessEvent, Event
 from accounts.sign_in_limits import client_address
 
@@ -31,7 +33,10 @@ def record_event(event: Event, name: str, request: HttpRequest | None, **fields:
 
 
 def record_sign_in(request: HttpRequest, user: AbstractBaseUser, **_kwargs: Any) -> None:
-    record_event(Event.SIGN_IN, user.get_username(), request, who=user.get_username())
+    is_single_sign_on = request.session[BACKEND_SESSION_KEY] == SINGLE_SIGN_ON
+    name = user.get_username()
+    detail = "single sign-on" if is_single_sign_on else ""
+    record_event(Event.SIGN_IN, name, request, who=name, detail=detail)
 
 
 def record_failed_sign_in(

@@ -249,6 +249,27 @@ class RecoveryCode(models.Model):
         return f"recovery code of {self.user}"
 
 
+class SingleSignOnIdentity(models.Model):
+    """A person at an identity provider, who signs in as `user`."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities"
+    )
+    # The claims `iss` and `sub`, which together never name another person.
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_at_issuer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
 class Event(models.TextChoices):
     """The recorded events. Changes of users, roles and tokens are recorded as AccessChange."""
 

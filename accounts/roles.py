@@ -32,6 +32,13 @@ def assign_role(user: User, role: str) -> None:
     user.groups.add(group)
 
 
+def remove_roles(user: User) -> None:
+    """Take all roles from `user`, and the admin with them."""
+    user.is_staff = user.is_superuser
+    user.save()
+    user.groups.remove(*Group.objects.filter(name__in=ROLES.values()))
+
+
 def can_use_admin(user: User | AnonymousUser) -> bool:
     """Whether the user may change students or courses, as registrars may, or is staff."""
     may_change = user.has_perm("students.change_student") or user.has_perm("courses.change_course")

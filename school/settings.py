@@ -223,9 +223,69 @@ CACHES = {
     },
 }
 
-AUTHENTICATION_BACKENDS = [
+
+def is_provider_url(url: str) -> bool:
+    """Return whether `url` can be an issuer. Without https, an attacker could pose as one."""
+    parts = urlsplit(url)
+    is_local = parts.hostname in ("localhost", "127.0.0.1")
+    return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
+
+
+def role_mapping(text: str) -> dict[str, str]:
+    """Return the roles by value of the claim. Raises ValueError for a part without "=" or role."""
+    mapping = {}
+    for pair in csv(text):
+        value, mark, role = pair.rpartition("=")
+        if not mark or role not in ("registrar", "clerk", "viewer"):
+            raise ValueError(pair)
+        mapping[value] = role
+    return mapping
+
+
+# Single sign-on by OpenID Connect. Without an issuer there is none.
+OIDC_ISSUER = setting(
+    "OIDC_ISSUER", str, "", is_valid=is_provider_url, expected="the https URL of a provider"
+)
+OIDC_CLIENT_ID = setting(
+    "OIDC_CLIENT_ID", str, "", is_valid=str.isascii, expected="the id of this client, in ASCII"
+)
+OIDC_CLIENT_SECRET = setting(
+    "OIDC_CLIENT_SECRET", str, "", is_valid=str.isascii, expected="in ASCII", secret=True
+)
+OIDC_NAME = setting(
+    "OIDC_NAME",
+    str,
+    "single sign-on",
+    is_valid=lambda text: len(text) <= 50,
+    expected="the name of the provider, up to 50 characters",
+)
+OIDC_CREATE_USERS = setting("OIDC_CREATE_USERS", boolean, False, expected=BOOLEAN)
+OIDC_TRUST_EMAIL = setting("OIDC_TRUST_EMAIL", boolean, False, expected=BOOLEAN)
+OIDC_HAS_SECOND_FACTOR = setting("OIDC_HAS_SECOND_FACTOR", boolean, False, expected=BOOLEAN)
+OIDC_ROLES_CLAIM = setting(
+    "OIDC_ROLES_CLAIM", str, "", is_valid=str.isascii, expected="the name of a claim, in ASCII"
+)
+OIDC_ROLES = setting(
+    "OIDC_ROLES",
+    role_mapping,
+    dict[str, str](),
+    expected="VALUE=ROLE, separated by commas, with the roles registrar, clerk and viewer",
+)
+PASSWORD_SIGN_IN = setting("PASSWORD_SIGN_IN", boolean, True, expected=BOOLEAN)
+if OIDC_ISSUER and not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+    raise ImproperlyConfigured("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.")
+if bool(OIDC_ROLES_CLAIM) != bool(OIDC_ROLES):
+    raise ImproperlyConfigured("OIDC_ROLES_CLAIM and OIDC_ROLES need each other.")
+if not PASSWORD_SIGN_IN and not OIDC_ISSUER:
+    raise ImproperlyConfigured("Without PASSWORD_SIGN_IN, OIDC_ISSUER must be set.")
+PASSWORD_BACKENDS = [
     "accounts.sign_in_limits.SignInLimitBackend",
     "accounts.backends.PasswordBackend",
+]
+SINGLE_SIGN_ON_BACKENDS = ["accounts.backends.SingleSignOnBackend"]
+AUTHENTICATION_BACKENDS = [
+    *(PASSWORD_BACKENDS if PASSWORD_SIGN_IN else []),
+    *(SINGLE_SIGN_ON_BACKENDS if OIDC_ISSUER else []),
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

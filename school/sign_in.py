@@ -22,7 +22,7 @@ from django.views.i18n import set_language
 
 from accounts.second_factor.passkeys import begin_use
 from accounts.second_factor.pending import end_pending, read_pending, start_pending
-from accounts.second_factor.service import has_second_factor, use_second_factor
+from accounts.second_factor.service import is_second_factor_needed, use_second_factor
 from core.pages.addresses import get_local_address
 from core.pages.kept_forms import (
     get_form_address,
@@ -41,7 +41,16 @@ class LoginView(views.LoginView):
     """
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**get_kept_fields(self.request), **kwargs)
+        context = get_sign_in_context(self.get_success_url())
+        return super().get_context_data(**context, **get_kept_fields(self.request), **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated and get_kept_fields(request)["kept"]:
+            # Signed in by the provider, in another tab.
+            return respond_after_sign_in(request, self.get_success_url())
+        if not settings.PASSWORD_SIGN_IN:
+            return self.get(request)
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()
@@ -93,7 +102,7 @@ def sign_in(request: HttpRequest, user: User, address: str) -> HttpResponse:
 
     `address` is the page to show afterwards.
     """
-    if has_second_factor(user):
+    if is_second_factor_needed(user, user.backend):
         start_pending(request, user, user.backend, address)
         return render_second_factor(request, user, SecondFactorForm())
     login(request, user)
@@ -152,8 +161,18 @@ def render_sign_in(request: HttpRequest, *, kept: str, kept_address: str) -> Htt
         "kept": kept,
         "kept_address": kept_address,
         "is_kept": True,
+        **get_sign_in_context(""),
     }
     return render(request, "registration/login.html", context)
+
+
+def get_sign_in_context(address: str) -> dict[str, Any]:
+    """Return what the sign-in page shows by the settings. `address` is the page to show next."""
+    return {
+        "address": address,
+        "password_sign_in": settings.PASSWORD_SIGN_IN,
+        "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+    }
 
 
 def keep_sent_form(request: HttpRequest) -> HttpResponse:

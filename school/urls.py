@@ -38,6 +38,7 @@ from school.api.problems import ProblemView, UnknownPathView
 from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
 from school.sign_in import LoginSecondFactorView, LoginView, switch_language
+from school.single_sign_on import SingleSignOnCallbackView, SingleSignOnView
 from students.api.viewsets import (
     EnrollmentViewSet,
     RosterViewSet,
@@ -126,6 +127,8 @@ pages: list[URLPattern | URLResolver] = [
     path("account/reset/<uidb64>/<token>/", ResetConfirmView.as_view(), name="reset_confirm"),
     path("login/", LoginView.as_view(), name="login"),
     path("login/second-factor/", LoginSecondFactorView.as_view(), name="login_second_factor"),
+    path("login/sso/", SingleSignOnView.as_view(), name="single_sign_on"),
+    path("login/sso/callback/", SingleSignOnCallbackView.as_view(), name="single_sign_on_callback"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("language/", switch_language, name="set_language"),
 ]

@@ -12,16 +12,18 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import OperationalError
 from django.template.base import Lexer, TokenType
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.urls import get_resolver
 from django.utils import timezone
 from django.utils.translation import trans_real
 from knox.models import AuthToken
 
-from accounts.models import AccessChange, SignInSession
+from accounts.models import AccessChange, RoleOptions, SignInSession
+from accounts.pages.second_factor import NEW_SECRET
+from accounts.second_factor.encryption import decrypt
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TermFactory
@@ -32,6 +34,7 @@ from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, 
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from students.pages.undo import sign_changes
+from tests.accounts.second_factors import code_now, give_app, give_passkey
 from tests.admin_page import fields_of, fill_in
 from tests.messages import ROOT
 from tests.undoing import last_changes_token
@@ -46,7 +49,14 @@ NAMES = {"English", "Deutsch", "API"}
 # Texts of pictures in Django's admin, which does not translate them.
 ALTS = {"True", "False", "Search"}
 # A file, and views that only redirect.
-WITHOUT_PAGE = {"courses/<int:pk>/roster.csv", "language/", "logout/"}
+WITHOUT_PAGE = {
+    "account/second-factor/app/qr.svg",
+    "courses/<int:pk>/roster.csv",
+    "language/",
+    "login/sso/",
+    "login/sso/callback/",
+    "logout/",
+}
 
 
 class MarkingCatalog:
@@ -439,6 +449,50 @@ class Walk:
         yield self.post(f"/account/sessions/{session.public_id}/end/", {})
         yield self.post("/account/sessions/end/", {})
 
+    def second_factors(self) -> Iterator[tuple[str, Any]]:
+        page = "/account/second-factor/"
+        yield self.get(page)
+        yield self.get("/account/confirm/")
+        yield self.post("/account/confirm/", {"password": "wrong"}, 422)
+        yield self.get(f"{page}app/")
+        yield self.post(f"{page}app/", {"one_time_code": "0"}, 422)
+        secret = decrypt(self.browser.session[NEW_SECRET])
+        yield self.post(f"{page}app/", {"one_time_code": code_now(secret)})
+        yield self.get(f"{page}passkey/")
+        yield self.post(f"{page}passkey/", {"name": "zz", "passkey": "{}"}, 422)
+        passkey = give_passkey(self.user, "zz")
+        yield self.get(page)
+        yield self.get("/account/")
+        yield self.post(f"{page}codes/", {})
+        yield self.post("/login/", {"username": "zzadmin", "password": "zz-secret-zz"})
+        yield self.get("/login/second-factor/")
+        yield self.post("/login/second-factor/", {"one_time_code": "0"}, 422)
+        yield self.post(f"{page}passkeys/{passkey.pk}/remove/", {})
+        yield self.post(f"{page}app/remove/", {})
+        action = {"action": "remove_second_factors"}
+        for user in (
+            User.objects.create_user("zzbob"),
+            give_app(User.objects.create_user("zzeva")),
+        ):
+            yield self.post("/admin/auth/user/", action | {"_selected_action": [user.pk]})
+        role = Group.objects.get(name="Clerk")
+        yield self.save(f"/admin/auth/group/{role.pk}/change/", {"requires_second_factor": "on"})
+        yield self.get(page)
+        yield self.post("/students/new/", {"number": "zz"}, 403)
+        RoleOptions.objects.all().delete()
+        yield self.get("/admin/accounts/accessevent/")
+
+    def single_sign_on(self) -> Iterator[tuple[str, Any]]:
+        kept = {"kept": "number=zz", "kept_address": "/students/new/"}
+        visitor = Client(headers=GERMAN)
+        with override_settings(OIDC_ISSUER="https://zz.example", OIDC_NAME="zz"):
+            yield self.get("/account/confirm/")
+            for data in ({}, kept):
+                name = f"POST /login/ {data}"
+                yield self._check_status(name, visitor.post("/login/", data), 200)
+            with override_settings(PASSWORD_SIGN_IN=False):
+                yield self.get("/login/")
+
     def problems(self) -> Iterator[tuple[str, Any]]:
         yield self.get("/nowhere/", 404)
         yield self.get("/students/404404/", 404)
@@ -621,6 +675,8 @@ class Walk:
         yield from self.admin_lists()
         yield from self.enrolling()
         yield from self.forms()
+        yield from self.second_factors()
+        yield from self.single_sign_on()
         yield from self.problems()
         yield from self.lists()
         yield from self.admin_changes()

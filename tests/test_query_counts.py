@@ -44,6 +44,8 @@ UNCOUNTED = {
     "account/second-factor/passkeys/<int:pk>/remove/",
     "account/second-factor/codes/",
     "login/second-factor/",
+    "login/sso/",
+    "login/sso/callback/",
     "logout/",
     "undo/",
     "language/",

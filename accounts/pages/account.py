@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
@@ -19,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from knox.models import AuthToken
 
-from accounts.confirmation import confirm_password
+from accounts.confirmation import PasswordRequiredMixin, confirm_password
 from accounts.events import record_event
 from accounts.models import Event, SignInSession
 from accounts.second_factor.service import has_second_factor
@@ -61,6 +62,7 @@ class AccountView(LoginRequiredMixin, View):
             "roles": request.user.groups.order_by("name"),
             "sessions": sessions,
             "session_key": request.session.session_key,
+            "password_sign_in": settings.PASSWORD_SIGN_IN,
             "has_second_factor": has_second_factor(user_of(request)),
             "token_count": AuthToken.objects.filter(user=request.user.pk).count(),
         }
@@ -68,7 +70,7 @@ class AccountView(LoginRequiredMixin, View):
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
-class PasswordView(LoginRequiredMixin, View):
+class PasswordView(PasswordRequiredMixin, LoginRequiredMixin, View):
     """Changes the own password. All other sessions of the user end."""
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,9 @@
-"""The page that asks for the password once more."""
+"""The page that asks for the password, or another sign-in at the provider, once more."""
 
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -37,7 +38,7 @@ class ConfirmForm(forms.Form):
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class ConfirmView(LoginRequiredMixin, View):
-    """Asks for the password, and then shows the page `next` of this site."""
+    """Asks who it is, and then shows the page `next` of this site."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.render(request, ConfirmForm(request), request.GET.get("next", ""))
@@ -52,5 +53,10 @@ class ConfirmView(LoginRequiredMixin, View):
     def render(
         self, request: HttpRequest, form: ConfirmForm, address: str, *, status: int = 200
     ) -> HttpResponse:
-        context = {"form": form, "next": address}
+        context = {
+            "form": form,
+            "next": address,
+            "has_password": settings.PASSWORD_SIGN_IN and user_of(request).has_usable_password(),
+            "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        }
         return render(request, "accounts/confirm.html", context, status=status)

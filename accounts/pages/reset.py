@@ -14,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
+from accounts.confirmation import PasswordRequiredMixin
 from accounts.events import record_event
 from accounts.models import Event
 from accounts.sign_in_limits import Limit, client_address, count_attempt, digest_of
@@ -56,7 +57,7 @@ class ResetForm(PasswordResetForm):
         return [user for user in users if user.email.casefold() == email.casefold()]
 
 
-class ResetRequestView(views.PasswordResetView):
+class ResetRequestView(PasswordRequiredMixin, views.PasswordResetView):
     """Asks for an email address. The response is the same whether a user has it or not."""
 
     form_class = ResetForm
@@ -79,11 +80,11 @@ class ResetRequestView(views.PasswordResetView):
         return super().form_valid(form)
 
 
-class ResetSentView(views.PasswordResetDoneView):
+class ResetSentView(PasswordRequiredMixin, views.PasswordResetDoneView):
     template_name = "accounts/reset_sent.html"
 
 
-class ResetConfirmView(views.PasswordResetConfirmView):
+class ResetConfirmView(PasswordRequiredMixin, views.PasswordResetConfirmView):
     """Sets the new password. A link works once, and for PASSWORD_RESET_TIMEOUT seconds."""
 
     template_name = "accounts/reset_confirm.html"
@@ -97,10 +98,13 @@ class ResetConfirmView(views.PasswordResetConfirmView):
 
 
 def send_reset_link(user: User, request: HttpRequest) -> bool:
-    """Send a link to set the password, as an administrator. False if the user has no address."""
+    """Send a link to set the password, as an administrator.
+
+    Return False if the user has no address or is not active, or if nobody signs in by password.
+    """
     form = ResetForm({"email": user.email})
     form.recipient = user
-    if not user.email or not user.is_active or not form.is_valid():
+    if not (settings.PASSWORD_SIGN_IN and user.email and user.is_active and form.is_valid()):
         return False
     form.save(
         request=request,

@@ -1,10 +1,11 @@
 """Uses and removes second factors, with limits and records."""
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.backends import HAS_SECOND_FACTOR
+from accounts.backends import HAS_SECOND_FACTOR, SINGLE_SIGN_ON
 from accounts.events import record_event
 from accounts.models import AuthenticatorApp, Event, Passkey, RecoveryCode
 from accounts.second_factor import passkeys, recovery_codes, totp
@@ -15,6 +16,13 @@ APP, PASSKEY, RECOVERY_CODE = "authenticator app", "passkey", "recovery code"
 
 def has_second_factor(user: User) -> bool:
     return User.objects.filter(HAS_SECOND_FACTOR, pk=user.pk).exists()
+
+
+def is_second_factor_needed(user: User, backend: str) -> bool:
+    """Return whether a user whom `backend` has verified must send a second factor too."""
+    if backend == SINGLE_SIGN_ON and settings.OIDC_HAS_SECOND_FACTOR:
+        return False
+    return has_second_factor(user)
 
 
 def use_second_factor(

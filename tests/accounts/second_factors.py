@@ -3,6 +3,7 @@
 import time
 
 import pyotp
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from django.contrib.auth.models import User
 from django.test import Client
 from fido2.cose import ES256
@@ -20,12 +21,12 @@ def give_app(user: User) -> User:
     return user
 
 
-def give_passkey(user: User) -> Passkey:
-    """A passkey that nothing can sign with: its key is public, from the specification COSE."""
-    key = ES256.from_ctap1(b"\4" + b"\1" * 64)
+def give_passkey(user: User, name: str = "Key ring") -> Passkey:
+    """A passkey of which nobody has the private key."""
+    key = ES256.from_cryptography_key(generate_private_key(SECP256R1()).public_key())
     credential = AttestedCredentialData.create(b"\0" * 16, b"id", key)
     return Passkey.objects.create(
-        user=user, name="Key ring", credential_id=b"id", credential=bytes(credential)
+        user=user, name=name, credential_id=b"id", credential=bytes(credential)
     )
 
 

@@ -223,7 +223,7 @@ class TestConfirmation:
 
     def test_is_the_password(self, own: Client, later: None) -> None:
         page = own.get(URL, follow=True)
-        assert "Type your password once more" in page.content.decode()
+        assert "Please sign in once more" in page.content.decode()
         fields = {"next": URL, "password": "pass"}
         wrong = own.post("/account/confirm/", fields | {"password": "wrong"})
         assert wrong.status_code == 422
@@ -277,7 +277,7 @@ def test_the_admin_has_no_form_of_its_own_for_the_own_password(
 ) -> None:
     boss = browser_of("admin")
     for method in (boss.get, boss.post):
-        assert method("/admin/password_change/")["Location"] == "/account/password/"  # type: ignore[operator]
+        assert method("/admin/password_change/")["Location"] == "/account/password/"
 
 
 def require(*roles: str) -> None:

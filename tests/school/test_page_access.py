@@ -49,6 +49,8 @@ PAGES = {
 NOT_IN_THE_TABLE = {
     "login",
     "login_second_factor",
+    "single_sign_on",
+    "single_sign_on_callback",
     "second_factor_image",
     "second_factor_app_remove",
     "second_factor_passkey_remove",

@@ -92,6 +92,32 @@ GOOD: list[tuple[str, str, Callable[[Any], Any], Any]] = [
         lambda s: (s.EMAIL_BACKEND, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL),
         ("django.core.mail.backends.smtp.EmailBackend", "mail.example", 587, True, False),
     ),
+    (
+        "OIDC_ISSUER",
+        "https://id.example/realms/school",
+        lambda s: (s.OIDC_ISSUER, s.AUTHENTICATION_BACKENDS[-1]),
+        ("https://id.example/realms/school", "accounts.backends.SingleSignOnBackend"),
+    ),
+    ("OIDC_ISSUER", "http://localhost:9000", lambda s: s.OIDC_ISSUER, "http://localhost:9000"),
+    ("OIDC_CLIENT_ID", "school", lambda s: s.OIDC_CLIENT_ID, "school"),
+    ("OIDC_CLIENT_SECRET", "hidden", lambda s: s.OIDC_CLIENT_SECRET, "hidden"),
+    ("OIDC_NAME", "Campus", lambda s: s.OIDC_NAME, "Campus"),
+    ("OIDC_CREATE_USERS", "on", lambda s: s.OIDC_CREATE_USERS, True),
+    ("OIDC_TRUST_EMAIL", "on", lambda s: s.OIDC_TRUST_EMAIL, True),
+    ("OIDC_HAS_SECOND_FACTOR", "on", lambda s: s.OIDC_HAS_SECOND_FACTOR, True),
+    ("OIDC_ROLES_CLAIM", "groups", lambda s: s.OIDC_ROLES_CLAIM, "groups"),
+    (
+        "OIDC_ROLES",
+        "cn=office=registrar, all=viewer",
+        lambda s: s.OIDC_ROLES,
+        {"cn=office": "registrar", "all": "viewer"},
+    ),
+    (
+        "PASSWORD_SIGN_IN",
+        "off",
+        lambda s: s.AUTHENTICATION_BACKENDS,
+        ["accounts.backends.SingleSignOnBackend"],
+    ),
     ("RECORD_VIEWS", "on", lambda s: s.RECORD_VIEWS, True),
     ("SESSION_IDLE_HOURS", "2", lambda s: s.SESSION_COOKIE_AGE, 7200),
     ("SESSION_MAX_HOURS", "48", lambda s: s.SESSION_MAX_HOURS, 48),
@@ -128,6 +154,18 @@ BAD = [
     ("EMAIL_FROM", "school"),
     ("EMAIL_URL", "pigeon://mail.example"),
     ("HSTS_PRELOAD", "maybe"),
+    ("OIDC_ISSUER", "http://id.example"),
+    ("OIDC_ISSUER", "id.example"),
+    ("OIDC_CLIENT_ID", "schüle"),
+    ("OIDC_CLIENT_SECRET", "schüle"),
+    ("OIDC_NAME", "x" * 51),
+    ("OIDC_CREATE_USERS", "maybe"),
+    ("OIDC_TRUST_EMAIL", "maybe"),
+    ("OIDC_HAS_SECOND_FACTOR", "maybe"),
+    ("OIDC_ROLES_CLAIM", "grüppen"),
+    ("OIDC_ROLES", "office=boss"),
+    ("OIDC_ROLES", "registrar"),
+    ("PASSWORD_SIGN_IN", "maybe"),
     ("RECORD_VIEWS", "maybe"),
     ("SESSION_IDLE_HOURS", "0"),
     ("SESSION_MAX_HOURS", "ever"),
@@ -157,6 +195,14 @@ BAD = [
     ("TRUST_PROXY", "2"),
 ]
 VARIABLES = {name for name, *_ in GOOD}
+CLIENT = {"OIDC_CLIENT_ID": "school", "OIDC_CLIENT_SECRET": "hidden"}
+# The variables that others need beside them.
+NEEDED = {
+    "OIDC_ISSUER": CLIENT,
+    "PASSWORD_SIGN_IN": {"OIDC_ISSUER": "https://id.example", **CLIENT},
+    "OIDC_ROLES": {"OIDC_ROLES_CLAIM": "groups"},
+    "OIDC_ROLES_CLAIM": {"OIDC_ROLES": "office=registrar"},
+}
 
 
 @pytest.fixture
@@ -214,7 +260,14 @@ def test_a_machine_without_any_setting(load: Load) -> None:
 def test_a_good_value(
     load: Load, name: str, value: str, read: Callable[[Any], Any], expected: object
 ) -> None:
-    assert read(load(**{name: value})) == expected
+    assert read(load(**NEEDED.get(name, {}), **{name: value})) == expected
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_variable_without_one_that_it_needs_stops_the_start(load: Load, name: str) -> None:
+    value = next(value for good, value, *_more in GOOD if good == name)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        load(**{name: value})
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
