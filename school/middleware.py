@@ -68,6 +68,9 @@ SET_UP_VIEWS = {
     "second_factor_passkey",
     "confirm",
     "login",
+    "login_second_factor",
+    "single_sign_on",
+    "single_sign_on_callback",
     "logout",
     "admin:logout",
     "set_language",
@@ -167,6 +170,7 @@ def is_form_answer(request: HttpRequest, response: HttpResponse) -> bool:
         and not 300 <= response.status_code < 400
     )
     shows_secret = response.status_code == 200 and request.path_info.startswith(SECRET_PATHS)
+    shows_secret |= "no-store" in response.headers.get("Cache-Control", "")
     return is_page and not shows_secret
 
 
