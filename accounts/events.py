@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
 from accounts.backends import SINGLE_SIGN_ON
-from accounts.models import AccessEvent, Event
+from accounts.models import AccessEvent, Detail, Event
 from accounts.sign_in_limits import client_address
 
 logger = logging.getLogger("school.access")
@@ -35,7 +35,7 @@ def record_event(event: Event, name: str, request: HttpRequest | None, **fields:
 def record_sign_in(request: HttpRequest, user: AbstractBaseUser, **_kwargs: Any) -> None:
     is_single_sign_on = request.session[BACKEND_SESSION_KEY] == SINGLE_SIGN_ON
     name = user.get_username()
-    detail = "single sign-on" if is_single_sign_on else ""
+    detail = Detail.SINGLE_SIGN_ON if is_single_sign_on else ""
     record_event(Event.SIGN_IN, name, request, who=name, detail=detail)
 
 

@@ -288,13 +288,25 @@ class Event(models.TextChoices):
     STUDENT_VIEWED = "student_viewed", _("student viewed")
 
 
+class Detail(models.TextChoices):
+    """How a user signed in, or which second factor an event is about."""
+
+    APP = "app", _("authenticator app")
+    PASSKEY = "passkey", _("passkey")
+    RECOVERY_CODE = "recovery_code", _("recovery code")
+    ALL = "all", _("all second factors")
+    SINGLE_SIGN_ON = "single_sign_on", _("single sign-on")
+
+
 class AccessEvent(AuditedModel):
     """A sign-in, an export or a view of personal data. `name` is the user or object concerned."""
 
     event = models.CharField(_("event"), max_length=20, choices=Event)
     name = models.CharField(_("name"), max_length=150, blank=True)
     address = models.CharField(_("address"), max_length=45, blank=True)
-    detail = models.CharField(_("detail"), max_length=100, blank=True, default="", db_default="")
+    detail = models.CharField(
+        _("detail"), max_length=20, choices=Detail, blank=True, default="", db_default=""
+    )
     when = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:

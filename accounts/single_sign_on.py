@@ -138,10 +138,9 @@ def find_user(claims: Claims) -> User:
 
 
 def find_by_email(claims: Claims) -> User | None:
-    """Return the only user with the person's address, if the provider has verified it."""
-    email = str(claims.get("email") or "")
-    is_verified = claims.get("email_verified") is True or settings.OIDC_TRUST_EMAIL
-    if not email or not is_verified:
+    """Return the only user with the person's address."""
+    email = verified_email(claims)
+    if not email:
         return None
     users = [
         user
@@ -151,9 +150,15 @@ def find_by_email(claims: Claims) -> User | None:
     return users[0] if len(users) == 1 else None
 
 
+def verified_email(claims: Claims) -> str:
+    """Return the person's address, empty if the provider has not verified it."""
+    is_verified = claims.get("email_verified") is True or settings.OIDC_TRUST_EMAIL
+    return str(claims.get("email") or "") if is_verified else ""
+
+
 def create_user(claims: Claims) -> User | None:
     """Make a user without a password. None if the person's name or email address is taken."""
-    email = str(claims.get("email") or "")
+    email = verified_email(claims)
     if email and User.objects.filter(email__iexact=email).exists():
         return None
     user = User(

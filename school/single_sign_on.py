@@ -9,7 +9,7 @@ from django.views import View
 
 from accounts import single_sign_on
 from accounts.events import record_event
-from accounts.models import Event
+from accounts.models import Detail, Event
 from core.pages.kept_forms import is_local_address
 from school.sign_in import sign_in
 
@@ -47,6 +47,6 @@ class SingleSignOnCallbackView(View):
 
 
 def refuse(request: HttpRequest, refused: single_sign_on.SignInRefused) -> HttpResponse:
-    record_event(Event.SIGN_IN_FAILED, refused.name, request, detail="single sign-on")
+    record_event(Event.SIGN_IN_FAILED, refused.name, request, detail=Detail.SINGLE_SIGN_ON)
     messages.error(request, str(refused))
     return redirect("login")

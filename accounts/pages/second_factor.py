@@ -20,7 +20,7 @@ from django.views.decorators.cache import cache_control
 from accounts.backends import must_set_up_second_factor
 from accounts.confirmation import ConfirmedRequiredMixin
 from accounts.events import record_event
-from accounts.models import AuthenticatorApp, Event, Passkey
+from accounts.models import AuthenticatorApp, Detail, Event, Passkey
 from accounts.pages.account import user_of
 from accounts.second_factor import passkeys, recovery_codes, service, totp
 from accounts.second_factor.encryption import decrypt, encrypt
@@ -52,7 +52,7 @@ class SecondFactorPage(ConfirmedRequiredMixin, View):
 
     return_to = "second_factor"
 
-    def finish(self, request: HttpRequest, added: str) -> HttpResponse:
+    def finish(self, request: HttpRequest, added: Detail) -> HttpResponse:
         """Record an added factor. With the first one, show recovery codes."""
         user = user_of(request)
         record_event(Event.FACTOR_ADDED, user.get_username(), request, detail=added)
@@ -94,7 +94,7 @@ class AppView(SecondFactorPage):
             code = form.cleaned_data["one_time_code"].replace(" ", "")
             if totp.add_app(user_of(request), read_secret(request), code):
                 del request.session[NEW_SECRET]
-                return self.finish(request, service.APP)
+                return self.finish(request, Detail.APP)
             form.add_error("one_time_code", _("This code is wrong, or too old by now."))
         return self.render(request, form, status=422)
 
@@ -141,7 +141,7 @@ class PasskeyView(SecondFactorPage):
         if form.is_valid():
             sent = form.cleaned_data
             if passkeys.add_passkey(request, user_of(request), sent["name"], sent["passkey"]):
-                return self.finish(request, service.PASSKEY)
+                return self.finish(request, Detail.PASSKEY)
             form.add_error(None, _("The passkey was not accepted. Please try again."))
         return self.render(request, form, status=422)
 
@@ -170,7 +170,7 @@ class CodesView(SecondFactorPage):
         user = user_of(request)
         if not service.has_second_factor(user):
             return redirect("second_factor")
-        record_event(Event.FACTOR_ADDED, user.get_username(), request, detail=service.RECOVERY_CODE)
+        record_event(Event.FACTOR_ADDED, user.get_username(), request, detail=Detail.RECOVERY_CODE)
         return render_new_codes(request)
 
 

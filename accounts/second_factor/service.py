@@ -7,11 +7,9 @@ from django.http import HttpRequest
 
 from accounts.backends import HAS_SECOND_FACTOR, SINGLE_SIGN_ON
 from accounts.events import record_event
-from accounts.models import AuthenticatorApp, Event, Passkey, RecoveryCode
+from accounts.models import AuthenticatorApp, Detail, Event, Passkey, RecoveryCode
 from accounts.second_factor import passkeys, recovery_codes, totp
 from accounts.sign_in_limits import count_attempt, limits_of_code, take_back_attempt
-
-APP, PASSKEY, RECOVERY_CODE = "authenticator app", "passkey", "recovery code"
 
 
 def has_second_factor(user: User) -> bool:
@@ -38,7 +36,7 @@ def use_second_factor(
         return False
     name = user.get_username()
     used = find_used_factor(request, user, code.replace(" ", ""), passkey)
-    if not used:
+    if used is None:
         record_event(Event.FACTOR_FAILED, name, request, who=name)
         return False
     take_back_attempt(limits)
@@ -46,25 +44,25 @@ def use_second_factor(
     return True
 
 
-def find_used_factor(request: HttpRequest, user: User, code: str, passkey: str) -> str:
-    """Return the kind of factor that was used, empty if none is right."""
+def find_used_factor(request: HttpRequest, user: User, code: str, passkey: str) -> Detail | None:
+    """Return the kind of factor that was used, None if none is right."""
     if passkey:
-        return PASSKEY if passkeys.use_passkey(request, user, passkey) else ""
+        return Detail.PASSKEY if passkeys.use_passkey(request, user, passkey) else None
     if totp.use_code(user, code):
-        return APP
-    return RECOVERY_CODE if recovery_codes.use_code(user, code) else ""
+        return Detail.APP
+    return Detail.RECOVERY_CODE if recovery_codes.use_code(user, code) else None
 
 
 @transaction.atomic
 def remove_app(request: HttpRequest, user: User) -> bool:
     removed, _rows = AuthenticatorApp.objects.filter(user=user).delete()
-    return finish_removal(request, user, APP, removed)
+    return finish_removal(request, user, Detail.APP, removed)
 
 
 @transaction.atomic
 def remove_passkey(request: HttpRequest, user: User, pk: int) -> bool:
     removed, _rows = Passkey.objects.filter(user=user, pk=pk).delete()
-    return finish_removal(request, user, PASSKEY, removed)
+    return finish_removal(request, user, Detail.PASSKEY, removed)
 
 
 @transaction.atomic
@@ -72,10 +70,10 @@ def remove_all(request: HttpRequest | None, user: User) -> bool:
     """Remove all second factors of the user. Return whether there were any."""
     removed, _rows = AuthenticatorApp.objects.filter(user=user).delete()
     more, _rows = Passkey.objects.filter(user=user).delete()
-    return finish_removal(request, user, "all", removed + more)
+    return finish_removal(request, user, Detail.ALL, removed + more)
 
 
-def finish_removal(request: HttpRequest | None, user: User, detail: str, removed: int) -> bool:
+def finish_removal(request: HttpRequest | None, user: User, detail: Detail, removed: int) -> bool:
     """Record that factors were removed, if any were. With the last one the codes go too."""
     if not removed:
         return False

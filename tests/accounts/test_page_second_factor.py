@@ -95,8 +95,8 @@ class TestApp:
         for path in (URL, "/account/"):
             shown = own.get(path).content.decode()
             assert not any(code in shown for code in codes)
-        assert events() == [("factor_added", "clerk", "authenticator app")]
-        assert "set up" in own.get("/account/").content.decode()
+        assert events() == [("factor_added", "clerk", "app")]
+        assert "in use" in own.get("/account/").content.decode()
 
     def test_shows_its_secret_only_until_it_is_set_up(self, own: Client) -> None:
         secret = read_secret(own.get(APP).content.decode())
@@ -147,7 +147,7 @@ class TestApp:
         own.post(f"{APP}remove/")
         assert not AuthenticatorApp.objects.exists()
         assert not RecoveryCode.objects.exists()
-        assert events()[-1] == ("factor_removed", "clerk", "authenticator app")
+        assert events()[-1] == ("factor_removed", "clerk", "app")
         send_password(client := Client())
         assert is_signed_in(client)
 
@@ -194,7 +194,7 @@ class TestRecoveryCodes:
         text = own.post(f"{URL}codes/").content.decode()
         assert not recovery_codes.use_code(ann, old)
         assert recovery_codes.use_code(ann, re.findall("<code>(.*)</code>", text)[0])
-        assert events()[-1] == ("factor_added", "clerk", "recovery code")
+        assert events()[-1] == ("factor_added", "clerk", "recovery_code")
 
     def test_need_a_second_factor(self, own: Client) -> None:
         assert own.post(f"{URL}codes/")["Location"] == URL

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from accounts.models import RoleOptions
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Student
+from tests.accounts.second_factors import give_app
 
 pytestmark = pytest.mark.django_db
 READS = [
@@ -125,6 +127,33 @@ def test_a_viewer_sets_no_status(api_of: Callable[[str], APIClient], status: str
         api_of("Viewer").patch(f"/api/v1/enrollments/{row.pk}", {"status": status}).status_code
         == 403
     )
+
+
+@pytest.mark.parametrize("role", ["Registrar", "Clerk", "Viewer"])
+def test_a_session_may_do_nothing_without_the_second_factor_that_its_role_requires(
+    user_of: Callable[[str], User], role: str
+) -> None:
+    user = user_of(role)
+    RoleOptions(group=user.groups.get(), requires_second_factor=True).save()
+    client = APIClient(raise_request_exception=False)
+    client.force_login(user)
+    row = enrolled(StudentFactory(), CourseFactory(term=TermFactory(code="T")))
+    allowed = [("get", path) for path in READS]
+    allowed += ENROLLS if role != "Viewer" else []
+    allowed += MANAGES if role == "Registrar" else []
+
+    def refused() -> set[tuple[str, str]]:
+        """The operations that are answered with 403."""
+        found = set()
+        for method, path in allowed:
+            url = "/api/v1" + path.format(s=row.student_id, c=row.course_id, e=row.pk)
+            if getattr(client, method)(url).status_code == 403:
+                found.add((method, path))
+        return found
+
+    assert refused() == {*allowed}
+    give_app(user)
+    assert refused() == set()
 
 
 def test_the_roles_have_just_their_permissions() -> None:

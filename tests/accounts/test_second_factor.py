@@ -133,7 +133,7 @@ class TestSignIn:
         rows = AccessEvent.objects.order_by("pk").values_list("event", "name", "who", "detail")
         assert list(rows) == [
             ("factor_failed", "clerk", "clerk", ""),
-            ("factor_used", "clerk", "clerk", "authenticator app"),
+            ("factor_used", "clerk", "clerk", "app"),
             ("sign_in", "clerk", "clerk", ""),
         ]
         assert [message.partition(" ")[0] for message in caplog.messages] == [
@@ -228,7 +228,7 @@ class TestRecoveryCode:
         assert is_signed_in(other)
         assert recovery_codes.count_unused(User.objects.get()) == len(codes) - 2
         details = AccessEvent.objects.filter(event="factor_used").values_list("detail", flat=True)
-        assert [*details] == ["recovery code"] * 2
+        assert [*details] == ["recovery_code"] * 2
 
     def test_is_stored_as_a_hash(self, codes: list[str]) -> None:
         plain = {code.replace("-", "") for code in codes}
@@ -298,7 +298,7 @@ class TestLimit:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["app", "recovery code"])
+@pytest.mark.parametrize("kind", ["app", "recovery_code"])
 def test_a_code_that_is_sent_twice_at_once_signs_in_once(
     user_of: Callable[[str], User], kind: str
 ) -> None:
