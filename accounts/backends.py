@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 
-from accounts.models import AuthenticatorApp, Passkey, RoleOptions
+from accounts.models import RoleOptions
+from accounts.second_factor.models import AuthenticatorApp, Passkey
 from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
 

@@ -20,10 +20,11 @@ from django.views.decorators.cache import cache_control
 from accounts.backends import must_set_up_second_factor
 from accounts.confirmation import ConfirmedRequiredMixin
 from accounts.events import record_event
-from accounts.models import AuthenticatorApp, Detail, Event, Passkey
+from accounts.models import Detail, Event
 from accounts.pages.account import user_of
 from accounts.second_factor import passkeys, recovery_codes, service, totp
 from accounts.second_factor.encryption import decrypt, encrypt
+from accounts.second_factor.models import AuthenticatorApp, Passkey
 
 # The key of the encrypted secret in the session, until a code has proved that an app has it.
 NEW_SECRET = "new_authenticator_secret"  # noqa: S105 (the name of a key)

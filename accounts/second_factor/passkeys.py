@@ -22,7 +22,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from accounts.models import Passkey
+from accounts.second_factor.models import Passkey
 
 # The key of the challenge in the session. A challenge is used once.
 CHALLENGE = "passkey_challenge"

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import RecoveryCode
+from accounts.second_factor.models import RecoveryCode
 
 CODES = 10
 # 80 bits cannot be guessed from a hash, so a fast one without salt is enough.

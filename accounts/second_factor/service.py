@@ -7,8 +7,9 @@ from django.http import HttpRequest
 
 from accounts.backends import HAS_SECOND_FACTOR, SINGLE_SIGN_ON
 from accounts.events import record_event
-from accounts.models import AuthenticatorApp, Detail, Event, Passkey, RecoveryCode
+from accounts.models import Detail, Event
 from accounts.second_factor import passkeys, recovery_codes, totp
+from accounts.second_factor.models import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.sign_in_limits import count_attempt, limits_of_code, take_back_attempt
 
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pyotp.utils import strings_equal
 
-from accounts.models import AuthenticatorApp
 from accounts.second_factor.encryption import UnreadableSecret, decrypt, encrypt
+from accounts.second_factor.models import AuthenticatorApp
 
 PERIOD_SECONDS = 30
 # A clock may be this many periods off.

@@ -9,8 +9,8 @@ from django.test import Client
 from fido2.cose import ES256
 from fido2.webauthn import AttestedCredentialData
 
-from accounts.models import AuthenticatorApp, Passkey
 from accounts.second_factor.encryption import encrypt
+from accounts.second_factor.models import AuthenticatorApp, Passkey
 
 # The secret of the test vectors of RFC 6238.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

@@ -18,15 +18,9 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts.confirmation import RECENT
-from accounts.models import (
-    AccessChange,
-    AccessEvent,
-    AuthenticatorApp,
-    Passkey,
-    RecoveryCode,
-    RoleOptions,
-)
+from accounts.models import AccessChange, AccessEvent, RoleOptions
 from accounts.second_factor import recovery_codes
+from accounts.second_factor.models import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.sign_in_limits import LIMIT_OF_NAME
 from tests.accounts.second_factors import (
     code_now,

@@ -13,9 +13,10 @@ from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AccessEvent, AuthenticatorApp, RecoveryCode
+from accounts.models import AccessEvent
 from accounts.second_factor import recovery_codes, totp
 from accounts.second_factor.encryption import decrypt, encrypt
+from accounts.second_factor.models import AuthenticatorApp, RecoveryCode
 from accounts.second_factor.pending import LIFETIME
 from accounts.sign_in_limits import LIMIT_OF_BROWSER, LIMIT_OF_NAME, PERIOD_SECONDS
 from tests.accounts.second_factors import (

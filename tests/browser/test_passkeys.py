@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import CDPSession, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import AccessEvent, Passkey
+from accounts.models import AccessEvent
+from accounts.second_factor.models import Passkey
 from tests.browser.accessible import on_one_database
 
 pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
