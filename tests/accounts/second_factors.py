@@ -23,7 +23,8 @@ def give_app(user: User) -> User:
 
 def give_passkey(user: User, name: str = "Key ring") -> Passkey:
     """A passkey of which nobody has the private key."""
-    key = ES256.from_cryptography_key(generate_private_key(SECP256R1()).public_key())
+    public_key = generate_private_key(SECP256R1()).public_key()
+    key = ES256.from_cryptography_key(public_key)  # type: ignore[no-untyped-call]
     credential = AttestedCredentialData.create(b"\0" * 16, b"id", key)
     return Passkey.objects.create(
         user=user, name=name, credential_id=b"id", credential=bytes(credential)
