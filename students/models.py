@@ -6,13 +6,14 @@ from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models import Case, IntegerField, OuterRef, Q, Value, When
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db.constraints import NotAllEmpty
 from core.db.fields import CleanCharField, EmailField
 from core.db.search import SearchKeyField, SearchKeyPrefixes, SortKeyField, WordIndex, search
+from core.db.times import Microseconds, to_microseconds
 from core.history.models import HistoryModel
 from core.names import NAME_ORDER, NamedPerson, number_validator
 from courses.models import Course, count_subquery
@@ -101,14 +102,20 @@ class Student(NamedPerson, HistoryModel):
         ]
 
 
+# A server of the version before waitlists had numbers, which still runs while the database is
+# migrated, adds waiting rows without one. Such a row has the number that the migration gives.
+WAITLIST_NUMBER = Coalesce("waitlist_number", Microseconds("enrolled_at"))
+
+
 def waitlist_position(rows: models.QuerySet[Any]) -> Case:
     """The position, from 1, of an enrollment on its course's waitlist; null where it does not wait.
 
     `rows` are the enrollments, or history records, that make up the waitlists.
     """
-    ahead = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED).filter(
-        Q(waitlist_number__lt=OuterRef("waitlist_number"))
-        | Q(waitlist_number=OuterRef("waitlist_number"), id__lte=OuterRef("id"))
+    waiting = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED)
+    own = Coalesce(OuterRef("waitlist_number"), Microseconds(OuterRef("enrolled_at")))
+    ahead = waiting.alias(number=WAITLIST_NUMBER).filter(
+        Q(number__lt=own) | Q(number=own, id__lte=OuterRef("id"))
     )
     return Case(
         When(status=Status.WAITLISTED, then=count_subquery(ahead)),
@@ -169,7 +176,8 @@ class Enrollment(HistoryModel):
         db_default=False,
         help_text=_("The enrollment was an error and was withdrawn: the student never attended."),
     )
-    # Gives the order of a course's waitlist, whatever the clocks say. Null: does not wait.
+    # Gives the order of a course's waitlist, whatever the clocks say. Null: does not wait (or see
+    # WAITLIST_NUMBER).
     waitlist_number = models.BigIntegerField(
         _("waitlist number"), null=True, blank=True, editable=False
     )
@@ -228,6 +236,13 @@ class Enrollment(HistoryModel):
 
     def __str__(self) -> str:
         return f"{self.student}: {self.course}"
+
+    @property
+    def place_number(self) -> int:
+        """The number by which a waiting enrollment is ordered, as WAITLIST_NUMBER; or 0."""
+        if self.waitlist_number is None and self.status == Status.WAITLISTED:
+            return to_microseconds(self.enrolled_at)
+        return self.waitlist_number or 0
 
     @property
     def is_current(self) -> bool:

@@ -1,6 +1,7 @@
 """Old databases migrate forward, and back, with their data."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_waitlists_keep_their_order_when_they_get_numbers(unnumbered: StateApps)
         unnumbered.get_model("students", name)
         for name in ("Student", "Enrollment", "HistoricalEnrollment")
     )
-    for number, microseconds in enumerate([7, 0, 999_999, 3]):
+    for number, microseconds in enumerate([7, 0, 999_999, 3, 1_000_000]):
         who = student.objects.create(
             number=str(number), first_name="A", last_name="B", email=f"{number}@x.example"
         )
@@ -150,18 +151,18 @@ def test_waitlists_keep_their_order_when_they_get_numbers(unnumbered: StateApps)
             "student_id": who.pk,
             "course_id": course.pk,
             "status": "waitlisted",
-            "enrolled_at": now.replace(microsecond=microseconds),
+            "enrolled_at": now.replace(microsecond=0) + timedelta(microseconds=microseconds),
         }
         row = enrollment.objects.create(**values)
         record.objects.create(**values, id=row.pk, history_type="+", history_date=now)
     migrate_to_newest()
     rows = Enrollment.objects.order_by("waitlist_number", "pk")
-    assert [row.student.number for row in rows] == ["1", "3", "0", "2"]
-    assert [row.overridden for row in rows] == [[], [], [], []]
+    assert [row.student.number for row in rows] == ["1", "3", "0", "2", "4"]
+    assert [row.overridden for row in rows] == [[]] * 5
     records: Any = as_of(timezone.now(), Enrollment.objects.all())
     assert [
         found.student.number for found in sorted(records, key=lambda record: record.position)
-    ] == ["1", "3", "0", "2"]
+    ] == ["1", "3", "0", "2", "4"]
 
 
 def record_of(apps: StateApps, user: Any) -> Any:

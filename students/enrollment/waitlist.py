@@ -31,7 +31,8 @@ class Waitlists:
             .order_by("waitlist_number", "pk")
         )
         students = set()
-        for row in found:
+        # Already in order, but for rows without a number.
+        for row in sorted(found, key=lambda row: (row.place_number, row.pk)):
             # A row that the snapshot already has may have been changed by a decision.
             known = self.snapshot.enrollments.setdefault((row.student_id, row.course_id), row)
             self.rows[row.course_id].append(known)
@@ -43,7 +44,7 @@ class Waitlists:
         rows = self.rows[row.course_id]
         rows[:] = [other for other in rows if other is not row]
         # Numbers of those who left since count as well: they may come back by an undone write.
-        row.waitlist_number = max((other.waitlist_number or 0 for other in rows), default=0) + 1
+        row.waitlist_number = max((other.place_number for other in rows), default=0) + 1
         rows.append(row)
 
     def set_positions(self, course_ids: Set[int]) -> None:

@@ -5,7 +5,7 @@ import core.db.operations
 # Microseconds since 1970: the order by number stays that of the time of arrival.
 MICROSECONDS = {
     "postgresql": "(extract(epoch FROM enrolled_at) * 1000000)::bigint",
-    "sqlite": "CAST(strftime('%s', enrolled_at) AS INTEGER) * 1000000"
+    "sqlite": "CAST(strftime('%s', substr(enrolled_at, 1, 19)) AS INTEGER) * 1000000"
     " + CAST(substr(enrolled_at, 21, 6) AS INTEGER)",
 }
 

@@ -15,7 +15,7 @@ from core.pages.views import StaffView, paginate, paginate_history
 from courses.models import Course
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.forms import RosterFilterForm, parse_ids
-from students.models import STUDENT_NAME_ORDER, Enrollment, Status
+from students.models import STUDENT_NAME_ORDER, WAITLIST_NUMBER, Enrollment, Status
 from students.pages.students import paginate_enrollment_history
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
@@ -155,7 +155,7 @@ def get_roster(course: Course, filters: RosterFilterForm) -> QuerySet[Any]:
     The waiting students keep the order of the waitlist, whatever the filters sort by.
     """
     place = Case(
-        When(status=Status.WAITLISTED, then="waitlist_number"),
+        When(status=Status.WAITLISTED, then=WAITLIST_NUMBER),
         default=Value(NOT_WAITING),
         output_field=BigIntegerField(),
     )

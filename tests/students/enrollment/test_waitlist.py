@@ -1,9 +1,13 @@
 """The waitlist: it moves in the order of arrival, in the transaction that makes it possible."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -46,6 +50,17 @@ def full(
 def standing(course: Course, *students: Student) -> list[str]:
     rows = dict(Enrollment.objects.filter(course=course).values_list("student", "status"))
     return [rows[student.pk] for student in students]
+
+
+def forget_numbers(*students: Student) -> None:
+    """Leave waiting rows as a server writes them that does not know `waitlist_number` yet."""
+    with connection.cursor() as cursor:
+        for student in students:
+            cursor.execute(
+                "UPDATE students_enrollment SET waitlist_number = NULL "
+                "WHERE status = 'waitlisted' AND student_id = %s",
+                [student.pk],
+            )
 
 
 def queue(course: Course) -> list[int]:
@@ -717,3 +732,23 @@ class TestPartial:
         ]
         assert standing(course, *seated, *waiters) == ["active", "waitlisted", "waitlisted"]
         assert Enrollment.history.model.objects.count() == records
+
+
+@pytest.mark.parametrize("without", [[3], [2, 3], [0, 1, 2, 3]])
+def test_waiting_rows_without_a_number_keep_the_place_of_their_arrival(
+    client: Client, user_of: Callable[[str], User], without: list[int]
+) -> None:
+    course, seated, waiters = full(waiters=4)
+    forget_numbers(*(waiters[index] for index in without))
+    last = StudentFactory()
+    service.enroll([(last.pk, course.pk)], WAIT)
+    waiters.append(last)
+    assert queue(course) == [student.pk for student in waiters]
+    client.force_login(user_of("Registrar"))
+    rows = list(client.get(f"/courses/{course.pk}/roster.csv").content.decode().splitlines())
+    assert [row.split(",")[0] for row in rows[2:]] == [student.number for student in waiters]
+    for promoted in waiters:
+        service.withdraw([(seated[-1].pk, course.pk)])
+        seated.append(promoted)
+        assert standing(course, promoted) == ["active"]
+    assert queue(course) == []
