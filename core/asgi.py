@@ -194,6 +194,10 @@ def make_environ(scope: HTTPScope, body: Body) -> WSGIEnvironment:
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": scope["root_path"],
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        # Not in PEP 3333, but other servers pass it too: the only place where / is not %2F.
+        "REQUEST_URI": b"?".join(filter(None, [scope["raw_path"], scope["query_string"]])).decode(
+            "latin-1"
+        ),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "SERVER_NAME": server[0] if server else "",

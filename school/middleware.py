@@ -186,11 +186,19 @@ def answer_health_checks(get_response: GetResponse) -> GetResponse:
 
 
 def strip_api_slash(get_response: GetResponse) -> GetResponse:
-    """Serve each path of the API with a trailing slash like the path without, for all methods."""
+    """Serve each path of the API with a trailing slash like the path without, for all methods.
+
+    A slash that is percent-encoded (%2F) is not removed: the number of a student may end with one.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/api/v1/") and request.path_info.endswith("/"):
-            request.path_info = request.path_info.rstrip("/")
+        path = request.path_info
+        if path.startswith("/api/v1/") and path.endswith("/"):
+            # Servers name the undecoded path differently, or do not pass it.
+            raw_uri = request.META.get("REQUEST_URI") or request.META.get("RAW_URI", path)
+            raw_path = raw_uri.partition("?")[0]
+            slashes = len(raw_path) - len(raw_path.rstrip("/"))
+            request.path_info = path[: len(path) - slashes]
         return get_response(request)
 
     return middleware

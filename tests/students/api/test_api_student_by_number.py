@@ -36,6 +36,23 @@ def test_a_new_number_is_created_and_a_known_one_is_changed(api: APIClient, numb
     assert list(student.history.values_list("history_type", flat=True)) == ["~", "+"]
 
 
+@pytest.mark.parametrize("number", ["D-1", "D/", "2026/17", "2026//17", "D//", "D/-/", "Zoë/"])
+@pytest.mark.parametrize("variable", ["REQUEST_URI", "RAW_URI"])
+def test_an_encoded_slash_belongs_to_the_number_and_another_at_the_end_does_not(
+    api: APIClient, number: str, variable: str
+) -> None:
+    def put(path: str, **headers: str) -> Any:
+        extra: Any = {variable: path, **headers}
+        return api.put(path, ANN, **extra)
+
+    created = put(url(number))
+    assert (created.status_code, created.json()["number"]) == (201, number)
+    for ending in ("/", "//"):
+        changed = put(url(number) + ending)
+        assert (changed.status_code, changed.json()["id"]) == (200, created.json()["id"])
+    problem_of(put(url(number), HTTP_IF_NONE_MATCH="*"), 412, "stale")
+
+
 def test_the_same_again_writes_nothing(api: APIClient) -> None:
     api.put(url("D-1"), ANN)
     assert api.put(url("D-1"), ANN).status_code == 200
