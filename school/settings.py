@@ -443,7 +443,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "students.models.Status",
-        "SettableStatusEnum": "students.api.serializers.SETTABLE",
+        "SettableStatusEnum": "students.api.bodies.SETTABLE",
     },
 }
 

@@ -45,7 +45,8 @@ def read_examples(document: str) -> Iterator[tuple[str, Any]]:
         if language == "sh" and "curl " in text:
             assert next_language == "json", f"{document} shows no answer for:\n{text}"
             # The demo's terms depend on today. The documents show those of one autumn.
-            yield text, json.loads(answer.replace("2026-FA", current_term_code()))
+            code = current_term_code()
+            yield text.replace("2026-FA", code), json.loads(answer.replace("2026-FA", code))
 
 
 def current_term_code() -> str:

@@ -61,7 +61,12 @@ PROBLEMS: dict[str, Problem] = {
     "not_found": Problem(
         404,
         _("There is no such thing"),
-        _("In the path: 404. In the body: 400, and `pointer` shows the id that is unknown."),
+        _("In the path: 404. In the body: 400, and `pointer` shows the unknown id or key."),
+    ),
+    "ambiguous": Problem(
+        400,
+        _("The key has several courses"),
+        _("The course is offered in several sections: name one of `params.sections` in the key."),
     ),
     "not_authenticated": Problem(
         401,
@@ -279,13 +284,13 @@ def _refused(error: Refused) -> Response:
     errors = []
     for result in error.results:
         errors += [_refusal_error(reason, result.change) for reason in result.refusals]
-    unknown_ids = [item for item in errors if item["code"] == "not_found"]
-    # An unknown id is a mistake in the request (400). It is reported before refusals (409).
-    first = unknown_ids[0] if unknown_ids else errors[0]
+    mistakes = [item for item in errors if item["code"] in ("not_found", "ambiguous")]
+    # An unknown id or key is a mistake in the request (400). It is reported before refusals (409).
+    first = mistakes[0] if mistakes else errors[0]
     return problem(
         first["code"],
         first["detail"],
-        status=HTTPStatus.BAD_REQUEST if unknown_ids else None,
+        status=HTTPStatus.BAD_REQUEST if mistakes else None,
         errors=errors,
         outcomes=serialize_outcomes(error.results, written=False),
     )
@@ -293,7 +298,7 @@ def _refused(error: Refused) -> Response:
 
 def _refusal_error(reason: PairError, change: EnrollmentChange) -> dict[str, Any]:
     """Return an item of `errors`, with the JSON pointer to the id that the reason is about."""
-    return {"pointer": change.pointer.format(field=reason.field), **serialize_refusal(reason)}
+    return {"pointer": change.get_pointer(reason.field), **serialize_refusal(reason)}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> Response:

@@ -2,11 +2,18 @@
 
 from typing import Any, Literal
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+
+from students.api.bodies import OneOfFieldsSerializer
+from students.api.references import KEY_FIELDS
 
 PROBLEM_STATUSES = {
     "GET": (400, 401, 403, 404, 406, 429, 503),
@@ -59,6 +66,49 @@ class AutoSchema(SpectacularSchema):
             )
             bodies.setdefault(code, body)
         return bodies
+
+
+class ReferenceFieldSchema(OpenApiSerializerFieldExtension):
+    """An id, or a key."""
+
+    target_class = "students.api.references.ReferenceField"
+
+    def map_serializer_field(
+        self, auto_schema: SpectacularSchema, direction: Literal["request", "response"]
+    ) -> dict[str, Any]:
+        row_id = auto_schema._map_serializer_field(self.target.id_field, direction)
+        key = auto_schema.resolve_serializer(self.target.key_serializer, direction)
+        return {"oneOf": [row_id, key.ref]}
+
+
+class BodySchema(OpenApiSerializerExtension):
+    """Says which fields of a body are given together: an id or a key, and one of its forms."""
+
+    target_class = "students.api.references.ReferencesSerializer"
+    match_subclasses = True
+
+    def map_serializer(
+        self, auto_schema: SpectacularSchema, direction: Literal["request", "response"]
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(
+            self.target, direction, bypass_extensions=True
+        )
+        if isinstance(self.target, OneOfFieldsSerializer):
+            kind = "allOf" if self.target.needs_all_fields else "anyOf"
+            return schema | {
+                "oneOf": [
+                    {kind: [self._require(name) for name in sorted(form)]}
+                    for form in self.target.forms
+                ]
+            }
+        if required := [self._require(name) for name in self.target.required_references]:
+            return schema | {"allOf": required}
+        return schema
+
+    def _require(self, id_field: str) -> dict[str, Any]:
+        names = [id_field, *(name for name, other in KEY_FIELDS.items() if other == id_field)]
+        choices = [{"required": [name]} for name in names if name in self.target.fields]
+        return {"oneOf": choices} if len(choices) > 1 else choices[0]
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

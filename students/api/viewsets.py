@@ -25,6 +25,15 @@ from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from core.text import clean_line
 from courses.models import Course
+from students.api.bodies import (
+    CoursesBodySerializer,
+    CoursesPatchSerializer,
+    CoursesPutSerializer,
+    EnrollmentsBodySerializer,
+    OptionsSerializer,
+    StatusBodySerializer,
+    StudentsBodySerializer,
+)
 from students.api.filters import (
     EnrollmentFilterSet,
     RosterFilterSet,
@@ -33,18 +42,11 @@ from students.api.filters import (
 )
 from students.api.serializers import (
     ChangeEntrySerializer,
-    CoursesBodySerializer,
-    CoursesPatchSerializer,
-    CoursesPutSerializer,
-    EnrollmentsBodySerializer,
     EnrollmentSerializer,
-    OptionsSerializer,
     OutcomesSerializer,
     RosterSerializer,
-    StatusBodySerializer,
     StudentCourseSerializer,
     StudentDetailSerializer,
-    StudentsBodySerializer,
     StudentSerializer,
     serialize_outcomes,
 )
@@ -276,7 +278,9 @@ class EnrollmentViewSet(
     """Enrollments, one row for each student and course for good."""
 
     compiled_reads = True
-    queryset = Enrollment.objects.with_position().order_by("id")
+    queryset = (
+        Enrollment.objects.select_related("student", "course__term").with_position().order_by("id")
+    )
     serializer_class = EnrollmentSerializer
     filterset_class = EnrollmentFilterSet
     lookup_value_converter = "int"

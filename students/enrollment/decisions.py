@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.formatting import LocalizedValue
 from courses.models import Course
 from students.enrollment.locks import lock_promoted
-from students.enrollment.rules import COURSE, STUDENT, PairError, Refusal, find_refusals
+from students.enrollment.rules import COURSE, STUDENT, PairError, PairField, Refusal, find_refusals
 from students.enrollment.snapshot import Snapshot
 from students.enrollment.transitions import (
     DEFAULT_OPTIONS,
@@ -41,7 +42,7 @@ def decide_changes(
     while True:
         decisions = EnrollmentDecisions(Snapshot(changes, more_courses, locks=locks), options)
         for change in changes:
-            decisions.results.append(decisions.decide(change))
+            decisions.add_result(change)
         for course in decisions.snapshot.courses.values():
             decisions.promote_waiting(course)
         promoted = {row.student_id for row in decisions.promoted.values()}
@@ -72,6 +73,13 @@ class EnrollmentDecisions:
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
 
+    def add_result(self, change: EnrollmentChange) -> None:
+        """Decide one change, given those decided before, and append its result."""
+        student = self.snapshot.students.get(change.student_id)
+        course = self.snapshot.courses.get(change.course_id)
+        result = dataclasses.replace(self.decide(change), student=student, course=course)
+        self.results.append(result)
+
     def decide(self, change: EnrollmentChange) -> Result:
         """Decide one change, given those decided before."""
         if unknown := self._find_unknown(change):
@@ -91,13 +99,9 @@ class EnrollmentDecisions:
     def _find_unknown(self, change: EnrollmentChange) -> tuple[PairError, ...]:
         errors = []
         if change.student_id not in self.snapshot.students:
-            message = _("There is no student with the id %(student_id)s.")
-            params = {"student_id": change.student_id}
-            errors.append(PairError(message, "not_found", params, field=STUDENT))
+            errors.append(_find_unknown_error(change, STUDENT))
         if change.course_id not in self.snapshot.courses:
-            message = _("There is no course with the id %(course_id)s.")
-            params = {"course_id": change.course_id}
-            errors.append(PairError(message, "not_found", params, field=COURSE))
+            errors.append(_find_unknown_error(change, COURSE))
         return tuple(errors)
 
     def _find_outcome(self, transition: Transition, before: Status | None) -> Outcome | None:
@@ -279,6 +283,16 @@ class EnrollmentDecisions:
             if result.enrollment and result.enrollment.status == Status.WAITLISTED
         }
         self.waitlists.set_positions(courses)
+
+
+def _find_unknown_error(change: EnrollmentChange, side: PairField) -> PairError:
+    if side in change.keys:
+        return change.keys[side].find_error()
+    if side == STUDENT:
+        message = _("There is no student with the id %(student_id)s.")
+        return PairError(message, "not_found", {side: change.student_id}, field=side)
+    message = _("There is no course with the id %(course_id)s.")
+    return PairError(message, "not_found", {side: change.course_id}, field=side)
 
 
 def _invalid_status(before: Status | None, transition: Transition) -> PairError:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from students.enrollment.rules import OVERRIDABLE, PairError
-from students.models import Enrollment, Status
+from courses.models import Course
+from students.enrollment.keys import ResolvedKey
+from students.enrollment.rules import OVERRIDABLE, PairError, PairField
+from students.models import Enrollment, Status, Student
 
 
 class Outcome(models.TextChoices):
@@ -98,14 +100,19 @@ IMPORT_TRANSITIONS = {
 class EnrollmentChange:
     """The transition wanted for one pair, and the place of the wish in the request.
 
-    `pointer` is a JSON pointer. In it, `{field}` is replaced by the side of the pair
-    (`student_id` or `course_id`) that an error is about.
+    `pointer` is a JSON pointer. In it, `{field}` is replaced by the field that names the side of
+    the pair that an error is about. `keys` has the sides that the request named by a key.
     """
 
     student_id: int
     course_id: int
     transition: Transition = ENROLL
     pointer: str = ""
+    keys: Mapping[PairField, ResolvedKey] = field(default_factory=dict)
+
+    def get_pointer(self, side: PairField) -> str:
+        """The JSON pointer to the student or the course."""
+        return self.pointer.format(field=side.removesuffix("_id") if side in self.keys else side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +137,17 @@ DEFAULT_OPTIONS = Options()
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one change: its enrollment (None: there is none), and why it was refused."""
+    """What became of one change: its enrollment (None: there is none), and why it was refused.
+
+    `student` and `course` are None where they do not exist.
+    """
 
     change: EnrollmentChange
     outcome: Outcome
     enrollment: Enrollment | None
     refusals: tuple[PairError, ...] = ()
+    student: Student | None = None
+    course: Course | None = None
 
 
 class Refused(ValidationError):

@@ -47,6 +47,7 @@ class TestGet:
             "status": "active",
             "by_mistake": False,
             "position": None,
+            "overridden": [],
         }
 
     def test_leaves_mistakes_out_unless_asked(

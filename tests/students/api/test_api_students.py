@@ -176,6 +176,7 @@ class TestRead:
             {
                 "id": course.pk,
                 "code": "BIO-101",
+                "section": "",
                 "title": "Biology",
                 "term": "2026-FA",
                 "credits": "4.50",
@@ -184,6 +185,7 @@ class TestRead:
                 "by_mistake": False,
                 "position": None,
                 "enrolled_at": row.enrolled_at.isoformat().replace("+00:00", "Z"),
+                "overridden": [],
             }
         ]
 
