@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
+from django.utils.translation import gettext
 
 # Commands that write to the database. They name it first on standard error, because a command that
 # runs with other settings than the server would change another database without an error.
@@ -36,9 +38,14 @@ def main(arguments: Sequence[str]) -> None:
     try:
         execute_from_command_line(list(arguments))
     except KeyboardInterrupt:
-        sys.exit(_fail("Interrupted. Unfinished changes are undone.", 130))
+        sys.exit(_fail(_("Interrupted. Unfinished changes are undone."), 130))
     except OperationalError as error:
-        sys.exit(_fail(f"The database is away or busy: {str(error).strip()}", 1))
+        sys.exit(_fail(_("The database is away or busy: %s") % str(error).strip(), 1))
+
+
+def _(message: str) -> str:
+    """Translate `message`, unless the error came before the apps are ready."""
+    return gettext(message) if apps.ready else message
 
 
 def _fail(message: str, status: int) -> int:

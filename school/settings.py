@@ -5,14 +5,17 @@ See `school/env.py` for the env file. A wrong value stops the start; the error n
 
 import logging
 import os
+import re
 from contextlib import suppress
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from environ import Env
 from psycopg import IsolationLevel
 
@@ -41,6 +44,25 @@ def requests_a_minute(text: str) -> str | None:
     return f"{int(text)}/min"
 
 
+def is_host(name: str) -> bool:
+    """Whether `name` is a host of ALLOWED_HOSTS: a name, an address, `.domain` or `*`; no port."""
+    return bool(re.fullmatch(r"\*|\[[0-9A-Fa-f:.]+\]|\.?[\w-]+(\.[\w-]+)*\.?", name))
+
+
+def is_origin(url: str) -> bool:
+    """Whether `url` is an origin of CSRF_TRUSTED_ORIGINS, such as https://*.school.example."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and url == f"{parts.scheme}://{parts.netloc}"
+
+
+def is_sender(address: str) -> bool:
+    """Whether `address` is an email address, or a name with one: `School <a@school.example>`."""
+    with suppress(ValidationError):
+        validate_email(parseaddr(address)[1])
+        return address.isprintable()
+    return False
+
+
 DEBUG = setting("DEBUG", boolean, False, expected=BOOLEAN)
 HTTPS = setting("HTTPS", boolean, not DEBUG, expected=BOOLEAN)
 PORT = setting(
@@ -53,13 +75,14 @@ ALLOWED_HOSTS = setting(
     "ALLOWED_HOSTS",
     csv,
     ["localhost", "127.0.0.1", "[::1]"],
-    expected="host names, separated by commas",
+    is_valid=lambda names: names and all(map(is_host, names)),
+    expected="host names without a port, separated by commas",
 )
 CSRF_TRUSTED_ORIGINS = setting(
     "CSRF_TRUSTED_ORIGINS",
     csv,
     list[str](),
-    is_valid=lambda urls: all(urlsplit(url).scheme and urlsplit(url).netloc for url in urls),
+    is_valid=lambda urls: all(map(is_origin, urls)),
     expected="origins such as https://school.example, separated by commas",
 )
 TIME_ZONE = setting(
@@ -131,7 +154,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def database_config(url: str) -> dict[str, Any]:
-    """Return Django's settings of the database at `url`. Raises ValueError for other databases.
+    """Return Django's settings of the database at `url`.
+
+    Raises ValueError for other databases, and where none is named.
 
     The file of a relative SQLite URL (`sqlite:///var/other.sqlite3`) is relative to the project's
     directory, so that commands find it from every directory.
@@ -139,6 +164,8 @@ def database_config(url: str) -> dict[str, Any]:
     if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError(url)
     config = dict(Env.db_url_config(url))
+    if not config["NAME"] and "service" not in config.get("OPTIONS", {}):
+        raise ValueError(url)
     if config["ENGINE"].endswith("sqlite3") and config["NAME"] != ":memory:":
         config["NAME"] = str(BASE_DIR / config["NAME"])
     return config
@@ -303,7 +330,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 def email_config(url: str) -> dict[str, Any]:
     """Return Django's settings of the mail server at `url`. Raises ValueError for other schemes."""
-    if urlsplit(url).scheme not in ("consolemail", "smtp", "smtp+tls", "smtp+ssl"):
+    parts = urlsplit(url)
+    if parts.scheme not in ("consolemail", "smtp", "smtp+tls", "smtp+ssl"):
+        raise ValueError(url)
+    if parts.scheme != "consolemail" and not (parts.hostname and parts.port != 0):
         raise ValueError(url)
     return dict(Env.email_url_config(url))
 
@@ -329,7 +359,7 @@ DEFAULT_FROM_EMAIL = setting(
     "EMAIL_FROM",
     str,
     "school@localhost",
-    is_valid=lambda text: "@" in text,
+    is_valid=is_sender,
     expected="an email address",
 )
 # Whether the record of access also names the users who look at the page of a student.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from unittest.mock import Mock, patch
 
 import pytest
+from django.db import OperationalError
 
 from school.command_line import describe_database, main
 
@@ -59,3 +60,25 @@ def test_other_commands_and_quiet_ones_do_not(
 )
 def test_the_database_is_named_without_its_password(config: dict[str, object], text: str) -> None:
     assert describe_database(config) == text
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (KeyboardInterrupt(), 130, "Interrupted. Unfinished changes are undone.\n"),
+        (OperationalError("locked\n"), 1, "The database is away or busy: locked\n"),
+    ],
+)
+def test_an_error_is_one_sentence_also_before_anything_can_be_translated(
+    execute: Mock,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    text: str,
+    is_ready: bool,
+) -> None:
+    execute.side_effect = error
+    with patch("school.command_line.apps.ready", is_ready), pytest.raises(SystemExit) as exit_:
+        main(["manage.py", "check"])
+    assert (exit_.value.code, capsys.readouterr().err) == (status, text)
