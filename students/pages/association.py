@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from core.history.actor import Door, record_changes_as
 from core.names import NAME_ORDER
-from core.pages.addresses import MAX_IDS_IN_ADDRESS, get_local_address
+from core.pages.addresses import get_local_address
 from core.pages.forms import FilterForm
 from core.pages.kept_forms import only_shows_form
 from core.pages.views import StaffView, paginate
@@ -26,10 +26,11 @@ from courses.models import Course
 from students.enrollment import service
 from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
-from students.enrollment.transitions import EnrollmentChange, Refused, Result
+from students.enrollment.transitions import EnrollmentChange, Outcome, Refused, Result
 from students.forms import AssociationForm, StudentFilterForm, parse_ids
 from students.models import Enrollment, Status, Student
-from students.pages import pasted_list
+from students.pages.paste_box import PasteBox
+from students.pages.pasted_names import CourseFinder, NameFinder, StudentFinder
 from students.pages.results import (
     SkippedResult,
     add_result_messages,
@@ -39,8 +40,6 @@ from students.pages.results import (
 )
 
 CHOICES_PER_PAGE = 20
-# Unknown pasted names that the page lists one by one; the others are counted.
-MAX_LISTED_UNKNOWN_NAMES = 50
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class AssociationView(StaffView):
     parents: ClassVar[QuerySet[Any]]
     filters: ClassVar[type[FilterForm]]
     nothing_chosen: ClassVar[Promise]
-    unknown_names: Sequence[str] = ()
+    box: PasteBox
 
     @property
     def field(self) -> str:
@@ -97,7 +96,8 @@ class AssociationView(StaffView):
         raise NotImplementedError
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.check(get_object_or_404(self.parents, pk=pk), request.GET)
+        parent = get_object_or_404(self.parents, pk=pk)
+        return self.check(parent, self.add_pasted(request.GET))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         parent = get_object_or_404(self.parents, pk=pk)
@@ -106,22 +106,32 @@ class AssociationView(StaffView):
         data = self.add_pasted(request.POST)
         if only_shows_form(request):
             return self.check(parent, data)
+        is_partial = request.GET.get("do") == "part"
         form = self.get_form(data, sent=True)
-        can_be_saved = form.is_valid() and not self.unknown_names
+        can_be_saved = form.is_valid() and (is_partial or not self.box.problems)
         try:
             with record_changes_as(Door.STAFF, request, form.reason_given):
                 changes, skipped = self.get_changes(pk, form)
                 # A form with errors is only checked: the page shows the outcomes beside them.
                 results = service.apply_changes(
-                    changes, form.options, validate_only=not can_be_saved
+                    changes,
+                    form.options,
+                    all_or_nothing=not is_partial,
+                    validate_only=not can_be_saved,
                 )
         except Refused as error:
             return self.show(parent, data, form, [*error.results, *skipped], status=422)
         if not can_be_saved:
             return self.show(parent, data, form, [*results, *skipped], status=422)
-        add_result_messages(request, parent, results, self.choice_key)
+        refused = [result for result in results if result.refusals]
+        done = [result for result in results if not result.refusals]
+        add_result_messages(request, parent, done, self.choice_key)
         self.add_skipped_message(parent, skipped)
-        return redirect(self.get_back_address(parent, data))
+        if not refused and not self.box.problems:
+            return redirect(self.get_back_address(parent, data))
+        data.setlist(self.field, [str(self.get_choice_id(result)) for result in refused])
+        # What was refused, and the lines of the list that are to be corrected, stay in the form.
+        return self.show(parent, data, self.get_form(data, sent=False), refused)
 
     def check(self, parent: Model, data: QueryDict) -> HttpResponse:
         """Show the form as filled in so far, with the outcomes of the chosen rows."""
@@ -160,22 +170,14 @@ class AssociationView(StaffView):
             messages.warning(self.request, message)
 
     def add_pasted(self, sent: QueryDict) -> QueryDict:
-        """Return a copy of `sent` in which the pasted rows are chosen.
-
-        Names that name no row stay in the field `paste` and are listed in `unknown_names`.
-        """
+        """Return a copy of `sent` in which the pasted rows are chosen. Sets `box`."""
         data = sent.copy()
-        parsed = pasted_list.parse(
-            data.get("paste", ""), lambda names: self.find_by_name(names, data)
-        )
-        self.unknown_names = parsed.unknown
-        data["paste"] = "\n".join(parsed.unknown)
-        ids = [*data.getlist(self.field), *map(str, parsed.ids)]
-        data.setlist(self.field, list(dict.fromkeys(ids)))
+        self.box = PasteBox.read(data, self.get_finder(data))
+        self.box.add_to(data, self.field)
         return data
 
-    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
-        """Return the ids of the choices that `names` name; other names are left out."""
+    def get_finder(self, data: QueryDict) -> NameFinder:
+        """Return the finder of the choices that a pasted list names."""
         raise NotImplementedError
 
     @property
@@ -226,14 +228,13 @@ class AssociationView(StaffView):
             is_refused=is_refused,
             refusals=refusals,
             outcomes=Counter(result_label(result) for result in results).items(),
-            paste=data.get("paste", ""),
-            unknown_names=self.unknown_names[:MAX_LISTED_UNKNOWN_NAMES],
-            more_unknown_names=len(self.unknown_names[MAX_LISTED_UNKNOWN_NAMES:]),
+            box=self.box,
+            ready=sum(1 for result in results if is_ready(result)),
+            kept=len(self.box.problems) + sum(1 for result in results if result.refusals),
             messages_without_row=self.get_messages_without_row((*chosen, *found), results),
             current=enrollments.current().select_related("course__term").with_position(),
             back=self.get_back_address(parent, data),
             next=data.get("next", ""),
-            form_method="post" if len(ids) > MAX_IDS_IN_ADDRESS else "get",
             **{self.parent_key: parent},
         )
 
@@ -300,8 +301,8 @@ class StudentCoursesView(AssociationView):
     def choices(self) -> QuerySet[Any]:
         return Course.objects.select_related("term").with_seats().in_enrollment_order()
 
-    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
-        return pasted_list.find_courses(names, data.get("term", ""))
+    def get_finder(self, data: QueryDict) -> NameFinder:
+        return CourseFinder(data.get("term", ""))
 
 
 class CourseStudentsView(AssociationView):
@@ -317,5 +318,11 @@ class CourseStudentsView(AssociationView):
     def choices(self) -> QuerySet[Any]:
         return Student.objects.with_course_count().order_by(*NAME_ORDER, "id")
 
-    def find_by_name(self, names: set[str], data: QueryDict) -> pasted_list.IdsByName:
-        return pasted_list.find_students(names)
+    def get_finder(self, data: QueryDict) -> NameFinder:
+        return StudentFinder()
+
+
+def is_ready(result: Result) -> bool:
+    """Return whether sending the form enrolls this one or puts it on the waitlist."""
+    is_done = result.refusals or result.outcome == Outcome.UNCHANGED
+    return not is_done and not isinstance(result, SkippedResult)

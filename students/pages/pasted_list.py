@@ -1,128 +1,227 @@
-"""Parsing of pasted lists: each line, or else each word of a line, names a student or a course."""
+"""Reads pasted lists of students or courses: one or several on a line, or the rows of a table.
+
+A row of a table counts when one of its cells names a student or a course. Its other cells and the
+heading of the table are passed over.
+"""
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple
 
-from django.db.models import Q, Value
-from django.db.models.functions import Lower, Replace
-from django.utils import timezone
+from core.text import clean_line
+from students.pages.pasted_names import Match, Matches, NameFinder
 
-from core.text import clean_email, clean_line, get_sort_key
-from courses.models import Course, Term
-from students.models import Student
-
-SEPARATORS = re.compile(r"[\r\n,;\t]+")
+SEPARATORS = re.compile(r"[,;\t]")
 QUOTES = "\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb "
 ADDRESS = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 # Lines of a list that are read, and names that are looked up in the database.
-MAX_LINES, MAX_NAMES = 1_000, 5_000
-
-IdsByName = Mapping[str, int]
+MAX_LINES, MAX_NAMES = 1_000, 20_000
 
 
-class ParsedList(NamedTuple):
-    """The ids of the named rows, and the names that name no row or more than one."""
+class Reason(StrEnum):
+    """Why a line stays in the box."""
 
-    ids: list[int]
-    unknown: list[str]
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    # The list is too long.
+    NOT_READ = "not_read"
+    # There is nothing to withdraw.
+    NOT_ENROLLED = "not_enrolled"
 
 
-def parse(text: str, find: Callable[[set[str]], IdsByName]) -> ParsedList:
-    """Look up the lines of `text` with `find`; a line that is no name is read word by word.
+@dataclass(frozen=True)
+class Source:
+    """The number of a line, and the part of it that names something, as it was pasted."""
 
-    Lines after the first MAX_LINES are not looked up: their words are returned as unknown.
-    """
-    parts = map(_clean_part, SEPARATORS.split(text.replace("\0", "")))
-    lines = [line for line in parts if line]
-    names = dict.fromkeys(name for line in lines[:MAX_LINES] for name in (line, *line.split()))
-    id_by_name = find(set(islice(names, MAX_NAMES)))
-    # A dict, because each id is returned once and in the order of the list.
-    ids, unknown = dict[int, None](), list[str]()
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A part of the list that stays in the box. `offers` are names to be written instead."""
+
+    source: Source
+    reason: Reason
+    offers: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ParsedList:
+    """The ids that the list names, each with its source, and what is to be corrected."""
+
+    sources: dict[int, Source]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is not blank, and its cells without quotes and invisible characters."""
+
+    number: int
+    text: str
+    cells: list[str]
+    is_row: bool
+
+    @property
+    def names(self) -> Iterator[str]:
+        """What may be a name: the cells and, where they may hold several, their words."""
+        for cell in self.cells:
+            yield cell
+            if not self.is_row:
+                yield from cell.split()
+
+
+def parse(text: str, finder: NameFinder) -> ParsedList:
+    """Read `text`. Lines after the first MAX_LINES that are not blank are problems."""
+    all_lines = _split_lines(text)
+    lines = all_lines[:MAX_LINES]
+    names = dict.fromkeys(name for line in lines for name in line.names if name)
+    matches = finder.find(list(islice(names, MAX_NAMES)))
+    lines = _select_columns(lines, matches, finder.headings)
+    sources: dict[int, Source] = {}
+    problems: list[Problem] = []
     for line in lines:
-        for name in [line] if line in id_by_name else line.split():
-            if name in id_by_name:
-                ids[id_by_name[name]] = None
-            else:
-                unknown.append(name)
-    return ParsedList(list(ids), unknown)
+        found, new_problems = _read_line(line, matches)
+        for pk, source in found.items():
+            sources.setdefault(pk, source)
+        problems += new_problems
+    problems = _add_suggestions(problems, finder)
+    unread = all_lines[MAX_LINES:]
+    problems += [Problem(Source(line.number, line.text), Reason.NOT_READ) for line in unread]
+    return ParsedList(sources, problems)
 
 
-def find_students(names: set[str]) -> IdsByName:
-    """Find students by number or email, without case. A name that is both counts as the number."""
-    spellings = {variant for name in names for variant in (name, name.upper(), name.lower())}
-    names_by_email: dict[str, list[str]] = {}
-    for name in names:
-        names_by_email.setdefault(clean_email(name).lower(), []).append(name)
-    students = Student.objects.annotate(lower_email=Lower("email")).filter(
-        Q(number__in=spellings) | Q(lower_email__in=list(names_by_email))
-    )
-    rows = list(students.order_by().values_list("pk", "number", "lower_email"))
-    found: dict[str, int] = {}
-    for pk, _number, email in rows:
-        found |= dict.fromkeys(names_by_email.get(email, []), pk)
-    ids_by_number: dict[str, set[int]] = {}
-    for pk, number, _email in rows:
-        ids_by_number.setdefault(number.lower(), set()).add(pk)
-    for name in names:
-        ids = ids_by_number.get(name.lower(), set())
-        if len(ids) == 1:
-            found[name] = next(iter(ids))
-    # Numbers that differ in case alone must be written exactly.
-    return found | {number: pk for pk, number, _email in rows if number in names}
+def correct(text: str, corrections: Iterable[str]) -> str:
+    """Replace lines of `text`. Each correction is a line, a tab, and what to write instead."""
+    new_lines: dict[str, list[str]] = {}
+    for correction in corrections:
+        old, _tab, new = correction.rpartition("\t")
+        new_lines.setdefault(old.strip(), []).append(new)
+    lines = text.splitlines()
+    return "\n".join(new for line in lines for new in new_lines.get(line.strip(), [line]))
 
 
-def find_courses(names: set[str], term: str = "") -> IdsByName:
-    """Find courses by code, in `term` or, without one, in the terms that are not over.
-
-    A code that several of these courses have means the one whose term can be enrolled in today;
-    if there is no such one, it is left out. A name may add the code of any term: `BIO-101 2026-FA`
-    or `BIO-101 (2026-FA)`. Codes are compared without case and dashes, if none is equal.
-    """
-    keys = {_code_key(code) for name in names for code in (name, name.rpartition(" ")[0])}
-    courses = Course.objects.select_related("term").annotate(
-        joined_code=Replace("code_key", Value(" "), Value(""))
-    )
-    exact: dict[str, list[Course]] = {}
-    similar: dict[str, list[Course]] = {}
-    today = timezone.localdate()
-    for course in courses.filter(joined_code__in=keys):
-        course_names = [str(course), f"{course.code} {course.term.code}"]
-        if course.term.code == term if term else course.term.ends_on >= today:
-            course_names.append(course.code)
-        for name in course_names:
-            exact.setdefault(name, []).append(course)
-        for key in {_code_key(name) for name in course_names}:
-            similar.setdefault(key, []).append(course)
-    found: dict[str, int] = {}
-    for name in names:
-        candidates = exact.get(name) or similar.get(_code_key(name), [])
-        if len(candidates) > 1:
-            candidates = [course for course in candidates if _is_open_for(course.term, today)]
-        if len(candidates) == 1:
-            found[name] = candidates[0].pk
-    return found
+def _split_lines(text: str) -> list[Line]:
+    lines = []
+    for number, line in enumerate(text.replace("\0", "").splitlines(), start=1):
+        is_row = "\t" in line.strip()
+        cells = line.split("\t") if is_row else SEPARATORS.split(line)
+        cells = [_clean_cell(cell) for cell in cells]
+        if any(cells):
+            lines.append(Line(number, line.strip(), cells, is_row))
+    return lines
 
 
-def _code_key(code: str) -> str:
-    return get_sort_key(code).replace(" ", "")
-
-
-def _is_open_for(term: Term, today: date) -> bool:
-    """Whether the term takes enrollments on the day `today`."""
-    opens, closes = term.enrollment_opens_on, term.enrollment_closes_on
-    return (
-        today <= term.ends_on
-        and (opens is None or opens <= today)
-        and (closes is None or today <= closes)
-    )
-
-
-def _clean_part(part: str) -> str:
-    """A part of a list without invisible signs and quotes; of `Name <mail>` the mail."""
-    part = " ".join(clean_line(part).split()).strip(QUOTES)
-    if match := ADDRESS.search(part):
+def _clean_cell(cell: str) -> str:
+    """The cell without invisible characters and quotes; of `Name <mail>` the mail."""
+    cell = " ".join(clean_line(cell).split()).strip(QUOTES)
+    if match := ADDRESS.search(cell):
         return match[1]
-    return part
+    return cell
+
+
+def _select_columns(lines: list[Line], matches: Matches, headings: set[str]) -> list[Line]:
+    """Leave out the heading, and the cells that are not in the columns of names that it tells."""
+    if len(lines) < 2 or any(name in matches for name in lines[0].names):
+        return lines
+    heading, *rows = lines
+    columns = [index for index, cell in enumerate(heading.cells) if cell.lower() in headings]
+    width = len(heading.cells)
+    if not columns:
+        is_table = width > 1 and len(rows[0].cells) == width
+        return lines if not is_table or any(map(_looks_like_name, heading.cells)) else rows
+    selected = []
+    for row in rows:
+        cells = [row.cells[index] for index in columns] if len(row.cells) == width else row.cells
+        # Where nothing is in these columns, the row is read like one of a table without heading.
+        selected.append(replace(row, cells=cells if any(cells) else row.cells, is_row=width > 1))
+    return selected
+
+
+def _read_line(line: Line, matches: Matches) -> tuple[dict[int, Source], list[Problem]]:
+    parts = _get_parts(line, matches)
+    named = [part for part in parts if part in matches]
+    if not named:
+        return {}, [Problem(Source(line.number, line.text), Reason.UNKNOWN)]
+    is_row = line.is_row or not all(_looks_like_name(part) or part in matches for part in parts)
+    if is_row:
+        return _read_row(line, [_narrow(matches[part], parts) for part in named])
+    sources: dict[int, Source] = {}
+    problems: list[Problem] = []
+    for part in parts:
+        source = Source(line.number, part)
+        found = _narrow(matches.get(part, []), parts)
+        if len(found) == 1:
+            sources[found[0].pk] = source
+        else:
+            problems.append(_make_problem(source, found))
+    return sources, problems
+
+
+def _read_row(
+    line: Line, matches: Sequence[Sequence[Match]]
+) -> tuple[dict[int, Source], list[Problem]]:
+    """Read a row of a table: it names the one that most of its cells may mean."""
+    source = Source(line.number, line.text)
+    counts = Counter(match for cell in matches for match in cell)
+    most = max(counts.values())
+    found = [match for match, count in counts.items() if count == most]
+    if len(found) == 1:
+        return {found[0].pk: source}, []
+    return {}, [_make_problem(source, found)]
+
+
+def _get_parts(line: Line, matches: Matches) -> list[str]:
+    """The cells of the line; of cells that may hold several names, the words."""
+    parts: list[str] = []
+    cells = [cell for cell in line.cells if cell]
+    for cell in cells:
+        words = cell.split()
+        is_several = not line.is_row and cell not in matches
+        if is_several and (len(cells) == 1 or any(word in matches for word in words)):
+            parts += words
+        else:
+            parts.append(cell)
+    return parts
+
+
+def _narrow(matches: Sequence[Match], parts: Sequence[str]) -> Sequence[Match]:
+    """Of several matches those of whom another part of the line has the hint, if there are any."""
+    if len(matches) < 2:
+        return matches
+    return [match for match in matches if match.hint and match.hint in parts] or matches
+
+
+def _looks_like_name(text: str) -> bool:
+    """Whether the text may be a number, a code or an address, and not the name of a person."""
+    return "@" in text or any(map(str.isdigit, text))
+
+
+def _make_problem(source: Source, matches: Sequence[Match]) -> Problem:
+    if not matches:
+        return Problem(source, Reason.UNKNOWN)
+    return Problem(source, Reason.AMBIGUOUS, [match.label for match in matches])
+
+
+def _add_suggestions(problems: Sequence[Problem], finder: NameFinder) -> list[Problem]:
+    """Add names that are one letter away to problems that have no offers."""
+    names_of: dict[int, list[str]] = {}
+    for index, problem in enumerate(problems):
+        if problem.reason == Reason.UNKNOWN:
+            [line] = _split_lines(problem.source.text)
+            names_of[index] = [name for name in dict.fromkeys(line.names) if _looks_like_name(name)]
+    if not any(names_of.values()):
+        return list(problems)
+    suggested = finder.suggest(name for names in names_of.values() for name in names)
+    return [
+        replace(
+            problem,
+            offers=[offer for name in names_of.get(index, []) for offer in suggested.get(name, [])]
+            or problem.offers,
+        )
+        for index, problem in enumerate(problems)
+    ]

@@ -19,6 +19,9 @@ from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.enrollment.transitions import WITHDRAW, EnrollmentChange
 from students.forms import WithdrawForm, parse_ids
 from students.models import Enrollment
+from students.pages.paste_box import PasteBox
+from students.pages.pasted_list import Reason
+from students.pages.pasted_names import StudentFinder
 from students.pages.results import add_result_messages
 from students.pages.rosters import get_ticked
 from students.pages.undo import mark_and_tag
@@ -89,23 +92,47 @@ class RosterWithdrawView(StaffView):
     permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
     shows_sent_form = True
     template_name = "students/roster_withdraw.html"
+    box: PasteBox
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.show(pk, request.GET, WithdrawForm())
+        return self.show(pk, self.add_pasted(pk, request.GET), WithdrawForm())
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        data = self.add_pasted(pk, request.POST)
         if only_shows_form(request):
-            return self.show(pk, request.POST, WithdrawForm(initial=request.POST.dict()))
-        enrollments = self.get_chosen(pk, request.POST)
-        form = WithdrawForm(request.POST)
-        if not form.is_valid() or not enrollments:
-            return self.show(pk, request.POST, form, status=422)
+            return self.show(pk, data, WithdrawForm(initial=data.dict()))
+        form = WithdrawForm(data)
+        chosen = data.getlist("students")
+        is_new = len(chosen) > len(request.POST.getlist("students"))
+        enrollments = self.get_chosen(pk, data)
+        if not form.is_valid() or not enrollments or is_new:
+            # Whom the list adds was not shown yet.
+            return self.show(pk, data, form, status=422)
         with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
             results = service.apply_changes(
                 [EnrollmentChange(row.student_id, pk, form.transition) for row in enrollments]
             )
         add_result_messages(request, enrollments[0].course, results, "student")
-        return redirect(reverse("course", args=[pk]) + keep_parameters(request.GET, ROSTER_QUERY))
+        if not self.box.problems:
+            address = reverse("course", args=[pk])
+            return redirect(address + keep_parameters(request.GET, ROSTER_QUERY))
+        # The lines that are to be corrected stay in the box.
+        data.setlist("students", [])
+        return self.show(pk, data, WithdrawForm(initial=data.dict()))
+
+    def add_pasted(self, course_id: int, sent: QueryDict) -> QueryDict:
+        """Return a copy of `sent` in which the pasted students are chosen. Sets `box`.
+
+        A student without a current enrollment in the course is a problem of the list.
+        """
+        data = sent.copy()
+        self.box = PasteBox.read(data, StudentFinder())
+        enrolled = {row.student_id for row in get_ticked(course_id, list(self.box.sources))}
+        self.box.leave_out(
+            [pk for pk in self.box.sources if pk not in enrolled], Reason.NOT_ENROLLED
+        )
+        self.box.add_to(data, "students")
+        return data
 
     def get_chosen(self, course_id: int, data: QueryDict) -> list[Enrollment]:
         """Return the current enrollments of the ticked students, at most MAX_WITHDRAWALS."""
@@ -125,14 +152,17 @@ class RosterWithdrawView(StaffView):
         courses = Course.objects.select_related("term").with_seats()
         course = get_object_or_404(courses, pk=course_id)
         changes = [EnrollmentChange(row.student_id, course_id, WITHDRAW) for row in enrollments]
+        roster_query = keep_parameters(roster_data, ROSTER_QUERY)
         return self.render(
             status=status,
             course=course,
             rows=enrollments,
             form=form,
+            box=self.box,
             promoted=preview_promotions(changes),
             **({} if enrollments else {"form_id": ""}),
-            action=self.request.path + keep_parameters(roster_data, ROSTER_QUERY),
+            action=self.request.path + roster_query,
+            check_address=f"{self.request.path}?do=check{roster_query.replace('?', '&', 1)}",
             back=reverse("course", args=[course_id]) + keep_parameters(roster_data, kept),
         )
 

@@ -144,13 +144,13 @@ class TestShow:
             cursor = answer.context["page"].next
         assert sorted(seen) == sorted(made)
 
-    def test_the_token_of_the_form_is_not_in_the_address_of_a_search(
+    def test_neither_a_list_nor_the_token_gets_into_an_address(
         self, clerk: Client, url: str
     ) -> None:
         text = " ".join(clerk.get(url).content.decode().split())
-        form = text[text.index('<form method="get"') :].partition("</form>")[0]
-        assert 'type="hidden" name="csrfmiddlewaretoken"' not in form
-        assert '<button type="submit" formmethod="post" name="csrfmiddlewaretoken"' in form
+        assert f'<form method="post" action="{url}?do=check" class="association"' in text
+        assert 'formmethod="get"' not in text
+        assert clerk.post(f"{url}?do=check", {"q": "x", "cursor": "x"}).status_code == 200
 
     def test_takes_a_bounded_number_of_queries(
         self,
