@@ -217,11 +217,10 @@ def _add_suggestions(problems: Sequence[Problem], finder: NameFinder) -> list[Pr
     if not any(names_of.values()):
         return list(problems)
     suggested = finder.suggest(name for names in names_of.values() for name in names)
-    return [
-        replace(
-            problem,
-            offers=[offer for name in names_of.get(index, []) for offer in suggested.get(name, [])]
-            or problem.offers,
-        )
-        for index, problem in enumerate(problems)
-    ]
+    with_offers = list(problems)
+    for index, names in names_of.items():
+        matches = [match for name in names for match in suggested.get(name, [])]
+        # The number and the address of one student are one offer.
+        offers = {match.pk: match.label for match in reversed(matches)}
+        with_offers[index] = replace(problems[index], offers=list(reversed(offers.values())))
+    return with_offers

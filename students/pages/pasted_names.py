@@ -24,6 +24,8 @@ MIN_LENGTH_TO_SUGGEST = 4
 # Spellings that one search for suggestions looks up: those of 15 numbers or 5 emails.
 MAX_SPELLINGS = 10_000
 MAX_SUGGESTIONS = 3
+# Letters that are taken for digits.
+LOOK_ALIKES = str.maketrans("oil", "011")
 
 
 class Match(NamedTuple):
@@ -47,8 +49,8 @@ class NameFinder(Protocol):
     def find(self, names: Collection[str]) -> Matches:
         """Return the rows that each of `names` may mean; names that mean none are left out."""
 
-    def suggest(self, names: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """Return existing names one letter away from each of `names`, in one query.
+    def suggest(self, names: Iterable[str]) -> Matches:
+        """Return the rows with a name one letter away from each of `names`, in one query.
 
         Only as many of `names` are looked up as MAX_SPELLINGS allows.
         """
@@ -99,18 +101,19 @@ class StudentFinder:
                 found[name] = exact or matches
         return found
 
-    def suggest(self, names: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    def suggest(self, names: Iterable[str]) -> Matches:
         names_by_spelling = _collect_spellings(names, str.lower)
         emails = [spelling for spelling in names_by_spelling if "@" in spelling]
         numbers = [spelling for spelling in names_by_spelling if "@" not in spelling]
         found = _with_lower_email().filter(
             Q(lower_email__in=emails) | Q(number__in=[*numbers, *map(str.upper, numbers)])
         )
-        suggested: dict[str, list[str]] = {}
-        for number, email in found.order_by("number").values_list("number", "lower_email"):
-            for spelling, suggestion in ((number.lower(), number), (email, email)):
-                for name in names_by_spelling.get(spelling, []):
-                    suggested.setdefault(name, []).append(suggestion)
+        suggested: dict[str, list[Match]] = {}
+        for pk, number, email in found.values_list("pk", "number", "lower_email"):
+            for name in names_by_spelling.get(number.lower(), []):
+                suggested.setdefault(name, []).append(Match(pk, number))
+            for name in names_by_spelling.get(email, []):
+                suggested.setdefault(name, []).append(Match(pk, email))
         return _shorten(suggested)
 
 
@@ -159,13 +162,13 @@ class CourseFinder:
         )
         return [*names, course.code] if is_in_term else names
 
-    def suggest(self, names: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    def suggest(self, names: Iterable[str]) -> Matches:
         names_by_spelling = _collect_spellings(names, _get_code_key)
-        suggested: dict[str, list[str]] = {}
+        suggested: dict[str, list[Match]] = {}
         for course in _with_joined_code().filter(joined_code__in=list(names_by_spelling)):
             if course.code in self._get_names(course):
                 for name in names_by_spelling[course.joined_code]:
-                    suggested.setdefault(name, []).append(course.code)
+                    suggested.setdefault(name, []).append(Match(course.pk, course.code))
         return _shorten(suggested)
 
 
@@ -223,9 +226,15 @@ def _collect_spellings(names: Iterable[str], get_key: Callable[[str], str]) -> d
     return names_by_spelling
 
 
-def _shorten(suggested: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """At most MAX_SUGGESTIONS different ones for each name."""
+def _shorten(suggested: Mapping[str, list[Match]]) -> dict[str, list[Match]]:
+    """At most MAX_SUGGESTIONS for each name, first those in which only look-alikes differ."""
     return {
-        name: list(islice(dict.fromkeys(suggestions), MAX_SUGGESTIONS))
-        for name, suggestions in suggested.items()
+        name: sorted(matches, key=lambda match: _as_digits(match.label) != _as_digits(name))[
+            :MAX_SUGGESTIONS
+        ]
+        for name, matches in suggested.items()
     }
+
+
+def _as_digits(text: str) -> str:
+    return text.lower().translate(LOOK_ALIKES)
