@@ -81,10 +81,9 @@ class RosterFilterForm(AsOfForm):
 
     def filter_queryset(self, queryset: Any) -> Any:
         queryset = super().filter_queryset(queryset)
-        text = self.valid_data.get("q")
         status = self.valid_data.get("status")
-        if text:
-            queryset = queryset.filter(search_filter(text, "student__search_key"))
+        if self.search_text:
+            queryset = queryset.filter(search_filter(self.search_text, "student__search_key"))
         if status == "mistake":
             return queryset.filter(by_mistake=True)
         queryset = queryset.filter(by_mistake=False)

@@ -32,6 +32,11 @@ class QueryForm(forms.Form):
         self.is_valid()
         return self.cleaned_data
 
+    @property
+    def search_text(self) -> str:
+        """The text of the search field, if the form has one."""
+        return self.valid_data.get("q") or ""
+
 
 class FilterForm(QueryForm):
     """The search and the filters of a list."""
@@ -40,8 +45,7 @@ class FilterForm(QueryForm):
 
     def filter_queryset(self, queryset: Any) -> Any:
         """The rows of `queryset` that match the query."""
-        text = self.valid_data.get("q")
-        return queryset.search(text) if text else queryset
+        return queryset.search(self.search_text) if self.search_text else queryset
 
 
 class OptionalBooleanField(forms.TypedChoiceField):

@@ -22,6 +22,7 @@ from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
 from students.models import Student
 from students.pages.undo import attach_undo_tokens
+from students.similar_names import find_similar_names
 
 PERMISSIONS = [
     "students.view_student",
@@ -72,8 +73,10 @@ def get_search_results(filters: FilterForm) -> dict[str, Any]:
     """Return the first students and courses that match the search."""
     courses = Course.objects.select_related("term").with_seats().in_enrollment_order()
     students = Student.objects.order_by(*NAME_ORDER, "id")
+    found = list(filters.filter_queryset(students)[:MAX_RESULTS])
     return {
-        "students": filters.filter_queryset(students)[:MAX_RESULTS],
+        "students": found,
+        "similar_names": [] if found else find_similar_names(filters.search_text),
         "courses": filters.filter_queryset(courses)[:MAX_RESULTS],
     }
 

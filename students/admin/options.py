@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +34,7 @@ from students.enrollment.permissions import (
 )
 from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
 from students.models import Enrollment, Status, Student
+from students.similar_names import find_similar_names
 
 # Registered again with the roster: the app `courses` knows nothing about enrollments.
 admin.site.unregister(Course)
@@ -55,7 +56,16 @@ class CourseWithStudentsAdmin(CourseAdmin):
         return EnrollStudentsAction(self, request, queryset).respond()
 
 
-class StudentChangeList(ChangeList):
+class NameSearchChangeList(ChangeList):
+    """Offers names one letter away where a search finds nobody."""
+
+    def get_similar_names(self) -> list[tuple[str, str]]:
+        """Return each name with the address of the list in which it is searched."""
+        names = [] if self.result_count else find_similar_names(self.query)
+        return [(name, self.get_query_string({SEARCH_VAR: name}, [PAGE_VAR])) for name in names]
+
+
+class StudentChangeList(NameSearchChangeList):
     """Sorts by name as all lists of students do."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
@@ -112,6 +122,9 @@ class EnrollmentAdmin(HistoryAdmin):
     autocomplete_fields = ["student", "course"]
     actions = ["withdraw"]
     change_form_template = "students/admin/enrollment_change_form.html"
+
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[ChangeList]:
+        return NameSearchChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Enrollment], search_term: str

@@ -38,6 +38,7 @@ from students.pages.results import (
     result_message,
     skip_full_courses,
 )
+from students.similar_names import find_similar_names
 
 CHOICES_PER_PAGE = 20
 
@@ -180,6 +181,10 @@ class AssociationView(StaffView):
         """Return the finder of the choices that a pasted list names."""
         raise NotImplementedError
 
+    def find_similar_names(self, text: str) -> list[str]:
+        """Return names to search for where `text` finds no choice."""
+        return []
+
     @property
     def may_override(self) -> bool:
         return self.request.user.has_perm(CAN_OVERRIDE)
@@ -225,6 +230,7 @@ class AssociationView(StaffView):
             chosen=chosen,
             groups=[chosen, found] if chosen else [found],
             found=found,
+            similar_names=[] if page.rows else self.find_similar_names(filters.search_text),
             is_refused=is_refused,
             refusals=refusals,
             outcomes=Counter(result_label(result) for result in results).items(),
@@ -320,6 +326,9 @@ class CourseStudentsView(AssociationView):
 
     def get_finder(self, data: QueryDict) -> NameFinder:
         return StudentFinder()
+
+    def find_similar_names(self, text: str) -> list[str]:
+        return find_similar_names(text)
 
 
 def is_ready(result: Result) -> bool:

@@ -17,6 +17,7 @@ from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.forms import RosterFilterForm, parse_ids
 from students.models import STUDENT_NAME_ORDER, WAITLIST_NUMBER, Enrollment, Status
 from students.pages.students import paginate_enrollment_history
+from students.similar_names import find_similar_names
 
 COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
 # Spreadsheets read a cell that begins with one of these as a formula. The last four are the first
@@ -65,6 +66,7 @@ class CourseView(StaffView):
             page=page,
             cursor=data.get("cursor", ""),
             groups=[group for group in (ticked, others, waiting) if group],
+            similar_names=[] if page.rows else find_similar_names(filters.search_text, course),
             ticked=ticked,
             ticked_ids=set(ticked_ids),
             ticks_query=ticks_query,

@@ -21,6 +21,7 @@ from students.forms import StudentCoursesFilterForm, StudentFilterForm, StudentF
 from students.history.queries import attach_causes, latest_changes
 from students.models import CURRENT_STATUSES, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
+from students.similar_names import find_similar_names
 
 
 def paginate_enrollment_history(request: HttpRequest, **filters: object) -> Page[Any]:
@@ -39,6 +40,12 @@ class StudentListView(StaffListView):
     template_name = "students/student_list.html"
     queryset = Student.objects.with_course_count().order_by(*NAME_ORDER, "id")
     filters = StudentFilterForm
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        filters = self.filters(request.GET)
+        page = paginate(request, filters.filter_queryset(self.queryset))
+        similar_names = [] if page.rows else find_similar_names(filters.search_text)
+        return self.render(filters=filters, page=page, similar_names=similar_names)
 
 
 class StudentCreateView(EditView):
