@@ -11,13 +11,17 @@ VALUES (1, 'bench', '!', '', '', '', false, false, true, now());
 INSERT INTO auth_user_groups (user_id, group_id) SELECT 1, id FROM auth_group WHERE name = 'Registrar';
 INSERT INTO knox_authtoken (digest, token_key, user_id, created, expiry)
 SELECT encode(sha512(token::bytea), 'hex'), left(token, 15), 1, now(), NULL FROM (SELECT repeat('0123456789abcdef', 4) AS token) t;
-INSERT INTO courses_term (id, code, name, starts_on, ends_on) VALUES (1, 'T', 'Term', '2025-01-01', '2035-01-01');
-INSERT INTO students_student (id, number, first_name, last_name, email, is_active)
-SELECT s, 'S' || s, 'First' || s, 'Last' || s, 'student' || s || '@example.org', true FROM generate_series(1, :students) s;
-INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id)
-SELECT c, 'C' || lpad(c::text, 6, '0'), 'Course number ' || c, '', 3, CASE WHEN c % 10 = 0 THEN 100000 END, true, 1
-FROM generate_series(1, :courses) c;
-INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id) VALUES (:courses + 1, 'RACE', 'The race course', '', 3, 50, true, 1);
+-- With the derived fields as core.db.search makes them: manage.py fill_derived_fields --all writes none.
+INSERT INTO courses_term (id, code, name, starts_on, ends_on, search_key) VALUES (1, 'T', 'Term', '2025-01-01', '2035-01-01', ' t term |  ');
+INSERT INTO students_student (id, number, first_name, last_name, email, is_active, search_key, name_key)
+SELECT s, 'S' || s, 'First' || s, 'Last' || s, 'student' || s || '@example.org', true,
+       format(' s%1$s first%1$s last%1$s student%1$sexampleorg exampleorg org | student%1$s@example.org example.org ', s), format('last%1$s  first%1$s', s)
+FROM generate_series(1, :students) s;
+INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id, search_key, code_key)
+SELECT c, code, 'Course number ' || c, '', 3, CASE WHEN c % 10 = 0 THEN 100000 END, true, 1, format(' %s course number %s |  ', lower(code), c), lower(code)
+FROM generate_series(1, :courses) c, LATERAL (SELECT 'C' || lpad(c::text, 6, '0') AS code) codes;
+INSERT INTO courses_course (id, code, title, description, credits, capacity, is_open, term_id, search_key, code_key)
+VALUES (:courses + 1, 'RACE', 'The race course', '', 3, 50, true, 1, ' race the course |  ', 'race');
 CREATE VIEW bench_rows AS
 SELECT (s - 1) * 6 + k + 1 AS id, s AS student_id, k, CASE WHEN (s + k) % 20 = 0 THEN 'withdrawn' ELSE 'active' END AS status,
        timestamptz '2025-02-01 00:00:00+00' + ((s * 6 + k) % 864000) * interval '1 second' AS enrolled_at

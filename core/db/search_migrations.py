@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from core.db.search import set_derived_fields
 
@@ -50,18 +50,35 @@ def fill_keys(
         last_pk = batch[-1][0]
 
 
-def fill_derived_fields(model: Any) -> None:
-    """Fill the empty search keys of rows that another program has inserted, and other keys."""
+def fill_derived_fields(model: Any, *, every_row: bool = False) -> int:
+    """Fill the derived fields of rows that another program has inserted, which are empty.
+
+    With `every_row`, correct those of all rows, for one that has changed rows. Returns the number
+    of rows written.
+    """
     fields = model._meta.concrete_fields
     names = [field.name for field in fields if hasattr(field, "derive")]
-    rows = model._base_manager.filter(search_key="").order_by("pk")
-    last_pk = 0
-    while batch := list(rows.filter(pk__gt=last_pk)[:BATCH_SIZE]):
-        for row in batch:
-            set_derived_fields(row)
-        values = [(row.pk, *(getattr(row, name) for name in names)) for row in batch]
-        _update(connections[rows.db], model, names, values)
+    rows = model._base_manager.order_by("pk").select_for_update(no_key=True)
+    if not every_row:
+        rows = rows.filter(search_key="")
+    last_pk, number = 0, 0
+    while True:
+        # One transaction for each batch: the rows are locked for a short time.
+        with transaction.atomic():
+            batch = list(rows.filter(pk__gt=last_pk)[:BATCH_SIZE])
+            values = []
+            for row in batch:
+                old = [getattr(row, name) for name in names]
+                set_derived_fields(row)
+                new = [getattr(row, name) for name in names]
+                if old != new:
+                    values.append((row.pk, *new))
+            if values:
+                _update(connections[rows.db], model, names, values)
+        if not batch:
+            return number
         last_pk = batch[-1].pk
+        number += len(values)
 
 
 def analyze(schema_editor: Any, *models: Any) -> None:
