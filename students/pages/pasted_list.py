@@ -65,6 +65,8 @@ class Line:
     text: str
     cells: list[str]
     is_row: bool
+    # The cells that may hold a name, where the heading says so.
+    key_cells: Sequence[str] = ()
 
     @property
     def names(self) -> Iterator[str]:
@@ -125,7 +127,7 @@ def _clean_cell(cell: str) -> str:
 
 
 def _select_columns(lines: list[Line], matches: Matches, headings: set[str]) -> list[Line]:
-    """Leave out the heading, and the cells that are not in the columns of names that it tells."""
+    """Leave out the heading, and find the cells in the columns that it calls names."""
     if len(lines) < 2 or any(name in matches for name in lines[0].names):
         return lines
     heading, *rows = lines
@@ -136,9 +138,8 @@ def _select_columns(lines: list[Line], matches: Matches, headings: set[str]) -> 
         return lines if not is_table or any(map(_looks_like_name, heading.cells)) else rows
     selected = []
     for row in rows:
-        cells = [row.cells[index] for index in columns] if len(row.cells) == width else row.cells
-        # Where nothing is in these columns, the row is read like one of a table without heading.
-        selected.append(replace(row, cells=cells if any(cells) else row.cells, is_row=width > 1))
+        key_cells = [row.cells[index] for index in columns] if len(row.cells) == width else []
+        selected.append(replace(row, key_cells=key_cells, is_row=width > 1))
     return selected
 
 
@@ -149,12 +150,12 @@ def _read_line(line: Line, matches: Matches) -> tuple[dict[int, Source], list[Pr
         return {}, [Problem(Source(line.number, line.text), Reason.UNKNOWN)]
     is_row = line.is_row or not all(_looks_like_name(part) or part in matches for part in parts)
     if is_row:
-        return _read_row(line, [_narrow(matches[part], parts) for part in named])
+        return _read_row(line, [_narrow(matches[part], line) for part in named])
     sources: dict[int, Source] = {}
     problems: list[Problem] = []
     for part in parts:
         source = Source(line.number, part)
-        found = _narrow(matches.get(part, []), parts)
+        found = _narrow(matches.get(part, []), line)
         if len(found) == 1:
             sources[found[0].pk] = source
         else:
@@ -178,7 +179,8 @@ def _read_row(
 def _get_parts(line: Line, matches: Matches) -> list[str]:
     """The cells of the line; of cells that may hold several names, the words."""
     parts: list[str] = []
-    cells = [cell for cell in line.cells if cell]
+    # Where nothing is in the columns of names, the row is read like one without heading.
+    cells = [cell for cell in (line.key_cells if any(line.key_cells) else line.cells) if cell]
     for cell in cells:
         words = cell.split()
         is_several = not line.is_row and cell not in matches
@@ -189,11 +191,10 @@ def _get_parts(line: Line, matches: Matches) -> list[str]:
     return parts
 
 
-def _narrow(matches: Sequence[Match], parts: Sequence[str]) -> Sequence[Match]:
-    """Of several matches those of whom another part of the line has the hint, if there are any."""
-    if len(matches) < 2:
-        return matches
-    return [match for match in matches if match.hint and match.hint in parts] or matches
+def _narrow(matches: Sequence[Match], line: Line) -> Sequence[Match]:
+    """Of several matches, those of whom most hints are cells of the line."""
+    counts = [len(set(filter(None, match.hints)).intersection(line.cells)) for match in matches]
+    return [match for match, count in zip(matches, counts, strict=True) if count == max(counts)]
 
 
 def _looks_like_name(text: str) -> bool:

@@ -29,11 +29,14 @@ LOOK_ALIKES = str.maketrans("oil", "011")
 
 
 class Match(NamedTuple):
-    """A row that a name may mean. `label` names this row alone; so does the name beside `hint`."""
+    """A row that a name may mean. `label` names this row alone.
+
+    Other cells that are `hints` tell it from the other rows that the name may mean.
+    """
 
     pk: int
     label: str
-    hint: str = ""
+    hints: tuple[str, ...] = ()
 
 
 Matches = Mapping[str, Sequence[Match]]
@@ -121,8 +124,9 @@ class CourseFinder:
     """Finds courses by code, in `term` or, without one, in the terms that are not over.
 
     A code that several of these courses have means those whose term can be enrolled in today, if
-    there are any. A name may add the code of any term: `BIO-101 2026-FA` or `BIO-101 (2026-FA)`.
-    Codes are compared without case and dashes, if none is equal.
+    there are any. A name may add the section, and the code of any term: `BIO-101 A01`,
+    `BIO-101 2026-FA` or `BIO-101 · A01 (2026-FA)`. Names are compared without case and dashes, if
+    none is equal.
     """
 
     def __init__(self, term: str = "") -> None:
@@ -134,7 +138,7 @@ class CourseFinder:
 
     def find(self, names: Collection[str]) -> Matches:
         short = [name for name in names if len(name) <= MAX_NAME_LENGTH]
-        keys = {_get_code_key(text) for name in short for text in (name, name.rpartition(" ")[0])}
+        keys = {_get_code_key(text) for name in short for text in _get_beginnings(name)}
         exact: dict[str, list[Course]] = {}
         similar: dict[str, list[Course]] = {}
         for batch in _batches(keys - {""}):
@@ -148,19 +152,18 @@ class CourseFinder:
         for name in short:
             if courses := exact.get(name) or similar.get(_get_code_key(name)):
                 found[name] = [
-                    Match(course.pk, str(course), course.term.code)
+                    Match(course.pk, str(course), (course.term.code, course.section))
                     for course in _prefer_open_terms(courses)
                 ]
         return found
 
     def _get_names(self, course: Course) -> list[str]:
-        names = [str(course), f"{course.code} {course.term.code}"]
+        codes = {course.code, f"{course.code} {course.section}".strip()}
+        names = [str(course), *(f"{code} {course.term.code}" for code in codes)]
         is_in_term = (
-            course.term.code == self.term
-            if self.term
-            else course.term.ends_on >= timezone.localdate()
+            course.term.code == self.term if self.term else course.last_day >= timezone.localdate()
         )
-        return [*names, course.code] if is_in_term else names
+        return [*names, *codes] if is_in_term else names
 
     def suggest(self, names: Iterable[str]) -> Matches:
         names_by_spelling = _collect_spellings(names, _get_code_key)
@@ -180,11 +183,17 @@ def _with_joined_code() -> QuerySet[Any]:
     """Courses with `joined_code`, their code as `_get_code_key` returns it."""
     joined_code = Replace("code_key", Value(" "), Value(""))
     courses = Course.objects.select_related("term").annotate(joined_code=joined_code)
-    return courses.order_by("-term__starts_on", "code_key", "code", "pk")
+    return courses.order_by("-term__starts_on", "code_key", "code", "section", "pk")
 
 
 def _get_code_key(code: str) -> str:
     return get_sort_key(code).replace(" ", "")
+
+
+def _get_beginnings(name: str) -> list[str]:
+    """The name, and without its last words: a section, a term."""
+    words = name.split()
+    return [" ".join(words[:end]) for end in range(max(len(words) - 3, 1), len(words) + 1)]
 
 
 def _prefer_open_terms(courses: Sequence[Course]) -> Sequence[Course]:
@@ -228,12 +237,13 @@ def _collect_spellings(names: Iterable[str], get_key: Callable[[str], str]) -> d
 
 def _shorten(suggested: Mapping[str, list[Match]]) -> dict[str, list[Match]]:
     """At most MAX_SUGGESTIONS for each name, first those in which only look-alikes differ."""
-    return {
-        name: sorted(matches, key=lambda match: _as_digits(match.label) != _as_digits(name))[
-            :MAX_SUGGESTIONS
-        ]
-        for name, matches in suggested.items()
-    }
+    shortened = {}
+    for name, matches in suggested.items():
+        by_label = {match.label: match for match in matches}
+        look_alike = [label for label in by_label if _as_digits(label) == _as_digits(name)]
+        nearest = list(dict.fromkeys([*look_alike, *by_label]))
+        shortened[name] = [by_label[label] for label in nearest[:MAX_SUGGESTIONS]]
+    return shortened
 
 
 def _as_digits(text: str) -> str:

@@ -163,6 +163,23 @@ def test_a_code_means_the_term_that_can_be_enrolled_in_today(text: str, course: 
     assert (list(parse_courses(text).sources), parse_courses(text).text) == ([course.pk], "")
 
 
+def test_sections_are_offered_and_named() -> None:
+    term = TermFactory.create()
+    one, two = (
+        CourseFactory.create(code="CSE 8A", section=section, term=term) for section in ("A01", "B1")
+    )
+    assert problems(parse_courses("cse8a")) == [(1, "cse8a", "ambiguous", [str(one), str(two)])]
+    for text in (
+        str(two),
+        "cse 8a b1",
+        f"CSE-8A B1 {term.code}",
+        f"Course\tSection\nCSE 8A\tB1\t{term.code}",
+        "Course,Section,Seats\nCSE 8A,B1,3",
+        f"CSE 8A\tB1\t{term.code}\tA title",
+    ):
+        assert (list(parse_courses(text).sources), parse_courses(text).text) == ([two.pk], "")
+
+
 def test_a_code_that_may_mean_several_courses_offers_them(course: Course) -> None:
     two = CourseFactory.create(code="CS-101", term=TermFactory.create())
     parsed = parse_courses("x\ncs101")
