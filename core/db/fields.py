@@ -1,7 +1,7 @@
 """Model fields that store text in one form. See core.text.
 
 Django calls `to_python` when a field is cleaned, and also before each save and each lookup.
-In migrations they are Django's own fields, because the columns are the same.
+In migrations most of them are Django's own fields, because the columns are the same.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,19 @@ else:
 MIN_YEAR = 1900
 
 
+class CodePointOrderMixin:
+    """Every database sorts the values by code points: on PostgreSQL in the collation "C".
+
+    The order of a database's own collation would depend on how the database was created.
+    """
+
+    def db_parameters(self, connection: Any) -> Any:
+        parameters = super().db_parameters(connection)  # type: ignore[misc]
+        if connection.vendor == "postgresql":
+            parameters["collation"] = "C"
+        return parameters
+
+
 class CleanFormField(forms.CharField):
     """A text of one line, cleaned before it is validated."""
 
@@ -47,7 +60,7 @@ class NormalizedFormField(forms.CharField):
         return super().to_python(normalize(value) if isinstance(value, str) else value)
 
 
-class CleanCharField(BaseCharField):
+class CleanCharField(CodePointOrderMixin, BaseCharField):
     """A text of one line without invisible characters, in normalization form C."""
 
     def to_python(self, value: Any) -> Any:
@@ -56,10 +69,6 @@ class CleanCharField(BaseCharField):
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": CleanFormField, **kwargs})
-
-    def deconstruct(self) -> Any:
-        name, _path, *rest = super().deconstruct()
-        return name, "django.db.models.CharField", *rest
 
 
 class NormalizedTextField(BaseTextField):
@@ -92,7 +101,7 @@ class SchoolDateField(BaseDateField):
         return name, "django.db.models.DateField", *rest
 
 
-class EmailField(BaseEmailField):
+class EmailField(CodePointOrderMixin, BaseEmailField):
     """An email address in one spelling. Its mailbox is ASCII, which databases compare without
     case.
     """
@@ -103,7 +112,3 @@ class EmailField(BaseEmailField):
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": CleanEmailFormField, **kwargs})
-
-    def deconstruct(self) -> Any:
-        name, _path, *rest = super().deconstruct()
-        return name, "django.db.models.EmailField", *rest

@@ -3,6 +3,7 @@
 Migrations that use them need `atomic = False`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.postgres.operations import (
@@ -14,6 +15,8 @@ from django.contrib.postgres.operations import (
 from django.db.migrations import AddConstraint, AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation
 from django.db.models import UniqueConstraint
+
+from core.db.fields import CodePointOrderMixin
 
 
 def _choose_operation(
@@ -90,3 +93,32 @@ class AddUniqueWithoutBlocking(AddConstraint):
         schema_editor.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
         )
+
+
+def sort_by_code_points(app_label: str) -> Callable[[Any, Any], None]:
+    """A function for RunPython that gives the columns of CodePointOrderMixin their collation.
+
+    It rebuilds the indexes of these columns, once for each table. Other databases need no change.
+    """
+
+    def alter_columns(apps: Any, schema_editor: Any) -> None:
+        connection = schema_editor.connection
+        if connection.vendor != "postgresql":
+            return
+        quote = connection.ops.quote_name
+        for model in apps.get_app_config(app_label).get_models():
+            fields: list[Any] = [
+                field
+                for field in model._meta.local_concrete_fields
+                if isinstance(field, CodePointOrderMixin)
+            ]
+            changes = [
+                f'ALTER COLUMN {quote(field.column)} TYPE {field.db_type(connection)} COLLATE "C"'
+                for field in fields
+            ]
+            if changes:
+                schema_editor.execute(
+                    f"ALTER TABLE {quote(model._meta.db_table)} {', '.join(changes)}"
+                )
+
+    return alter_columns

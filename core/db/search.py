@@ -31,6 +31,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 from django.utils.deconstruct import deconstructible
 
+from core.db.fields import CodePointOrderMixin
 from core.text import (
     MAX_SORT_KEY_LENGTH,
     MAX_WORD_LENGTH,
@@ -88,11 +89,8 @@ class SearchKeyField(DerivedField, TextField):  # type: ignore[type-arg]
         )
 
 
-class SortKeyField(DerivedField, CharField):  # type: ignore[type-arg]
-    """The text by which rows are sorted: `sources` as in a telephone directory.
-
-    Every database compares it by code points: on PostgreSQL in the collation "C".
-    """
+class SortKeyField(CodePointOrderMixin, DerivedField, CharField):  # type: ignore[type-arg]
+    """The text by which rows are sorted: `sources` as in a telephone directory."""
 
     def __init__(self, *sources: str, **kwargs: Any) -> None:
         self.sources = sources
@@ -101,12 +99,6 @@ class SortKeyField(DerivedField, CharField):  # type: ignore[type-arg]
 
     def derive(self, instance: Model) -> str:
         return get_sort_key(*(getattr(instance, name) for name in self.sources))
-
-    def db_parameters(self, connection: Any) -> Any:
-        parameters = super().db_parameters(connection)
-        if connection.vendor == "postgresql":
-            parameters["collation"] = "C"
-        return parameters
 
 
 def with_derived_fields(model: type[Model], names: Sequence[str]) -> list[str]:
