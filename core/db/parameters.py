@@ -80,6 +80,24 @@ class InIdList(Func):
         )
 
 
+class TextList(Value):
+    """A list of texts as one value, the second argument of `InTextList`."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__(orjson.dumps(texts).decode())
+        self.texts = list(texts)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        return "%s::text[]", [self.texts]
+
+
+class InTextList(InIdList):
+    """Whether a text is in a list: `filter(InTextList("number", TextList(numbers)))`.
+
+    Unlike `number__in`, it takes any number of texts, and prepares none of them singly.
+    """
+
+
 class IdPairListParameter(Parameter):
     """A placeholder for a list of pairs of ids, the third argument of `InIdPairs`."""
 

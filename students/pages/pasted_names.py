@@ -1,8 +1,7 @@
 """Looks up the rows that pasted names may mean, and names that are one letter away from them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from django.db.models import Q, QuerySet, Value
@@ -10,6 +9,7 @@ from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.db.parameters import InTextList, TextList
 from core.spelling import get_spellings_one_letter_away
 from core.text import clean_email, get_sort_key
 from courses.models import Course, Term
@@ -17,8 +17,6 @@ from students.models import Student
 
 # The longest number or email. Longer texts are not looked up.
 MAX_NAME_LENGTH = 254
-# Names in one query: SQLite takes at most 32,766 values.
-BATCH_SIZE = 10_000
 # A shorter name has too many neighbours.
 MIN_LENGTH_TO_SUGGEST = 4
 # Spellings that one search for suggestions looks up: those of 15 numbers or 5 emails.
@@ -70,18 +68,17 @@ class StudentFinder:
         }
 
     def find(self, names: Collection[str]) -> Matches:
-        matches: dict[str, list[Match]] = {}
         short = [name for name in names if len(name) <= MAX_NAME_LENGTH]
-        for batch in _batches(short):
-            matches |= self._find_by_email([name for name in batch if "@" in name])
-            matches |= self._find_by_number(batch)
-        return matches
+        return {
+            **self._find_by_email([name for name in short if "@" in name]),
+            **self._find_by_number(short),
+        }
 
     def _find_by_email(self, names: Iterable[str]) -> dict[str, list[Match]]:
         names_by_email: dict[str, list[str]] = {}
         for name in names:
             names_by_email.setdefault(clean_email(name).lower(), []).append(name)
-        rows = _with_lower_email().filter(lower_email__in=list(names_by_email))
+        rows = _with_lower_email().filter(InTextList("lower_email", TextList(list(names_by_email))))
         return {
             name: [Match(pk, number)]
             for pk, number, email in rows.values_list("pk", "number", "lower_email")
@@ -91,10 +88,9 @@ class StudentFinder:
     def _find_by_number(self, names: Iterable[str]) -> dict[str, list[Match]]:
         spellings = {text for name in names for text in (name, name.upper(), name.lower())}
         matches_by_key: dict[str, list[Match]] = {}
-        for batch in _batches(spellings):
-            rows = Student.objects.filter(number__in=batch).order_by("pk")
-            for pk, number in rows.values_list("pk", "number"):
-                matches_by_key.setdefault(number.lower(), []).append(Match(pk, number))
+        rows = Student.objects.filter(InTextList("number", TextList(list(spellings))))
+        for pk, number in rows.order_by("pk").values_list("pk", "number"):
+            matches_by_key.setdefault(number.lower(), []).append(Match(pk, number))
         found: dict[str, list[Match]] = {}
         for name in names:
             matches = matches_by_key.get(name.lower(), [])
@@ -109,7 +105,8 @@ class StudentFinder:
         emails = [spelling for spelling in names_by_spelling if "@" in spelling]
         numbers = [spelling for spelling in names_by_spelling if "@" not in spelling]
         found = _with_lower_email().filter(
-            Q(lower_email__in=emails) | Q(number__in=[*numbers, *map(str.upper, numbers)])
+            Q(InTextList("lower_email", TextList(emails)))
+            | Q(InTextList("number", TextList([*numbers, *map(str.upper, numbers)])))
         )
         suggested: dict[str, list[Match]] = {}
         for pk, number, email in found.values_list("pk", "number", "lower_email"):
@@ -141,13 +138,12 @@ class CourseFinder:
         keys = {_get_code_key(text) for name in short for text in _get_beginnings(name)}
         exact: dict[str, list[Course]] = {}
         similar: dict[str, list[Course]] = {}
-        for batch in _batches(keys - {""}):
-            for course in _with_joined_code().filter(joined_code__in=batch):
-                course_names = self._get_names(course)
-                for name in course_names:
-                    exact.setdefault(name, []).append(course)
-                for key in {_get_code_key(name) for name in course_names}:
-                    similar.setdefault(key, []).append(course)
+        for course in _find_courses(keys):
+            course_names = self._get_names(course)
+            for name in course_names:
+                exact.setdefault(name, []).append(course)
+            for key in {_get_code_key(name) for name in course_names}:
+                similar.setdefault(key, []).append(course)
         found: dict[str, list[Match]] = {}
         for name in short:
             if courses := exact.get(name) or similar.get(_get_code_key(name)):
@@ -168,7 +164,7 @@ class CourseFinder:
     def suggest(self, names: Iterable[str]) -> Matches:
         names_by_spelling = _collect_spellings(names, _get_code_key)
         suggested: dict[str, list[Match]] = {}
-        for course in _with_joined_code().filter(joined_code__in=list(names_by_spelling)):
+        for course in _find_courses(names_by_spelling):
             if course.code in self._get_names(course):
                 for name in names_by_spelling[course.joined_code]:
                     suggested.setdefault(name, []).append(Match(course.pk, course.code))
@@ -179,11 +175,13 @@ def _with_lower_email() -> QuerySet[Any]:
     return Student.objects.annotate(lower_email=Lower("email")).order_by("number")
 
 
-def _with_joined_code() -> QuerySet[Any]:
-    """Courses with `joined_code`, their code as `_get_code_key` returns it."""
+def _find_courses(keys: Iterable[str]) -> QuerySet[Any]:
+    """Courses with `joined_code`, their code as `_get_code_key` returns it, in `keys`."""
     joined_code = Replace("code_key", Value(" "), Value(""))
     courses = Course.objects.select_related("term").annotate(joined_code=joined_code)
-    return courses.order_by("-term__starts_on", "code_key", "code", "section", "pk")
+    return courses.filter(InTextList("joined_code", TextList(list(keys)))).order_by(
+        "-term__starts_on", "code_key", "code", "section", "pk"
+    )
 
 
 def _get_code_key(code: str) -> str:
@@ -212,12 +210,6 @@ def _is_open_for(term: Term, today: date) -> bool:
         and (opens is None or opens <= today)
         and (closes is None or today <= closes)
     )
-
-
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(names)
-    while batch := list(islice(iterator, BATCH_SIZE)):
-        yield batch
 
 
 def _collect_spellings(names: Iterable[str], get_key: Callable[[str], str]) -> dict[str, list[str]]:
