@@ -5,6 +5,9 @@ from itertools import takewhile
 # Letters that a spelling may add: those of numbers, codes and addresses.
 ADDED_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.-_@"
 
+# About as many spellings are one letter away from a word, for each of its letters.
+SPELLINGS_PER_LETTER = 2 * len(ADDED_LETTERS) + 2
+
 
 def is_one_letter_away(word: str, other: str) -> bool:
     start = _count_equal(word, other)

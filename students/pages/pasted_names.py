@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.db.parameters import InTextList, TextList
-from core.spelling import get_spellings_one_letter_away
+from core.spelling import SPELLINGS_PER_LETTER, get_spellings_one_letter_away
 from core.text import clean_email, get_sort_key
 from courses.models import Course, Term
 from students.models import Student
@@ -101,7 +101,7 @@ class StudentFinder:
         return found
 
     def suggest(self, names: Iterable[str]) -> Matches:
-        names_by_spelling = _collect_spellings(names, str.lower)
+        names_by_spelling = collect_spellings(names, str.lower)
         emails = [spelling for spelling in names_by_spelling if "@" in spelling]
         numbers = [spelling for spelling in names_by_spelling if "@" not in spelling]
         found = _with_lower_email().filter(
@@ -162,7 +162,7 @@ class CourseFinder:
         return [*names, *codes] if is_in_term else names
 
     def suggest(self, names: Iterable[str]) -> Matches:
-        names_by_spelling = _collect_spellings(names, _get_code_key)
+        names_by_spelling = collect_spellings(names, _get_code_key)
         suggested: dict[str, list[Match]] = {}
         for course in _find_courses(names_by_spelling):
             if course.code in self._get_names(course):
@@ -212,17 +212,16 @@ def _is_open_for(term: Term, today: date) -> bool:
     )
 
 
-def _collect_spellings(names: Iterable[str], get_key: Callable[[str], str]) -> dict[str, list[str]]:
+def collect_spellings(names: Iterable[str], get_key: Callable[[str], str]) -> dict[str, list[str]]:
     """The spellings one letter away from the keys of `names`, each with the names it is for."""
     names_by_spelling: dict[str, list[str]] = {}
     for name in names:
         key = get_key(name)
         if not MIN_LENGTH_TO_SUGGEST <= len(key) <= MAX_NAME_LENGTH:
             continue
-        spellings = get_spellings_one_letter_away(key)
-        if len(names_by_spelling) + len(spellings) > MAX_SPELLINGS:
+        if len(names_by_spelling) + len(key) * SPELLINGS_PER_LETTER > MAX_SPELLINGS:
             continue
-        for spelling in spellings:
+        for spelling in get_spellings_one_letter_away(key):
             names_by_spelling.setdefault(spelling, []).append(name)
     return names_by_spelling
 

@@ -1,6 +1,8 @@
 """Lists as people paste them."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,7 +14,12 @@ from students.factories import StudentFactory, enrolled
 from students.models import Student
 from students.pages.paste_box import PasteBox
 from students.pages.pasted_list import MAX_LINES, correct, parse
-from students.pages.pasted_names import CourseFinder, StudentFinder
+from students.pages.pasted_names import (
+    MAX_SPELLINGS,
+    CourseFinder,
+    StudentFinder,
+    collect_spellings,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +135,20 @@ def test_numbers_and_addresses_one_letter_away_are_offered(
             "",
         )
     assert correct("edited since", [f"{typed}\tS00123"]) == "edited since"
+
+
+def test_suggestions_are_bounded_and_one_query(
+    ann: Student, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    text = "\n".join([f"unknown-{index}@school.example" for index in range(900)] + ["S00124"])
+    with django_assert_num_queries(3):
+        parsed = parse_students(text)
+    assert len(parsed.problems) == 901
+    assert parsed.problems[-1].offers == ["S00123"]
+    names_by_spelling = collect_spellings(text.splitlines(), str.lower)
+    assert len(names_by_spelling) < 1.2 * MAX_SPELLINGS
+    names = {name for names in names_by_spelling.values() for name in names}
+    assert 2 < len(names) < 10
 
 
 def test_numbers_that_differ_in_case_are_written_exactly() -> None:
