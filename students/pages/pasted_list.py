@@ -80,6 +80,8 @@ class Line:
 def parse(text: str, finder: NameFinder) -> ParsedList:
     """Read `text`. Lines after the first MAX_LINES that are not blank are problems."""
     all_lines = _split_lines(text)
+    if not all_lines:
+        return ParsedList({}, [])
     lines = all_lines[:MAX_LINES]
     names = dict.fromkeys(name for line in lines for name in line.names if name)
     matches = finder.find(list(islice(names, MAX_NAMES)))

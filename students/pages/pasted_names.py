@@ -78,6 +78,8 @@ class StudentFinder:
         names_by_email: dict[str, list[str]] = {}
         for name in names:
             names_by_email.setdefault(clean_email(name).lower(), []).append(name)
+        if not names_by_email:
+            return {}
         rows = _with_lower_email().filter(InTextList("lower_email", TextList(list(names_by_email))))
         return {
             name: [Match(pk, number)]
