@@ -1,4 +1,4 @@
-"""Imports terms and courses from CSV files."""
+"""Imports terms, teachers and courses from CSV files."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,12 @@ from typing import TextIO
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.imports.importer import CsvImporter, Key
-from courses.models import Course, Term
+from core.imports.importer import CellParser, CsvImporter, Key
+from core.imports.people import PeopleImporter
+from core.text import clean_line
+from courses.models import Course, Teacher, Term
 from courses.prerequisites import check_cycle, check_known, lock_prerequisites
+from courses.teaching import Assignment, set_teachers
 
 
 def import_terms(file: TextIO) -> Counter[str]:
@@ -35,29 +38,79 @@ def import_courses(file: TextIO) -> Counter[str]:
             "prerequisites",
             "is_open",
             "repeatable",
+            "teachers",
         ],
     )
     terms = dict(Term.objects.values_list("code", "pk"))
+    teachers = dict(Teacher.objects.order_by().values_list("number", "pk"))
     return CourseImporter(
         Course,
         ["term_id", "code", "section"],
         file,
         *columns,
         links={"term_code": ("term_id", terms)},
+        related={"teachers": teachers_parser(teachers)},
     ).write()
+
+
+def import_teachers(file: TextIO) -> Counter[str]:
+    """Create and change the teachers of `file`. Returns how many of each; raises ImportRejected."""
+    columns = ["number", "first_name", "last_name"], ["email", "is_active"]
+    return TeacherImporter(Teacher, ["number"], file, *columns).write()
+
+
+def teachers_parser(ids: Mapping[str, int]) -> CellParser:
+    """A function from the numbers of teachers, separated by semicolons, to their `ids`.
+
+    It raises ValidationError.
+    """
+
+    def parse(text: str) -> tuple[int, ...]:
+        numbers = [clean_line(part.strip()) for part in text.split(";") if part.strip()]
+        for index, number in enumerate(numbers):
+            if number not in ids:
+                raise ValidationError(
+                    _("There is no teacher with the number “%s”.") % number, code="not_found"
+                )
+            if number in numbers[:index]:
+                raise ValidationError(_("This teacher is named twice."), code="repeated")
+        return tuple(ids[number] for number in numbers)
+
+    return parse
+
+
+class TeacherImporter(PeopleImporter[Teacher]):
+    """The teachers of a file."""
+
+    def get_taken_message(self, number: str) -> str:
+        return _("Teacher %s has this email already.") % number
 
 
 class CourseImporter(CsvImporter[Course]):
     """The courses of a file.
 
     Their prerequisites must exist, in the file or in the database, and must not form a cycle.
-    Without the column `section`, a line means the only course of its code in the term.
+    Without the column `section`, a line means the only course of its code in the term. The first
+    of the column `teachers` is the primary one.
     """
 
     def check_rows(self, ids: Mapping[Key, int]) -> None:
         if "section" not in self.names:
             self._check_only_section()
         self._check_prerequisites()
+
+    def write_related(self, rows: Mapping[Key, Course]) -> set[Key]:
+        if "teachers" not in self.names:
+            return set()
+        position = self.names.index("teachers")
+        assignments = {}
+        for key, row in rows.items():
+            # The key of a row may have changed since its id was read.
+            if key in self.rows:
+                ids = self.rows[key][1][position]
+                assignments[row.pk] = [Assignment(pk, pk == ids[0]) for pk in ids]
+        changed = set_teachers(assignments)
+        return {key for key, row in rows.items() if row.pk in changed}
 
     def check_values(self, row: Course, line: int) -> None:
         super().check_values(row, line)
@@ -133,9 +186,21 @@ class CourseImporter(CsvImporter[Course]):
 
 def several_sections(sections: Iterable[str]) -> ValidationError:
     """The error of a line that names a code, but not which of its `sections`."""
-    names = ", ".join(section or _("(none)") for section in sections)
     return ValidationError(
         _("This term has several sections of this course: %(sections)s. Name one of them."),
         code="ambiguous",
-        params={"sections": names},
+        params={"sections": _join_sections(sections)},
     )
+
+
+def unknown_section(sections: Iterable[str]) -> ValidationError:
+    """The error of a line that names none of the `sections` of a course."""
+    return ValidationError(
+        _("This term has no such section of this course. It has: %(sections)s."),
+        code="not_found",
+        params={"sections": _join_sections(sections)},
+    )
+
+
+def _join_sections(sections: Iterable[str]) -> str:
+    return ", ".join(section or _("(none)") for section in sections)

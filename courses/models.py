@@ -14,7 +14,7 @@ from django.core.validators import (
     RegexValidator,
 )
 from django.db import models
-from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, When
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Prefetch, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -138,6 +138,12 @@ class CourseQuerySet(models.QuerySet["Course"]):
         }
         return self.annotate(**numbers)
 
+    def with_teachers(self) -> CourseQuerySet:
+        """Read the current teachers of each course into `current_teachings`, in one more query."""
+        teachings = Teaching.objects.current().in_order().select_related("teacher")
+        prefetch = Prefetch("teachings", teachings, to_attr="current_teachings")
+        return self.prefetch_related(prefetch)  # type: ignore[no-redef]
+
     def with_seats_left(self) -> CourseQuerySet:
         """The courses with a free seat; call it after `with_seats()`."""
         return self.filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
@@ -233,6 +239,7 @@ class Course(HistoryModel):
     objects: ClassVar[models.Manager[Course]] = CourseQuerySet.as_manager()
     taken: int
     waiting: int
+    current_teachings: list[Teaching]
 
     class Meta:
         verbose_name = _("course")

@@ -1,12 +1,21 @@
-"""Serializers of terms and courses."""
+"""Serializers of terms, courses and teachers."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from core.api.serializers import ModelSerializer, StrictCharField
-from courses.models import Course, Term
+from core.api.serializers import (
+    IdField,
+    ModelSerializer,
+    StrictBooleanField,
+    StrictCharField,
+    StrictSerializer,
+)
+from courses.models import Course, Teacher, Teaching, Term
+from courses.teaching import Assignment
+
+MAX_TEACHERS = 100
 
 
 class TermCodeField(serializers.SlugRelatedField[Term]):
@@ -48,12 +57,21 @@ class SeatsSerializer(serializers.Serializer[Course]):
     waiting = serializers.IntegerField(read_only=True)
 
 
+class TeacherOfCourseSerializer(serializers.Serializer[Teaching]):
+    """A teacher in the row of a course."""
+
+    id = serializers.IntegerField(source="teacher_id", read_only=True)
+    name = serializers.CharField(source="teacher.name", read_only=True)
+    is_primary = serializers.BooleanField(read_only=True)
+
+
 class CourseSerializer(ModelSerializer[Course]):
     term = TermCodeField()
     prerequisites = serializers.ListField(
         child=StrictCharField(max_length=20), max_length=50, required=False
     )
     seats = SeatsSerializer(source="*", read_only=True)
+    teachers = TeacherOfCourseSerializer(source="current_teachings", many=True, read_only=True)
 
     class Meta:
         model = Course
@@ -72,7 +90,67 @@ class CourseSerializer(ModelSerializer[Course]):
             "is_open",
             "repeatable",
             "seats",
+            "teachers",
         ]
 
     def validate_prerequisites(self, codes: list[str]) -> list[str]:
         return list(dict.fromkeys(codes))
+
+
+class TeacherSerializer(ModelSerializer[Teacher]):
+    class Meta:
+        model = Teacher
+        fields = ["id", "number", "first_name", "last_name", "email", "is_active"]
+        # Either may be empty, but a client that leaves one out has probably forgotten it.
+        extra_kwargs = {"first_name": {"required": True}, "last_name": {"required": True}}
+
+
+class AssignmentSerializer(StrictSerializer[Teaching]):
+    """A teacher of one course. `name` is read only; it may be sent back."""
+
+    teacher_id = IdField()
+    name = serializers.CharField(source="teacher.name", read_only=True)
+    is_primary = StrictBooleanField(default=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            data = {name: value for name, value in data.items() if name != "name"}
+        return super().to_internal_value(data)
+
+
+class CourseTeachersSerializer(StrictSerializer[Course]):
+    """Exactly the teachers of one course; at most one of them is primary."""
+
+    teachers = AssignmentSerializer(  # type: ignore[call-arg]
+        source="current_teachings", many=True, max_length=MAX_TEACHERS
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        rows = attrs["current_teachings"]
+        ids = [row["teacher_id"] for row in rows]
+        known = set(Teacher.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        has_primary = False
+        errors: dict[int, Any] = {}
+        for index, row in enumerate(rows):
+            if row["teacher_id"] not in known:
+                message = _("There is no teacher with this id.")
+                errors[index] = {"teacher_id": [_detail(message, "not_found")]}
+            elif row["teacher_id"] in ids[:index]:
+                message = _("This teacher is named twice.")
+                errors[index] = {"teacher_id": [_detail(message, "repeated")]}
+            elif row["is_primary"] and has_primary:
+                message = _("Only one teacher of a course can be the primary one.")
+                errors[index] = {"is_primary": [_detail(message, "second_primary")]}
+            has_primary |= row["is_primary"]
+        if errors:
+            detail: Any = {"teachers": errors}
+            raise serializers.ValidationError(detail)
+        return attrs
+
+    @property
+    def assignments(self) -> list[Assignment]:
+        return [Assignment(**row) for row in self.validated_data["current_teachings"]]
+
+
+def _detail(message: Any, code: str) -> serializers.ErrorDetail:
+    return serializers.ErrorDetail(str(message), code=code)

@@ -33,7 +33,7 @@ from courses.views import (
     TermEditView,
     TermListView,
 )
-from courses.viewsets import CourseViewSet, TermViewSet
+from courses.viewsets import CourseTeachersViewSet, CourseViewSet, TeacherViewSet, TermViewSet
 from school.api.problems import ProblemView, UnknownPathView
 from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
@@ -56,6 +56,7 @@ api = SimpleRouter(trailing_slash=False, use_regex_path=False)
 api.register("students", StudentViewSet)
 api.register("courses", CourseViewSet)
 api.register("terms", TermViewSet)
+api.register("teachers", TeacherViewSet)
 api.register("enrollments", EnrollmentViewSet)
 
 nested: list[URLPattern | URLResolver] = [
@@ -72,6 +73,10 @@ nested: list[URLPattern | URLResolver] = [
     ),
     path(
         "courses/<int:course_id>/students", RosterViewSet.as_view({"get": "list", "post": "create"})
+    ),
+    path(
+        "courses/<int:course_id>/teachers",
+        CourseTeachersViewSet.as_view({"get": "retrieve", "put": "update"}),
     ),
     path("problems/<slug:code>", ProblemView.as_view(), name="problem"),
 ]

@@ -6,15 +6,14 @@ from itertools import islice, pairwise
 from typing import Any, TextIO
 
 from django.core.exceptions import ValidationError
-from django.db.models import Value
-from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext as _
 
 from core.db.transactions import atomic_with_reruns
-from core.history.bulk import BATCH_SIZE
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
-from core.imports.importer import CsvImporter, Key, in_batches
+from core.imports.importer import Key, in_batches
+from core.imports.people import PeopleImporter
 from core.text import clean_line
+from courses.imports import several_sections, unknown_section
 from courses.models import Course
 from students.enrollment import locks, service
 from students.enrollment.rules import PairError, Refusal
@@ -41,41 +40,17 @@ def import_students(file: TextIO) -> Counter[str]:
     ).write()
 
 
-class Students(CsvImporter[Student]):
-    """The students of a file. Each email belongs to one student, compared without case."""
+class Students(PeopleImporter[Student]):
+    """The students of a file."""
 
     def check_rows(self, ids: Mapping[Key, int]) -> None:
         # All at once: batch by batch, students would be locked after the courses of the batch
         # before, against the order of the service.
         locks.lock_students_and_courses(ids.values(), ())
-        owners = self._owners()
-        moving = []
-        emails = iter(owners)
-        while batch := list(islice(emails, BATCH_SIZE)):
-            held = Student.objects.annotate(address=Lower("email")).filter(address__in=batch)
-            for number, address in held.values_list("number", "address"):
-                owner, line = owners[address]
-                if (number,) not in self.rows:
-                    self.errors.add(
-                        line, _("Student %s has this email already.") % number, "email", address
-                    )
-                elif number != owner:
-                    moving.append(number)
-        # These students get another address by this file, and theirs goes to somebody else.
-        # Until each has the new one, a placeholder keeps the addresses unique.
-        Student.objects.filter(number__in=moving).update(email=Concat(Value("moving-"), "number"))
+        super().check_rows(ids)
 
-    def _owners(self) -> dict[str, tuple[str, int]]:
-        """The student's number and line for each email of the file, by the email."""
-        number, email = self.names.index("number"), self.names.index("email")
-        owners: dict[str, tuple[str, int]] = {}
-        for line, values in self.rows.values():
-            _owner, first = owners.setdefault(values[email].lower(), (values[number], line))
-            if first != line:
-                self.errors.add(
-                    line, _("The same one is on line %d already.") % first, "email", values[email]
-                )
-        return owners
+    def get_taken_message(self, number: str) -> str:
+        return _("Student %s has this email already.") % number
 
 
 def import_enrollments(
@@ -147,12 +122,9 @@ def _add_hint(error: PairError) -> ValidationError:
 def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
     """Yield the good lines of `file`, with ids in place of keys. Add the others to `errors`."""
     columns, records = read_rows(
-        file, ["student_number", "term_code", "course_code"], ["status"], errors
+        file, ["student_number", "term_code", "course_code"], ["section", "status"], errors
     )
-    courses = {
-        (term, code): pk
-        for term, code, pk in Course.objects.values_list("term__code", "code", "pk")
-    }
+    courses = _read_courses()
     students: dict[str, int] = {}
     while lines := [
         (line, dict(zip(columns, map(clean_line, cells), strict=True)))
@@ -164,27 +136,54 @@ def _read_rows(file: TextIO, errors: RowErrors) -> Iterator[Row]:
         )
         for line, cell in lines:
             student = students.get(cell["student_number"])
-            course = courses.get((cell["term_code"], cell["course_code"]))
+            sections = courses.get((cell["term_code"], cell["course_code"]), {})
+            course = _choose_section(sections, cell.get("section"))
             status: Any = cell.get("status") or Status.ACTIVE
             transition = IMPORT_TRANSITIONS.get(status)
             if student and course and transition:
                 yield student, course, line, transition
             else:
-                _add_errors(
-                    errors, line, cell, student=student, course=course, transition=transition
-                )
+                if not course:
+                    _add_course_error(errors, line, cell, sections)
+                _add_errors(errors, line, cell, student=student, transition=transition)
 
 
-def _add_errors(errors: RowErrors, line: int, cell: Mapping[str, str], **found: object) -> None:
-    """Add an error for each of student, course and transition that was not `found`."""
-    if not found["student"]:
-        unknown = ValidationError(_("There is no student with this number."), code="not_found")
-        errors.add(line, unknown, "student_number", cell["student_number"])
-    if not found["course"]:
+def _read_courses() -> dict[tuple[str, str], dict[str, int]]:
+    """The ids of all courses: by term and code, by section."""
+    courses: dict[tuple[str, str], dict[str, int]] = {}
+    rows = Course.objects.order_by("section").values_list("term__code", "code", "section", "pk")
+    for term, code, section, pk in rows.iterator():
+        courses.setdefault((term, code), {})[section] = pk
+    return courses
+
+
+def _choose_section(sections: Mapping[str, int], section: str | None) -> int | None:
+    """The id of the course with this section; of the only one if `section` is None."""
+    if section is not None:
+        return sections.get(section)
+    return next(iter(sections.values())) if len(sections) == 1 else None
+
+
+def _add_course_error(
+    errors: RowErrors, line: int, cell: Mapping[str, str], sections: Mapping[str, int]
+) -> None:
+    """Add an error for a line that names none of the `sections` of a course."""
+    if not sections:
         unknown = ValidationError(
             _("There is no such course in the term “%s”.") % cell["term_code"], code="not_found"
         )
         errors.add(line, unknown, "course_code", cell["course_code"])
+    elif "section" in cell:
+        errors.add(line, unknown_section(sections), "section", cell["section"])
+    else:
+        errors.add(line, several_sections(sections), "course_code", cell["course_code"])
+
+
+def _add_errors(errors: RowErrors, line: int, cell: Mapping[str, str], **found: object) -> None:
+    """Add an error for each of student and transition that was not `found`."""
+    if not found["student"]:
+        unknown = ValidationError(_("There is no student with this number."), code="not_found")
+        errors.add(line, unknown, "student_number", cell["student_number"])
     if not found["transition"]:
         errors.add(
             line,

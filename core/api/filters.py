@@ -8,6 +8,7 @@ from typing import Any
 import django_filters as filters
 from django import forms
 from django.db.models import Model, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -17,6 +18,7 @@ from rest_framework.views import APIView
 
 from core.api.parameters import PAGE_PARAMETERS, InvalidParameter, refuse_parameters
 from core.ids import MAX_ID
+from core.text import clean_email, clean_line
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -32,7 +34,7 @@ class FilterBackend(DjangoFilterBackend):
             return queryset
         empty = {}
         for name, value in request.query_params.items():
-            if not value and not isinstance(filterset.filters.get(name), SearchFilter):
+            if not value and not getattr(filterset.filters.get(name), "accepts_empty", False):
                 empty[name] = [_("This parameter needs a value.")]
         if empty:
             raise InvalidParameter(empty, code="blank")
@@ -65,11 +67,32 @@ class IdFilter(filters.Filter):
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
 
 
+class TextFilter(filters.CharFilter):
+    """A text of one line, compared as it is stored."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def filter(self, queryset: Any, text: str) -> Any:
+        return super().filter(queryset, clean_line(text)) if text else queryset
+
+
+class EmailFilter(TextFilter):
+    """An email address, compared without case as in the unique index."""
+
+    def filter(self, queryset: Any, text: str) -> Any:
+        if not text:
+            return queryset
+        return queryset.alias(address=Lower("email")).filter(address=clean_email(text).lower())
+
+
 class SearchFilter(filters.CharFilter):
     """Rows in which every word of the text begins a word.
 
     Declare it after the ordering filter, because `search()` depends on the order of the rows.
     """
+
+    accepts_empty = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=200, **kwargs)

@@ -44,6 +44,7 @@ class CsvImporter(Generic[M]):
     A column of the key may be optional; without it, the other columns identify a row.
     `required` and `optional` name the columns. `links` describes columns that hold the natural
     key of a related row: by column, the attribute of its id, and the ids by natural key.
+    `related` are the parsers of columns that are no attributes of the model: see `write_related`.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class CsvImporter(Generic[M]):
         required: Sequence[str],
         optional: Sequence[str],
         links: Mapping[str, tuple[str, Mapping[str, int]]] | None = None,
+        related: Mapping[str, CellParser] | None = None,
     ) -> None:
-        self.model, self.links = model, links or {}
+        self.model, self.links, self.related = model, links or {}, related or {}
         self.optional = set(optional)
         self.errors = RowErrors()
         self.columns, records = read_rows(file, required, optional, self.errors)
@@ -89,6 +91,8 @@ class CsvImporter(Generic[M]):
     def _get_parser(self, column: str) -> CellParser:
         if column in self.links:
             return foreign_key_parser(self.links[column][1])
+        if column in self.related:
+            return self.related[column]
         field: Any = self.model._meta.get_field(column)
         parse = field_parser(field)
         if column not in self.optional or field.blank or field.null:
@@ -157,6 +161,13 @@ class CsvImporter(Generic[M]):
     def check_written_rows(self) -> None:
         """Check once more after writing, because other transactions may have committed."""
 
+    def write_related(self, rows: Mapping[Key, M]) -> set[Key]:
+        """Write what the `related` columns say about `rows`, which are saved and locked.
+
+        Returns the keys of those that changed by that.
+        """
+        return set()
+
     def _get_ids(self) -> dict[Key, int]:
         """The ids of the rows of the file that exist, by key."""
         ids: dict[Key, int] = {}
@@ -179,41 +190,50 @@ class CsvImporter(Generic[M]):
         existing: dict[Key, M] = {}
         for row in queryset.order_by("pk"):
             existing[tuple(getattr(row, name) for name in self.key)] = row
-        created = [self._create_instance(key) for key in keys if key not in existing]
-        changed: list[M] = []
+        created = {key: self._create_instance(key) for key in keys if key not in existing}
+        changed: dict[Key, M] = {}
         changed_names: set[str] = set()
         for key, row in existing.items():
             # The key of a row may have changed since `_get_ids`.
             names = self._change_instance(row, key) if key in self.rows else []
             if names:
                 set_derived_fields(row)
-                changed.append(row)
+                changed[key] = row
                 changed_names.update(with_derived_fields(self.model, names))
+        changed_keys = set(changed)
         if not self.errors:
-            self.model._base_manager.bulk_create(created, batch_size=BATCH_SIZE)
-            record_history(self.model, created, changed=False)
+            self.model._base_manager.bulk_create(created.values(), batch_size=BATCH_SIZE)
+            record_history(self.model, created.values(), changed=False)
             if changed:
-                self.model._base_manager.bulk_update(changed, changed_names, batch_size=BATCH_SIZE)
-                record_history(self.model, changed, changed=True)
+                self.model._base_manager.bulk_update(
+                    changed.values(), changed_names, batch_size=BATCH_SIZE
+                )
+                record_history(self.model, changed.values(), changed=True)
+            changed_keys |= self.write_related({**existing, **created}) - created.keys()
         return {
             "created": len(created),
-            "changed": len(changed),
-            "unchanged": len(keys) - len(created) - len(changed),
+            "changed": len(changed_keys),
+            "unchanged": len(keys) - len(created) - len(changed_keys),
         }
 
     def _create_instance(self, key: Key) -> M:
         line, values = self.rows[key]
-        pairs = zip(self.names, values, strict=True)
-        row = self.model(**{name: value for name, value in pairs if value is not MISSING})
+        row = self.model(**dict(self._get_attributes(values)))
         self.check_values(row, line)
         return row
+
+    def _get_attributes(self, values: Key) -> Iterator[tuple[str, Any]]:
+        """The attributes of the model that a line with these values gives."""
+        for name, value in zip(self.names, values, strict=True):
+            if value is not MISSING and name not in self.related:
+                yield name, value
 
     def _change_instance(self, row: M, key: Key) -> list[str]:
         """Set the values of its line on `row`. Returns the names of attributes that differed."""
         line, values = self.rows[key]
         names = []
-        for name, value in zip(self.names, values, strict=True):
-            if value is not MISSING and getattr(row, name) != value:
+        for name, value in self._get_attributes(values):
+            if getattr(row, name) != value:
                 setattr(row, name, value)
                 names.append(name)
         if names:

@@ -5,15 +5,20 @@ from typing import Any
 
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Lower
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from core.api.filters import BooleanFilter, IdFilter, OrderFilter, SearchFilter
+from core.api.filters import (
+    BooleanFilter,
+    EmailFilter,
+    IdFilter,
+    OrderFilter,
+    SearchFilter,
+    TextFilter,
+)
 from core.datetime_fields import IsoLocalTimeField
 from core.db.search import search_filter
 from core.names import NAME_ORDER
-from core.text import clean_email, clean_line
 from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
@@ -35,25 +40,6 @@ class StatusFilter(filters.ChoiceFilter):
         if status in ("", "all"):
             return queryset
         return queryset.filter(status__in=CURRENT_STATUSES if status == "current" else [status])
-
-
-class TextFilter(filters.CharFilter):
-    """A text of one line, compared as it is stored."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=254, **kwargs)
-
-    def filter(self, queryset: Any, text: str) -> Any:
-        return super().filter(queryset, clean_line(text)) if text else queryset
-
-
-class EmailFilter(TextFilter):
-    """An email address, compared without case as in the unique index."""
-
-    def filter(self, queryset: Any, text: str) -> Any:
-        if not text:
-            return queryset
-        return queryset.alias(address=Lower("email")).filter(address=clean_email(text).lower())
 
 
 class StudentSearchFilter(SearchFilter):

@@ -1,4 +1,4 @@
-"""manage.py import_csv: import a CSV file of terms, courses, students or enrollments."""
+"""manage.py import_csv: import a CSV file of terms, teachers, courses, students or enrollments."""
 
 import gc
 import json
@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from core.imports.csv_reader import ImportRejected, RowErrors, open_csv
-from courses.imports import import_courses, import_terms
+from courses.imports import import_courses, import_teachers, import_terms
 from students.enrollment.transitions import Options
 from students.imports import import_enrollments, import_students
 
 KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
     "terms": import_terms,
+    "teachers": import_teachers,
     "courses": import_courses,
     "students": import_students,
     "enrollments": import_enrollments,
