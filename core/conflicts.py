@@ -67,8 +67,8 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         current = forms.model_to_dict(row, fields=self.changed_data)
         errors = {}
         for name, value in current.items():
-            if self._is_conflict(name, value):
-                errors[name] = self._conflict_error(row, name, value)
+            if self.is_conflict(name, value):
+                errors[name] = self.conflict_error(row, name, value)
         return errors
 
     def check_conflicts(self, row: M | None) -> M:
@@ -82,7 +82,8 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(errors)
         return row
 
-    def _is_conflict(self, name: str, current: Any) -> bool:
+    def is_conflict(self, name: str, current: Any) -> bool:
+        """Whether `current` is neither the value that the form showed nor the one sent."""
         field = self.fields[name]
         return (
             field.show_hidden_initial
@@ -101,9 +102,9 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         data[self.add_initial_prefix(name)] = "" if current is None else str(current)
         self.data = data
 
-    def _conflict_error(self, row: HistoryModel, name: str, current: Any) -> ValidationError:
+    def conflict_error(self, row: HistoryModel, name: str, current: Any) -> ValidationError:
         field = self.fields[name]
-        record = _get_last_change(row, name)
+        record = self.get_last_change(row, name)
         params = {
             "was": _display(field, self._get_hidden_initial(name)),
             "now": _display(field, current),
@@ -115,6 +116,16 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
             "meanwhile%(when)s. Save again to put yours in its place."
         )
         return ValidationError(message, code="overwritten", params=params)
+
+    def get_last_change(self, row: HistoryModel, name: str) -> Any:
+        """The history record of the change that gave the field `name` its current value."""
+        field: Any = row._meta.get_field(name)
+        records = row.history.order_by("history_id")
+        value = field.value_from_object(row)
+        last_with_other_value = records.exclude(**{name: value}).last()
+        if last_with_other_value is None:
+            return None
+        return records.filter(history_id__gt=last_with_other_value.history_id).first()
 
 
 def _has_changed(field: forms.Field, initial: Any, data: Any) -> bool:
@@ -135,13 +146,3 @@ def _display(field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         value = dict(field.choices).get(value, value)  # type: ignore[arg-type]
     return display_value(value, _("nothing"))
-
-
-def _get_last_change(row: HistoryModel, name: str) -> Any:
-    """The history record of the change that gave the field `name` its current value."""
-    field: Any = row._meta.get_field(name)
-    records = row.history.order_by("history_id")
-    last_with_other_value = records.exclude(**{name: field.value_from_object(row)}).last()
-    if last_with_other_value is None:
-        return None
-    return records.filter(history_id__gt=last_with_other_value.history_id).first()

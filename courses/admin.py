@@ -1,4 +1,4 @@
-"""Terms and courses in Django's admin."""
+"""Terms, courses and teachers in Django's admin."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import ConflictAwareAdminForm, HistoryModelAdmin
+from core.history.models import HistoryModel
 from courses.messages import warn_if_over_capacity
-from courses.models import Course, Term
+from courses.models import Course, Teacher, Term
+from courses.teacher_field import CourseTeachersForm
 
 
 class FullnessFilter(admin.SimpleListFilter):
@@ -74,8 +76,13 @@ class TermAdmin(HistoryModelAdmin):
         return term.course_count
 
 
+class CourseAdminForm(CourseTeachersForm, ConflictAwareAdminForm):
+    """The form of a course, with its teachers."""
+
+
 @admin.register(Course)
 class CourseAdmin(HistoryModelAdmin):
+    form = CourseAdminForm
     list_display = [
         "code",
         "section",
@@ -105,6 +112,7 @@ class CourseAdmin(HistoryModelAdmin):
             ("starts_on", "ends_on"),
             ("capacity", "is_open"),
             ("prerequisites", "repeatable"),
+            "teachers",
         ]
         return [*fields, ("seats", "waiting")] if obj else fields
 
@@ -116,6 +124,18 @@ class CourseAdmin(HistoryModelAdmin):
             field.widget.can_delete_related = False
             field.widget.can_view_related = False
         return field
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: HistoryModel,
+        form: ConflictAwareAdminForm,
+        change: bool,  # noqa: FBT001 (Django calls it)
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if isinstance(form, CourseAdminForm) and "teachers" in form.changed_data:
+            form.check_conflicts(Course.get_locked(pk=obj.pk))
+            form.save_teachers()
 
     def save_related(
         self,
@@ -134,3 +154,12 @@ class CourseAdmin(HistoryModelAdmin):
     @admin.display(description=_("waiting"), ordering="waiting")
     def waiting(self, course: Course) -> int:
         return course.waiting
+
+
+@admin.register(Teacher)
+class TeacherAdmin(HistoryModelAdmin):
+    list_display = ["number", "last_name", "first_name", "email", "is_active"]
+    list_display_links = ["number", "last_name"]
+    list_filter = ["is_active"]
+    search_fields = ["number", "first_name", "last_name", "email"]
+    fields = [("number", "is_active"), ("first_name", "last_name"), "email"]

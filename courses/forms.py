@@ -1,4 +1,4 @@
-"""Forms of the staff pages for terms and courses."""
+"""Forms of the staff pages for terms, courses and teachers."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.datetime_fields import DateInput
 from core.pages.forms import EditForm, FilterForm, OptionalBooleanField
-from courses.models import Course, Term
+from courses.models import Course, Teacher, Term
+from courses.teacher_field import CourseTeachersForm
 
 
 class CourseFilterForm(FilterForm):
@@ -50,7 +51,7 @@ class TermForm(EditForm):
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
 
 
-class CourseForm(EditForm):
+class CourseForm(CourseTeachersForm, EditForm):
     class Meta:
         model = Course
         fields = (
@@ -66,5 +67,26 @@ class CourseForm(EditForm):
             "prerequisites",
             "is_open",
             "repeatable",
+            "teachers",
         )
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
+
+    def save_related(self) -> None:
+        self.save_teachers()
+
+
+class TeacherForm(EditForm):
+    class Meta:
+        model = Teacher
+        fields = ("number", "first_name", "last_name", "email", "is_active")
+
+
+class TeacherFilterForm(FilterForm):
+    is_active = OptionalBooleanField(
+        label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
+    )
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset = super().filter_queryset(queryset)
+        active = self.valid_data.get("is_active")
+        return queryset if active is None else queryset.filter(is_active=active)

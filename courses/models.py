@@ -293,6 +293,11 @@ class Course(HistoryModel):
         day: date = self.ends_on or self.term.ends_on
         return day
 
+    def other_sections(self) -> CourseQuerySet:
+        """The other courses with this code in the same term."""
+        courses = CourseQuerySet(Course).filter(term=self.term_id, code=self.code)
+        return courses.exclude(pk=self.pk).select_related("term").order_by("section")
+
     def clean(self) -> None:
         """Raises ValidationError for dates that are not in order, and for wrong prerequisites.
 

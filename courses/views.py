@@ -1,14 +1,16 @@
-"""Staff pages of terms and courses: lists and forms. See students.pages for rosters."""
+"""Staff pages of terms, courses and teachers. See students.pages for the page of a course."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from core.history.models import HistoryModel
-from core.pages.views import EditView, StaffListView, StaffView, paginate
-from courses.forms import CourseFilterForm, CourseForm, TermForm
+from core.names import NAME_ORDER
+from core.pages.views import EditView, StaffListView, StaffView, paginate, paginate_history
+from courses.forms import CourseFilterForm, CourseForm, TeacherFilterForm, TeacherForm, TermForm
 from courses.messages import warn_if_over_capacity
-from courses.models import Course, Term
+from courses.models import Course, Teacher, Teaching, Term
 
 
 class TermListView(StaffView):
@@ -61,3 +63,49 @@ class CourseEditView(CourseCreateView):
 
     def add_warnings(self, row: HistoryModel) -> None:
         warn_if_over_capacity(self.request, row.pk)
+
+
+class TeacherListView(StaffListView):
+    permission_required = ["courses.view_teacher"]
+    template_name = "courses/teacher_list.html"
+    queryset = Teacher.objects.order_by(*NAME_ORDER, "id")
+    filters = TeacherFilterForm
+
+
+class TeacherView(StaffView):
+    """One teacher, with the courses that they teach and taught."""
+
+    permission_required = ["courses.view_teacher", "courses.view_course"]
+    template_name = "courses/teacher.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        teacher = get_object_or_404(Teacher, pk=pk)
+        teachings = Teaching.objects.filter(teacher=teacher)
+        courses = (
+            Course.objects.select_related("term")
+            .with_seats()
+            .order_by("-term__starts_on", "term__code", "code_key", "code", "section", "id")
+        )
+        current = teachings.current()
+        return self.render(
+            teacher=teacher,
+            courses=courses.filter(pk__in=current.values("course")),
+            primary=set(current.filter(is_primary=True).values_list("course", flat=True)),
+            former=courses.filter(pk__in=teachings.exclude(ended_at=None).values("course")),
+            edits=paginate_history(request, teacher),
+        )
+
+
+class TeacherCreateView(EditView):
+    permission_required = ["courses.view_teacher", "courses.add_teacher"]
+    queryset = Teacher.objects.all()
+    form = TeacherForm
+    title = gettext_lazy("New teacher")
+
+    def get_success_url(self, row: Teacher | None) -> str:
+        return reverse("teacher", args=[row.pk]) if row else reverse("teacher_list")
+
+
+class TeacherEditView(TeacherCreateView):
+    permission_required = ["courses.view_teacher", "courses.change_teacher"]
+    title = gettext_lazy("Edit teacher")

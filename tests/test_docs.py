@@ -20,7 +20,7 @@ from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
 from pytest_django.live_server_helper import LiveServer
 
-from courses.models import Term
+from courses.models import Teaching, Term
 from students import demo
 from students.enrollment.rules import Refusal
 from students.models import Enrollment, Status
@@ -120,11 +120,33 @@ def test_the_files_of_imports_md_are_imported(
         call_command("import_csv", *arguments, stdout=StringIO())
     assert {arguments[0] for arguments in commands} == {
         "terms",
+        "teachers",
         "courses",
         "students",
         "enrollments",
     }
-    assert Enrollment.objects.filter(status=Status.ACTIVE).count() == 2
+    active = Enrollment.objects.filter(status=Status.ACTIVE).order_by("course__code", "student")
+    sections = active.values_list("course__code", "course__section", "student__number")
+    assert list(sections) == [
+        ("LAT-101", "A01", "D-1"),
+        ("LAT-101", "A01", "D-2"),
+        ("LAT-101", "A02", "D-3"),
+        ("LAT-101", "B01", "D-4"),
+        ("MAT-101", "A02", "D-1"),
+        ("MAT-101", "A01", "D-2"),
+        ("MAT-101", "A01", "D-3"),
+        ("MAT-101", "A02", "D-4"),
+    ]
+    teachings = Teaching.objects.order_by("course", "pk")
+    taught = teachings.values_list("course__section", "teacher__number", "is_primary")
+    assert list(taught) == [
+        ("A01", "T-1", True),
+        ("A02", "T-1", True),
+        ("A02", "T-2", False),
+        ("B01", "T-3", True),
+        ("", "T-2", True),
+        ("A01", "T-3", True),
+    ]
 
 
 @pytest.mark.django_db

@@ -72,12 +72,18 @@ class EditForm(ConflictAwareForm):
         if not self.is_valid():
             return False
         try:
+            columns = {field.name for field in self.instance._meta.concrete_fields}
+            changed = [name for name in self.changed_data if name in columns]
             if not self.instance.pk:
                 self.instance.save()
-            elif self.changed_data:
-                self.instance.save(update_fields=self.changed_data)
+            elif changed:
+                self.instance.save(update_fields=changed)
+            self.save_related()
         except ValidationError as error:
             # Another transaction took a unique value after the form was checked.
             self.add_error(None, error)
             return False
         return True
+
+    def save_related(self) -> None:
+        """Save what the form changes beside the row, which is saved and locked."""

@@ -305,7 +305,8 @@ class StudentCoursesView(AssociationView):
 
     @property
     def choices(self) -> QuerySet[Any]:
-        return Course.objects.select_related("term").with_seats().in_enrollment_order()
+        courses = Course.objects.select_related("term").with_seats().with_teachers()
+        return courses.in_enrollment_order()
 
     def get_finder(self, data: QueryDict) -> NameFinder:
         return CourseFinder(data.get("term", ""))
@@ -316,7 +317,7 @@ class CourseStudentsView(AssociationView):
 
     template_name = "students/course_association.html"
     parent_key, choice_key = "course", "student"
-    parents = Course.objects.select_related("term").with_seats()
+    parents = Course.objects.select_related("term").with_seats().with_teachers()
     filters = StudentFilterForm
     nothing_chosen = gettext_lazy("Choose at least one student.")
 

@@ -10,16 +10,28 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.db.keyset import Page
 from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
-from core.pages.views import StaffView, paginate, paginate_history
+from core.pages.views import HISTORY_ROWS, StaffView, paginate, paginate_history
 from courses.models import Course
+from courses.teacher_history import describe_teacher_change, teacher_changes
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
 from students.forms import RosterFilterForm, parse_ids
 from students.models import STUDENT_NAME_ORDER, WAITLIST_NUMBER, Enrollment, Status
 from students.pages.students import paginate_enrollment_history
 from students.similar_names import find_similar_names
 
-COLUMNS = ["number", "last_name", "first_name", "email", "status", "position", "enrolled_at"]
+COLUMNS = [
+    "number",
+    "last_name",
+    "first_name",
+    "email",
+    "status",
+    "position",
+    "enrolled_at",
+    "teachers",
+]
+COURSES = Course.objects.select_related("term").with_seats().with_teachers()
 # Spreadsheets read a cell that begins with one of these as a formula. The last four are the first
 # four in full width, as Chinese and Japanese keyboards type them.
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -49,7 +61,7 @@ class CourseView(StaffView):
         return self.show(request, pk, request.POST)
 
     def show(self, request: HttpRequest, pk: int, data: QueryDict) -> HttpResponse:
-        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        course = get_object_or_404(COURSES, pk=pk)
         filters = RosterFilterForm(data)
         page = paginate(request, get_roster(course, filters), data=data)
         waiting = [row for row in page.rows if row.status == Status.WAITLISTED]
@@ -75,7 +87,18 @@ class CourseView(StaffView):
             form_method="post" if len(ticked_ids) > MAX_IDS_IN_ADDRESS else "get",
             history=paginate_enrollment_history(request, course=pk),
             edits=paginate_history(request, course),
+            sections=course.other_sections().with_seats().with_teachers(),
+            teachings=paginate_teacher_history(request, course),
         )
+
+
+def paginate_teacher_history(request: HttpRequest, course: Course) -> Page[Any]:
+    """Return one page of the changes of a course's teachers, latest first."""
+    changes = teacher_changes(course)
+    page = paginate(request, changes, parameter="teachings", rows=HISTORY_ROWS)
+    for record in page.rows:
+        record.sentence = describe_teacher_change(record)
+    return page
 
 
 def get_ticked(
@@ -100,7 +123,7 @@ class WholeRosterView(StaffView):
     permission_required = VIEW_PAIR
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        course = get_object_or_404(Course.objects.select_related("term").with_seats(), pk=pk)
+        course = get_object_or_404(COURSES, pk=pk)
         filters = RosterFilterForm(request.GET)
         if not filters.is_valid():
             return self.respond_with_errors(filters)
@@ -132,7 +155,8 @@ class RosterCsvView(WholeRosterView):
         response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
         writer = csv.writer(response)
         writer.writerow(COLUMNS)
-        writer.writerows(csv_row(row) for row in get_roster(course, filters))
+        teachers = "; ".join(teaching.teacher.name for teaching in course.current_teachings)
+        writer.writerows(csv_row(row, teachers) for row in get_roster(course, filters))
         return response
 
 
@@ -168,7 +192,7 @@ def get_roster(course: Course, filters: RosterFilterForm) -> QuerySet[Any]:
     return roster
 
 
-def csv_row(enrollment: Enrollment) -> list[Any]:
+def csv_row(enrollment: Enrollment, teachers: str) -> list[Any]:
     """Return the cells of one row, in the order of COLUMNS."""
     student = enrollment.student
     enrolled_at = timezone.localtime(enrollment.enrolled_at)
@@ -180,6 +204,7 @@ def csv_row(enrollment: Enrollment) -> list[Any]:
         enrollment.status,
         enrollment.position,
         enrolled_at.isoformat(timespec="seconds"),
+        teachers,
     ]
     return [_escape_formula(cell) for cell in cells]
 

@@ -284,3 +284,32 @@ def test_a_few_lines_ask_for_few_students(biology: Course) -> None:
 def test_what_is_for_enrollments_only(kind: str, option: str) -> None:
     with pytest.raises(CommandError, match=r"^--.* is for enrollments only\.$"):
         import_csv(kind, "", option)
+
+
+def test_a_line_names_the_section(ann: Student, bob: Student, biology: Course) -> None:
+    first = CourseFactory.create(term=biology.term, code="LAT-1", section="A01")
+    whole = CourseFactory.create(term=biology.term, code="LAT-1")
+    header = HEADER.strip() + ",section\n"
+    text = header + "1,2026-FA,LAT-1,A01\n2,2026-FA,LAT-1,\n1,2026-FA,BIO-101,\n"
+    assert import_csv("enrollments", text) == "enrollments: 3 created"
+    pairs = Enrollment.objects.exclude(course=biology).values_list("student", "course")
+    assert set(pairs) == {(ann.pk, first.pk), (bob.pk, whole.pk)}
+
+
+def test_a_line_without_a_section_means_the_only_one(
+    ann: Student, bob: Student, biology: Course
+) -> None:
+    only = CourseFactory.create(term=biology.term, code="MAT-1", section="A01")
+    for section in ("B02", "A01"):
+        CourseFactory.create(term=biology.term, code="LAT-1", section=section)
+    assert import_csv("enrollments", HEADER + "1,2026-FA,MAT-1\n") == "enrollments: 1 created"
+    assert ann.courses.get() == only
+    message = "This term has several sections of this course: A01, B02. Name one of them."
+    assert faults_of("enrollments", HEADER + "2,2026-FA,LAT-1\n") == [
+        f"line 2, course_code 'LAT-1': {message}"
+    ]
+    header = HEADER.strip() + ",section\n"
+    assert faults_of("enrollments", header + "2,2026-FA,LAT-1,\n2,2026-FA,MAT-1,X\n") == [
+        "line 2, section '': This term has no such section of this course. It has: A01, B02.",
+        "line 3, section 'X': This term has no such section of this course. It has: A01.",
+    ]

@@ -141,7 +141,7 @@ def test_makes_no_query_a_row() -> None:
 
 def test_more_rows_than_a_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.imports.importer.BATCH_SIZE", 3)
-    monkeypatch.setattr("students.imports.BATCH_SIZE", 3)
+    monkeypatch.setattr("core.imports.people.BATCH_SIZE", 3)
     rows = [f"{n},Ann,Smith,ann{n}@school.example\n" for n in range(10)]
     assert (
         import_csv("students", HEADER + "".join(rows))
