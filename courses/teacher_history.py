@@ -17,7 +17,7 @@ def teacher_changes(course: Course) -> QuerySet[Any]:
     earlier = records.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
         "-history_id"
     )
-    return (
+    changes: QuerySet[Any] = (
         records.annotate(
             was_primary=Subquery(earlier.values("is_primary")[:1]),
             had_ended=Subquery(earlier.values("ended_at")[:1]),
@@ -25,6 +25,7 @@ def teacher_changes(course: Course) -> QuerySet[Any]:
         .select_related("teacher")
         .order_by("-history_id")
     )
+    return changes
 
 
 def describe_teacher_change(record: Any) -> str:

@@ -6,6 +6,7 @@ The random generators are seeded, so that each demo school is the same.
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import cycle
 from random import Random
 from typing import TypeVar
 
@@ -15,8 +16,8 @@ from faker import Faker
 
 from core.db.transactions import atomic_with_reruns
 from core.history.bulk import BATCH_SIZE, record_history
-from courses.factories import CourseFactory, TermFactory
-from courses.models import Course, Term
+from courses.factories import CourseFactory, TeacherFactory, TermFactory
+from courses.models import Course, Teacher, Teaching, Term
 from students.enrollment import locks, service
 from students.enrollment.change_feed import override_clock
 from students.enrollment.transitions import IMPORT_TRANSITIONS, WITHDRAW, EnrollmentChange, Options
@@ -50,6 +51,9 @@ CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
     ("PHY-101", "Mechanics", 4, 350, 160),
     ("PSY-101", "Introduction to Psychology", 3, 450, 224),
 ]
+# Codes that are offered in several sections, with the number of these.
+SECTIONS = {"CS-101": 3, "ENG-102": 2, "MAT-101": 2}
+TEACHERS = 14
 # Courses that are closed today, after the enrollments.
 CLOSED = {"AST-101", "GEO-120"}
 # Shares of the students, and of the enrollments.
@@ -58,7 +62,7 @@ WITHDRAWN = 0.08
 # Hours of the day at which enrollments are entered.
 HOURS = (9, 11, 14, 16)
 
-R = TypeVar("R", Term, Course)
+R = TypeVar("R", Term, Course, Teacher, Teaching)
 # Changes by the time at which they are made.
 Plan = dict[datetime, list[EnrollmentChange]]
 
@@ -77,9 +81,10 @@ def fill(today: date) -> None:
     """
     random = Random(SEED)  # noqa: S311 (nothing is secret here)
     founded = _moment(today - timedelta(days=200), HOURS[0])
-    last, this, _following = (
+    last, this, following = (
         _courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1)
     )
+    _assign_teachers([*last, *this, *following], founded)
     students = [student.pk for student in _students(random, founded)]
     end_of_last_term = _moment(last[0].term.ends_on, HOURS[-1])
     plan: Plan = {end_of_last_term: list(_wishes(random, last, students, Status.COMPLETED))}
@@ -168,11 +173,42 @@ def _first_day(number: int) -> date:
 
 
 def _courses(term: Term, founded: datetime) -> list[Course]:
-    made = (
-        CourseFactory.build(term=term, code=code, title=title, credits=credit, capacity=seats)
-        for code, title, credit, seats, _share in CATALOGUE
-    )
-    return [_save(course, founded) for course in made]
+    courses = []
+    for code, title, credit, seats, _share in CATALOGUE:
+        number = SECTIONS.get(code, 1)
+        for index in range(number):
+            course = CourseFactory.build(
+                term=term,
+                code=code,
+                section=f"A{index + 1:02}" if number > 1 else "",
+                title=title,
+                credits=credit,
+                capacity=seats and seats // number,
+            )
+            courses.append(_save(course, founded))
+    return courses
+
+
+def _assign_teachers(courses: list[Course], founded: datetime) -> None:
+    """Give each course a primary teacher, and each first section a second one."""
+    fake = Faker(LOCALES)
+    fake.seed_instance(SEED)
+    teachers = []
+    for number in range(1, TEACHERS + 1):
+        teacher = TeacherFactory.build(
+            number=f"T{number:03d}",
+            first_name=fake.first_name(),
+            last_name=fake.last_name(),
+            email=f"t{number:03d}@school.example",
+        )
+        teachers.append(_save(teacher, founded))
+    codes = [code for code, *_columns in CATALOGUE]
+    for course in courses:
+        position = codes.index(course.code) + 3 * int(course.section[1:] or 0)
+        first, second = (teachers[(position + shift) % TEACHERS] for shift in (0, 1))
+        _save(Teaching(course=course, teacher=first, is_primary=True), founded)
+        if course.section == "A01":
+            _save(Teaching(course=course, teacher=second), founded)
 
 
 def _students(random: Random, founded: datetime) -> list[Student]:
@@ -205,10 +241,11 @@ def _wishes(
 ) -> Iterator[EnrollmentChange]:
     """The enrollments of each course, in number by its share of the students.
 
-    Most shall get `status`, the others `withdrawn`.
+    They are spread over its sections. Most shall get `status`, the others `withdrawn`.
     """
-    for course, (*_columns, share) in zip(courses, CATALOGUE, strict=True):
+    for code, *_columns, share in CATALOGUE:
+        sections = cycle(course.pk for course in courses if course.code == code)
         for student in random.sample(students, share * len(students) // 1_000):
             is_withdrawn = random.random() < WITHDRAWN
             transition = IMPORT_TRANSITIONS[Status.WITHDRAWN if is_withdrawn else status]
-            yield EnrollmentChange(student, course.pk, transition)
+            yield EnrollmentChange(student, next(sections), transition)

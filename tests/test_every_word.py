@@ -26,8 +26,9 @@ from accounts.pages.second_factor import NEW_SECRET
 from accounts.second_factor.encryption import decrypt
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
-from courses.factories import CourseFactory, TermFactory
+from courses.factories import CourseFactory, TeacherFactory, TermFactory
 from courses.models import Course, Term
+from courses.teaching import Assignment, set_teachers
 from students.enrollment import service
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, Options
@@ -181,6 +182,20 @@ class Walk:
             self.make_course("ZZ-107", term=self.late),
             self.make_course("ZZ-108", term=self.ended),
         )
+        self.lecture, self.other_lecture = (
+            self.make_course("ZZ-109", section=section, repeatable=True, ends_on=self.today)
+            for section in ("ZZ1", "ZZ2")
+        )
+        self.ada, self.bea = (
+            TeacherFactory.create(number=f"ZZP{number}", first_name="Zzada", last_name="Zzbyron")
+            for number in (1, 2)
+        )
+        for assignments in (
+            [Assignment(self.ada.pk, is_primary=True), Assignment(self.bea.pk, is_primary=False)],
+            [Assignment(self.ada.pk, is_primary=False)],
+            [Assignment(self.bea.pk, is_primary=True), Assignment(self.ada.pk, is_primary=False)],
+        ):
+            set_teachers({self.lecture.pk: assignments})
         service.enroll(
             [(self.ann.pk, self.full.pk), (self.ben.pk, self.over.pk), (self.cat.pk, self.over.pk)]
         )
@@ -268,6 +283,15 @@ class Walk:
         for path in (
             "/courses/?term=nonsense&is_open=x&cursor=bad",
             "/terms/",
+            "/teachers/",
+            "/teachers/?q=nobody",
+            "/teachers/new/",
+            f"/teachers/{self.ada.pk}/",
+            f"/teachers/{TeacherFactory.create(number='ZZP9', last_name='Zz').pk}/",
+            f"/teachers/{self.ada.pk}/edit/",
+            f"/courses/{self.lecture.pk}/",
+            f"/courses/{self.lecture.pk}/edit/",
+            f"/courses/{self.lecture.pk}/sheet/",
             "/tokens/",
             "/account/",
             "/account/password/",
@@ -430,6 +454,21 @@ class Walk:
         yield self.post(
             f"/courses/{self.over.pk}/edit/",
             course | {"code": "ZZ-105", "capacity": "1", "title": "Zznew"},
+        )
+        lecture = f"/courses/{self.lecture.pk}/edit/"
+        section = course | {"code": "ZZ-109", "section": "ZZ1", "starts_on": "2999-01-01"}
+        yield self.post(lecture, section | {"ends_on": "2026-01-01"}, 422)
+        names = "ZZP1\nZZP1\nzzbyron\nnobody"
+        yield self.post(lecture, section | {"starts_on": "", "teachers": names}, 422)
+        yield self.post(
+            lecture,
+            section | {"starts_on": "", "teachers": "ZZP2", "initial-teachers": "ZZP1"},
+            422,
+        )
+        teacher = {"number": "ZZP1", "first_name": "", "last_name": "", "email": "zz"}
+        yield self.post("/teachers/new/", teacher, 422)
+        yield self.post(
+            f"/teachers/{self.ada.pk}/edit/", teacher | {"last_name": "Zznew", "email": ""}
         )
         once = fields_of(self.browser.get("/tokens/").content.decode())["once"]
         for _time in range(2):

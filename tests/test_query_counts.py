@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
-from courses.factories import CourseFactory, TermFactory
+from courses.factories import CourseFactory, TeacherFactory, TeachingFactory, TermFactory
 from students.enrollment import service
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status
@@ -64,9 +64,12 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/students",
         "/courses",
         "/terms",
+        "/teachers",
         "/enrollments",
         "/students/{s}",
         "/courses/{c}",
+        "/courses/{c}/teachers",
+        "/teachers/{p}",
         "/terms/{t}",
         "/enrollments/{e}",
     ]:
@@ -92,6 +95,13 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "PATCH", API + "/courses/{c}", {"title": "Other"}
     yield "PUT", API + "/courses/{c}", course | {"capacity": 40}
     yield "DELETE", API + "/courses/{unused_course}", None
+    teacher = {"number": "new", "first_name": "New", "last_name": "One"}
+    yield "POST", API + "/teachers", teacher
+    yield "PATCH", API + "/teachers/{p}", {"first_name": "Other"}
+    yield "PUT", API + "/teachers/{p}", teacher
+    yield "DELETE", API + "/teachers/{unused_teacher}", None
+    assignments = [{"teacher_id": "{unused_teacher}", "is_primary": True}, {"teacher_id": "{p}"}]
+    yield "PUT", API + "/courses/{c}/teachers", {"teachers": assignments}
     term = {"code": "NEW", "name": "New", "starts_on": "2026-01-01", "ends_on": "2026-06-30"}
     yield "POST", API + "/terms", term
     yield "PATCH", API + "/terms/{t}", {"name": "Other"}
@@ -126,6 +136,10 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/courses/{c}/withdraw/?students={s}",
         "/courses/{c}/sheet/",
         "/courses/{c}/roster.csv",
+        "/teachers/",
+        "/teachers/new/",
+        "/teachers/{p}/",
+        "/teachers/{p}/edit/",
         "/terms/",
         "/terms/new/",
         "/terms/{t}/edit/",
@@ -153,6 +167,7 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/admin/students/enrollment/{e}/change/",
         "/admin/courses/term/",
     ]
+    pages += ["/admin/courses/teacher/", "/admin/courses/teacher/{p}/change/"]
     pages += ["/admin/accounts/accesschange/"]
     for path in pages:
         yield "GET", path, None
@@ -177,7 +192,16 @@ def cases() -> Iterator[tuple[str, str, Any]]:
 def rows() -> dict[str, int | str]:
     """A school with several rows of everything, so that a query for each row is counted."""
     term = TermFactory(code="T")
-    courses = CourseFactory.create_batch(12, term=term, capacity=30)
+    courses = [
+        CourseFactory.create(term=term, code="C", section=f"S{number:02}", capacity=30)
+        for number in range(12)
+    ]
+    teachers = TeacherFactory.create_batch(3)
+    for course in courses:
+        for teacher in teachers:
+            TeachingFactory.create(
+                course=course, teacher=teacher, is_primary=teacher == teachers[0]
+            )
     students = StudentFactory.create_batch(12)
     service.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
     enrolled(students[1], courses[11], Status.COMPLETED)
@@ -185,6 +209,8 @@ def rows() -> dict[str, int | str]:
         "s": students[0].pk,
         "c": courses[0].pk,
         "t": term.code,
+        "p": teachers[0].pk,
+        "unused_teacher": TeacherFactory().pk,
         "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,
         "new": courses[11].pk,
         "unused_student": StudentFactory().pk,
@@ -258,7 +284,7 @@ def test_the_table_has_every_page_and_endpoint(client: Client) -> None:
                 walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
             )
 
-    keys = {"pk": "[sce]", "student_id": "s", "course_id": "[cn]", "code": "t", "number": "s"}
+    keys = {"pk": "[scep]", "student_id": "s", "course_id": "[cn]", "code": "t", "number": "s"}
     for route in walk(get_resolver().url_patterns):
         if route in UNCOUNTED:
             continue

@@ -9,7 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import RoleOptions
-from courses.factories import CourseFactory, TermFactory
+from courses.factories import CourseFactory, TeachingFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
 from students.models import Student
@@ -23,6 +23,9 @@ READS = [
     "/courses",
     "/courses/{c}",
     "/courses/{c}/students",
+    "/courses/{c}/teachers",
+    "/teachers",
+    "/teachers/{p}",
     "/terms",
     "/terms/T",
     "/enrollments",
@@ -38,13 +41,17 @@ ENROLLS = [
     ("patch", "/enrollments/{e}"),
     ("delete", "/enrollments/{e}"),
 ]
-MANAGES = [(method, path) for path in ("/students", "/courses", "/terms") for method in ("post",)]
+MANAGES = [
+    (method, path)
+    for path in ("/students", "/courses", "/terms", "/teachers")
+    for method in ("post",)
+]
 MANAGES += [
     (method, path)
-    for path in ("/students/{s}", "/courses/{c}", "/terms/T")
+    for path in ("/students/{s}", "/courses/{c}", "/terms/T", "/teachers/{p}")
     for method in ("patch", "put", "delete")
 ]
-MANAGES += [("put", "/students/by-number/{s}")]
+MANAGES += [("put", "/students/by-number/{s}"), ("put", "/courses/{c}/teachers")]
 
 
 @pytest.fixture
@@ -52,10 +59,11 @@ def send_request(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str]
     """Returns a function that sends a request as a role and returns the status."""
     student, course = StudentFactory(), CourseFactory(term=TermFactory(code="T"))
     row = enrolled(student, course)
+    teacher = TeachingFactory.create(course=course).teacher
 
     def request(role: str, method: str, path: str) -> int:
         client = api_of(role) if role != "nobody" else APIClient()
-        url = "/api/v1" + path.format(s=student.pk, c=course.pk, e=row.pk)
+        url = "/api/v1" + path.format(s=student.pk, c=course.pk, e=row.pk, p=teacher.pk)
         status: int = getattr(client, method)(url, None if method == "delete" else {}).status_code
         return status
 

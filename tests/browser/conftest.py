@@ -26,8 +26,8 @@ from playwright.sync_api import (
 )
 from pytest_django.live_server_helper import LiveServer
 
-from courses.factories import CourseFactory, TermFactory
-from courses.models import Course
+from courses.factories import CourseFactory, TeachingFactory, TermFactory
+from courses.models import Course, Teacher
 from students.factories import StudentFactory, enrolled
 from students.models import Status, Student
 
@@ -68,12 +68,17 @@ def roles(transactional_db: None) -> None:
 
 @dataclass
 class School:
-    """A student, and courses: open, full, and one in which the student is enrolled."""
+    """A student; courses: open, full, one in which the student is enrolled, and a section of two.
+
+    The teacher teaches the section.
+    """
 
     student: Student
     open: Course
     full: Course
     held: Course
+    section: Course
+    teacher: Teacher
 
 
 @pytest.fixture
@@ -95,7 +100,12 @@ def school(roles: None) -> School:
     enrolled(student, held)
     enrolled(student, CourseFactory.create(is_open=False), Status.COMPLETED)
     StudentFactory.create_batch(60)
-    return School(student, free, full, held)
+    section, _other = (
+        CourseFactory.create(term=term, code="LAT-1", section=name, title="Latin in sections")
+        for name in ("A01", "A02")
+    )
+    teacher = TeachingFactory.create(course=section, is_primary=True).teacher
+    return School(student, free, full, held, section, teacher)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from courses.factories import CourseFactory, TermFactory
+from courses.factories import CourseFactory, TeachingFactory, TermFactory
 from school.urls import pages
 from students.factories import StudentFactory, enrolled
 
@@ -41,6 +41,10 @@ PAGES = {
     "course_new": REGISTRARS,
     "course_edit": REGISTRARS,
     "course_students": CLERKS,
+    "teacher_list": READERS,
+    "teacher": READERS,
+    "teacher_new": REGISTRARS,
+    "teacher_edit": REGISTRARS,
     "term_list": READERS,
     "term_new": REGISTRARS,
     "term_edit": REGISTRARS,
@@ -73,6 +77,8 @@ POSTED = (
     "course_new",
     "course_edit",
     "course_students",
+    "teacher_new",
+    "teacher_edit",
     "term_new",
     "term_edit",
 )
@@ -99,6 +105,9 @@ def paths() -> dict[str, str]:
                 "roster_withdraw",
             ),
             (course.pk,),
+        ),
+        **dict.fromkeys(
+            ("teacher", "teacher_edit"), (TeachingFactory.create(course=course).teacher_id,)
         ),
         "term_edit": ("T",),
     }

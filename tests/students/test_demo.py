@@ -7,14 +7,14 @@ from io import StringIO
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db.models import F
+from django.db.models import Count, F
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from courses.factories import TermFactory
-from courses.models import Course, Term
+from courses.models import Course, Teaching, Term
 from students import demo
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
@@ -42,7 +42,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_fills_an_empty_school_believably() -> None:
     """The whole demo school, as everybody sees it."""
     demo.fill(timezone.localdate())
-    assert (Student.objects.count(), Course.objects.count(), Term.objects.count()) == (2_000, 60, 3)
+    assert (Student.objects.count(), Course.objects.count(), Term.objects.count()) == (2_000, 72, 3)
     last, this, following = Term.objects.order_by("starts_on")
     assert this.is_running(timezone.localdate())
     courses = list(Course.objects.with_seats().filter(term=this))
@@ -53,7 +53,13 @@ def test_fills_an_empty_school_believably() -> None:
     assert max(shares) == 1
     assert any(course.capacity is None and course.taken > 100 for course in courses)
     assert [course.taken > 0 for course in courses if not course.is_open] == [True, True]
+    sections = Course.objects.filter(term=this).exclude(section="")
+    assert sections.values_list("code").distinct().count() == 3
     taken = Enrollment.objects.all()
+    of_codes = taken.filter(course__in=sections).values("student", "course__code")
+    assert not of_codes.annotate(number=Count("pk")).filter(number__gt=1).exists()
+    primary = Teaching.objects.current().filter(is_primary=True)
+    assert primary.values("course").distinct().count() == Course.objects.count()
     assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {
         "completed",
         "withdrawn",
