@@ -84,6 +84,8 @@ def fill(today: date) -> None:
     last, this, following = (
         _courses(_term(today, shift, founded), founded) for shift in (-1, 0, 1)
     )
+    for courses in (last, this, following):
+        courses += _more_sections(courses, founded)
     _assign_teachers([*last, *this, *following], founded)
     students = [student.pk for student in _students(random, founded)]
     end_of_last_term = _moment(last[0].term.ends_on, HOURS[-1])
@@ -173,20 +175,35 @@ def _first_day(number: int) -> date:
 
 
 def _courses(term: Term, founded: datetime) -> list[Course]:
-    courses = []
-    for code, title, credit, seats, _share in CATALOGUE:
-        number = SECTIONS.get(code, 1)
-        for index in range(number):
-            course = CourseFactory.build(
-                term=term,
-                code=code,
-                section=f"A{index + 1:02}" if number > 1 else "",
-                title=title,
-                credits=credit,
-                capacity=seats and seats // number,
-            )
-            courses.append(_save(course, founded))
-    return courses
+    made = (
+        CourseFactory.build(
+            term=term,
+            code=code,
+            section="A01" if code in SECTIONS else "",
+            title=title,
+            credits=credit,
+            capacity=seats and seats // SECTIONS.get(code, 1),
+        )
+        for code, title, credit, seats, _share in CATALOGUE
+    )
+    return [_save(course, founded) for course in made]
+
+
+def _more_sections(courses: list[Course], founded: datetime) -> list[Course]:
+    """The further sections of `courses`, which are the first ones."""
+    made = (
+        CourseFactory.build(
+            term=course.term,
+            code=course.code,
+            section=f"A{number:02}",
+            title=course.title,
+            credits=course.credits,
+            capacity=course.capacity,
+        )
+        for course in courses
+        for number in range(2, SECTIONS.get(course.code, 1) + 1)
+    )
+    return [_save(course, founded) for course in made]
 
 
 def _assign_teachers(courses: list[Course], founded: datetime) -> None:

@@ -125,7 +125,9 @@ def test_the_files_of_imports_md_are_imported(
         "students",
         "enrollments",
     }
-    active = Enrollment.objects.filter(status=Status.ACTIVE).order_by("course__code", "student")
+    active = Enrollment.objects.filter(status=Status.ACTIVE).order_by(
+        "course__code", "student__number"
+    )
     sections = active.values_list("course__code", "course__section", "student__number")
     assert list(sections) == [
         ("LAT-101", "A01", "D-1"),

@@ -155,8 +155,9 @@ def test_only_who_changes_courses_changes_their_teachers(
 ) -> None:
     course = TeachingFactory.create().course
     for role, status in {"Registrar": 200, "Clerk": 403, "Viewer": 403}.items():
-        assert api_of(role).get(teachers_url(course)).status_code == 200
-        assert put(api_of(role), course).status_code == status
+        client = api_of(role)
+        assert client.get(teachers_url(course)).status_code == 200
+        assert put(client, course).status_code == status
 
 
 def test_the_courses_of_a_page_are_read_with_their_teachers_at_once(api: APIClient) -> None:
