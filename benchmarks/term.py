@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 KINDS = ["terms", "teachers", "courses", "students", "enrollments"]
 SECTIONS_OF_A_CODE = 4
@@ -29,7 +30,7 @@ def write_files(folder: Path, sections: int) -> None:
     offered = list(_sections(sections))
     enrollments = _enrollments(offered)
     students = sorted({number for number, *_section in enrollments})
-    rows = {
+    rows: dict[str, list[list[Any]]] = {
         "terms": [
             ["code", "name", "starts_on", "ends_on"],
             ["T", "A term", "2031-09-01", "2031-12-20"],

@@ -1,6 +1,7 @@
 """A made-up term of a university comes in by the files of imports.md."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db.models import Count
@@ -20,14 +21,14 @@ def test_a_term_comes_in_whole_and_its_waitlists_are_full(tmp_path: Path, sectio
         options = ["--on-full", "waitlist"] if kind == "enrollments" else []
         import_csv(kind, (tmp_path / f"{kind}.csv").read_bytes(), *options)
 
-    courses = Course.objects.with_seats()
+    courses: Any = Course.objects.with_seats()
     assert courses.count() == sections
     popular = courses.filter(waiting__gt=0)
     assert set(popular.values_list("taken", "waiting")) == {(SEATS, WAITING)}
     assert popular.count() >= sections // POPULAR // 2
     assert courses.filter(waiting=0, taken__gte=SEATS).count() == 0
     assert Teaching.objects.current().count() == 2 * sections
-    several = Course.objects.exclude(section="").values("code").annotate(number=Count("pk"))
+    several: Any = Course.objects.exclude(section="").values("code").annotate(number=Count("pk"))
     assert max(several.values_list("number", flat=True)) == SECTIONS_OF_A_CODE
-    active = Enrollment.objects.filter(status=Status.ACTIVE).values("student", "course__code")
+    active: Any = Enrollment.objects.filter(status=Status.ACTIVE).values("student", "course__code")
     assert not active.annotate(number=Count("pk")).filter(number__gt=1).exists()
