@@ -71,7 +71,9 @@ def find_teacher(text: str) -> Teacher:
     if not found and "@" in text:
         found = list(Teacher.objects.filter(email__iexact=clean_email(text))[:2])
     if not found:
-        found = list(Teacher.objects.search(text)[: MAX_CANDIDATES + 1])
+        # As lists show names: "Lovelace, Ada".
+        words = text.replace(",", " ")
+        found = list(Teacher.objects.search(words)[: MAX_CANDIDATES + 1])
     if not found:
         raise ValidationError(
             _("There is no teacher “%(text)s”."), code="not_found", params={"text": text}

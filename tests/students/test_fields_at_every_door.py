@@ -1,4 +1,4 @@
-"""Every field of Student, Course and Term is written and read at every door.
+"""Every field of Student, Course, Term and Teacher is written and read at every door.
 
 The fields come from the models, so a new one is tested as soon as it exists. A failing test names
 the door and the fields that are missing there. LEFT_OUT lists what a door omits on purpose.
@@ -22,8 +22,8 @@ from rest_framework.test import APIClient
 
 from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
-from courses.factories import CourseFactory, TermFactory
-from courses.models import Course, Term
+from courses.factories import CourseFactory, TeacherFactory, TermFactory
+from courses.models import Course, Teacher, Term
 from courses.prerequisites import CodesField
 from students.factories import StudentFactory, enrolled
 from students.models import Student
@@ -32,7 +32,7 @@ from tests.importing import import_csv
 from tests.page_text import text_of
 
 pytestmark = pytest.mark.django_db
-MODELS: list[type[HistoryModel]] = [Student, Course, Term]
+MODELS: list[type[HistoryModel]] = [Student, Course, Term, Teacher]
 ON_ITS_PAGE = "A list has the columns by which rows are found; the page of the row has the rest."
 # By model and door: the fields that the door omits on purpose, each with the reason.
 LEFT_OUT: dict[str, dict[str, str]] = {
@@ -138,7 +138,12 @@ def make_value(found: models.Field[Any, Any], position: int, number: int) -> Any
 
 
 def make_instance(model: type[HistoryModel], number: int = 0) -> Any:
-    factories: dict[Any, Any] = {Student: StudentFactory, Course: CourseFactory, Term: TermFactory}
+    factories: dict[Any, Any] = {
+        Student: StudentFactory,
+        Course: CourseFactory,
+        Term: TermFactory,
+        Teacher: TeacherFactory,
+    }
     return factories[model].create(**make_values(model, number))
 
 
@@ -200,7 +205,7 @@ def read_roster_csv(visitor: Visitor, row: Any, name: str) -> Any:
 
 def get_path(path: str, row: Any) -> str:
     row.refresh_from_db()
-    related = None if isinstance(row, Term) else row.enrollments.first()
+    related = row.enrollments.first() if isinstance(row, Student | Course) else None
     return path.format(
         pk=row.pk,
         code=getattr(row, "code", None),
@@ -241,19 +246,30 @@ READERS: dict[type[HistoryModel], dict[str, Read]] = {
         "API list": read_json("/terms", "code"),
         "API detail": read_json("/terms/{code}"),
     },
+    Teacher: {
+        "staff page": read_page("/teachers/{pk}/"),
+        "staff list": read_page("/teachers/"),
+        "staff form": read_form("/teachers/{pk}/edit/"),
+        "admin form": read_form("/admin/courses/teacher/{pk}/change/"),
+        "admin list": read_page("/admin/courses/teacher/"),
+        "API list": read_json("/teachers", "id"),
+        "API detail": read_json("/teachers/{pk}"),
+    },
 }
 ADMIN = {
     Student: "/admin/students/student/",
     Course: "/admin/courses/course/",
     Term: "/admin/courses/term/",
+    Teacher: "/admin/courses/teacher/",
 }
 # The identifying columns of an imported file.
 KEYS: dict[type[HistoryModel], list[str]] = {
     Student: ["number"],
     Course: ["term", "code", "section"],
     Term: ["code"],
+    Teacher: ["number"],
 }
-KINDS = {Student: "students", Course: "courses", Term: "terms"}
+KINDS = {Student: "students", Course: "courses", Term: "terms", Teacher: "teachers"}
 
 
 def write_csv(model: type[HistoryModel], values: Mapping[str, Any]) -> None:
