@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from courses.factories import TermFactory
-from courses.models import Course, Teaching, Term
+from courses.models import Course, Teacher, Teaching, Term
 from students import demo
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
@@ -126,6 +126,7 @@ class TestCalendar:
                 "email",
                 "is_active",
                 "enrollments__course__code",
+                "enrollments__course__section",
                 "enrollments__status",
             )
             return list(
@@ -135,7 +136,8 @@ class TestCalendar:
         demo.fill(timezone.localdate())
         first = everything()
         Term.objects.update(code=F("pk"))
-        Student.objects.update(number=F("pk"), email=F("pk"))
+        for people in (Student, Teacher):
+            people.objects.update(number=F("pk"), email=F("pk"))
         demo.fill(timezone.localdate())
         assert [row for row in everything() if str(row[0]).startswith("S")] == first
         assert len(first) > 40

@@ -90,7 +90,7 @@ class TestPage:
     ) -> None:
         for student in StudentFactory.create_batch(6):
             enrolled(student, course)
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(11):
             viewer.get(f"/courses/{course.pk}/")
 
 
