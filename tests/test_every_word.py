@@ -287,7 +287,7 @@ class Walk:
             "/teachers/?q=nobody",
             "/teachers/new/",
             f"/teachers/{self.ada.pk}/",
-            f"/teachers/{TeacherFactory.create(first_name='Zz', last_name='Zz').pk}/",
+            f"/teachers/{self.bea.pk}/",
             f"/teachers/{self.ada.pk}/edit/",
             f"/courses/{self.lecture.pk}/",
             f"/courses/{self.lecture.pk}/edit/",

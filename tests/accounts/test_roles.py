@@ -146,6 +146,7 @@ def test_a_session_may_do_nothing_without_the_second_factor_that_its_role_requir
     client = APIClient(raise_request_exception=False)
     client.force_login(user)
     row = enrolled(StudentFactory(), CourseFactory(term=TermFactory(code="T")))
+    teacher = TeachingFactory.create(course=row.course).teacher
     allowed = [("get", path) for path in READS]
     allowed += ENROLLS if role != "Viewer" else []
     allowed += MANAGES if role == "Registrar" else []
@@ -154,7 +155,7 @@ def test_a_session_may_do_nothing_without_the_second_factor_that_its_role_requir
         """The operations that are answered with 403."""
         found = set()
         for method, path in allowed:
-            url = "/api/v1" + path.format(s=row.student_id, c=row.course_id, e=row.pk)
+            url = "/api/v1" + path.format(s=row.student_id, c=row.course_id, e=row.pk, p=teacher.pk)
             if getattr(client, method)(url).status_code == 403:
                 found.add((method, path))
         return found
