@@ -25,7 +25,7 @@ from accounts.events import record_event
 from accounts.models import AccessChange, AccessEvent, Event, RoleOptions
 from accounts.pages.reset import send_reset_link
 from accounts.roles import ROLES, assign_role, get_role_group
-from accounts.second_factor.service import remove_all
+from accounts.second_factor.service import has_second_factor, remove_all
 from accounts.sessions import end_sessions
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
@@ -88,7 +88,16 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
         (None, {"fields": ("username", "first_name", "last_name", "email", "role")}),
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
     )
+    fieldsets = (
+        *(auth_admin.UserAdmin.fieldsets or ()),
+        (_("Second factor"), {"fields": ("is_second_factor_set_up",)}),
+    )
+    readonly_fields = ("is_second_factor_set_up",)
     actions = ["end_sessions", "send_reset_links", "remove_second_factors"]
+
+    @admin.display(description=_("set up"), boolean=True)
+    def is_second_factor_set_up(self, user: User) -> bool:
+        return has_second_factor(user)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)

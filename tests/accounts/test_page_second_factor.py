@@ -378,6 +378,8 @@ class TestAdministrator:
         secret = AuthenticatorApp.objects.get().secret
         boss = browser_of("admin")
         seen = boss.get(f"/admin/auth/user/{ann.pk}/change/").content.decode()
+        assert "Set up:" in seen
+        assert "icon-yes.svg" in seen
         action = {"action": "remove_second_factors", "_selected_action": [str(ann.pk)]}
         text = boss.post("/admin/auth/user/", action, follow=True).content.decode()
         assert "The second factor of clerk was removed." in text
