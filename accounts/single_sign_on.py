@@ -27,6 +27,11 @@ SCOPE = "openid email profile"
 TIMEOUT_SECONDS = 10
 # Algorithms with a public key. The provider must not choose "none" or the client secret as a key.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+# What is raised if the provider is away, or sends something odd or wrong.
+PROVIDER_ERRORS = (
+    *(OAuthError, JoseError, requests.RequestException),
+    *(AttributeError, KeyError, RuntimeError, TypeError, ValueError),
+)
 
 logger = logging.getLogger(__name__)
 Claims = dict[str, Any]
@@ -49,7 +54,7 @@ def begin(request: HttpRequest, callback: str) -> HttpResponse:
     again = {"prompt": "login"} if request.user.is_authenticated else {}
     try:
         response: HttpResponse = get_client().authorize_redirect(request, callback, **again)
-    except (requests.RequestException, ValueError, KeyError) as error:
+    except PROVIDER_ERRORS as error:
         raise failure(error) from error
     return response
 
@@ -107,7 +112,7 @@ def read_claims(request: HttpRequest) -> Claims:
         if "id_token" not in token:
             raise ValueError("The provider has sent no ID token.")
         return dict(token["userinfo"])
-    except (OAuthError, JoseError, requests.RequestException, ValueError, KeyError) as error:
+    except PROVIDER_ERRORS as error:
         raise failure(error) from error
 
 

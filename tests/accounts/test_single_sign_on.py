@@ -165,12 +165,13 @@ def sign_with_secret(secret: str) -> Callable[[Any, Any], str]:
 
 
 class TestRefusal:
-    def expect_refusal(self, client: Client, answer: Any) -> None:
+    def expect_refusal(self, client: Client, answer: Any, *, is_recorded: bool = True) -> None:
         assert (answer.status_code, answer["Location"]) == (302, "/login/")
         assert REFUSED in text_of(client, answer)
         assert not is_signed_in(client)
-        event = AccessEvent.objects.order_by("-pk")[0]
-        assert (event.event, event.who, event.detail) == ("sign_in_failed", "", "single_sign_on")
+        rows = AccessEvent.objects.filter(event="sign_in_failed")
+        expected = [("", "single_sign_on")] if is_recorded else []
+        assert list(rows.values_list("who", "detail")) == expected
 
     @pytest.mark.parametrize(
         "changes",
@@ -222,7 +223,7 @@ class TestRefusal:
         callback = go_to_provider(client)
         assert client.get(callback)["Location"] == "/"
         client.post("/logout/")
-        self.expect_refusal(client, client.get(callback))
+        self.expect_refusal(client, client.get(callback), is_recorded=False)
 
     def test_of_a_code_in_another_browser(
         self, client: Client, provider: IdentityProvider, ann: User
@@ -247,12 +248,15 @@ class TestRefusal:
     def test_of_an_odd_callback(
         self, client: Client, provider: IdentityProvider, query: dict[str, str]
     ) -> None:
-        self.expect_refusal(client, client.get("/login/sso/callback/", query))
+        self.expect_refusal(client, client.get("/login/sso/callback/", query), is_recorded=False)
 
-    def test_of_metadata_of_another_issuer(
-        self, client: Client, provider: IdentityProvider
+    @pytest.mark.parametrize(
+        "metadata", [{"issuer": "https://other.example"}, {"authorization_endpoint": None}]
+    )
+    def test_of_wrong_metadata(
+        self, client: Client, provider: IdentityProvider, metadata: dict[str, Any]
     ) -> None:
-        provider.metadata = {"issuer": "https://other.example"}
+        provider.metadata = metadata
         self.expect_refusal(client, client.get("/login/sso/"))
 
     def test_while_the_provider_is_away(
@@ -260,6 +264,22 @@ class TestRefusal:
     ) -> None:
         settings.OIDC_ISSUER = "http://127.0.0.1:9"
         self.expect_refusal(client, client.get("/login/sso/"))
+
+
+class TestLimit:
+    @pytest.fixture(autouse=True)
+    def low_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("school.single_sign_on.LIMIT_OF_ADDRESS", 3)
+
+    def test_stops_starts_that_lead_nowhere(
+        self, client: Client, provider: IdentityProvider
+    ) -> None:
+        statuses = [client.get("/login/sso/").status_code for _time in range(4)]
+        assert statuses == [302, 302, 302, 429]
+
+    def test_stops_no_sign_ins(self, provider: IdentityProvider, ann: User) -> None:
+        for _time in range(4):
+            assert sign_in(Client())["Location"] == "/"
 
 
 class TestPerson:
