@@ -298,6 +298,10 @@ class Course(HistoryModel):
         courses = CourseQuerySet(Course).filter(term=self.term_id, code=self.code)
         return courses.exclude(pk=self.pk).select_related("term").order_by("section")
 
+    def overlaps(self, other: Course) -> bool:
+        """Whether this course and `other` have a day in common, by their first and last days."""
+        return self.first_day <= other.last_day and other.first_day <= self.last_day
+
     def clean(self) -> None:
         """Raises ValidationError for dates that are not in order, and for wrong prerequisites.
 

@@ -149,8 +149,11 @@ PROBLEMS: dict[str, Problem] = {
     ),
     Refusal.TERM_OVER: Problem(
         409,
-        _("The term is over"),
-        _("The last day of the course's term has passed (days count in the school's time zone)."),
+        _("The course is over"),
+        _(
+            "The last day of the course, its own or that of its term, has passed "
+            "(days count in the school's time zone)."
+        ),
     ),
     Refusal.PREREQUISITE_MISSING: Problem(
         409,
@@ -158,6 +161,15 @@ PROBLEMS: dict[str, Problem] = {
         _(
             "The course asks for other courses to be completed first, in any term: "
             "`params.missing` names them."
+        ),
+    ),
+    Refusal.ALREADY_TAKING: Problem(
+        409,
+        _("The student takes another section"),
+        _(
+            "The student is active in another section of this course, and their dates overlap: "
+            "`params.other` names it. Withdraw the student from that one in the same request, "
+            "or mark the course as repeatable."
         ),
     ),
     Refusal.COURSE_FULL: Problem(

@@ -129,7 +129,8 @@ class EnrollmentDecisions:
             # Undoing a completion needs nothing but a free seat.
             refusals = [error for error in refusals if error.code == Refusal.COURSE_FULL]
         remaining = tuple(error for error in refusals if not self.options.overrides(error))
-        accepted = [str(error.code) for error in refusals if error not in remaining]
+        # A rule can refuse several times, for several other courses.
+        accepted = list({str(error.code): None for error in refusals if error not in remaining})
         only_full = [error.code for error in remaining] == [Refusal.COURSE_FULL]
         may_wait = self.options.waitlist and only_full and before != Status.COMPLETED
         may_stay = may_wait or not change.transition.strict
@@ -208,7 +209,7 @@ class EnrollmentDecisions:
         return self.waitlists.rows[course.id]
 
     def _promote(self, row: Enrollment) -> None:
-        self.snapshot.count_move(row.course_id, row.status, Status.ACTIVE)
+        self.snapshot.count_move(row, row.status, Status.ACTIVE)
         row.status = Status.ACTIVE
         row.waitlist_number = None
         row.enrolled_at = self.snapshot.times.now
@@ -225,7 +226,8 @@ class EnrollmentDecisions:
             course,
             taken=self.snapshot.taken[course.id],
             today=self.today,
-            missing=self.snapshot.find_missing_prerequisites(student, course),
+            missing=self.snapshot.other_courses.find_missing_prerequisites(student, course),
+            other_sections=self.snapshot.other_courses.find_other_sections(student, course),
             check_window=check_window,
         )
         return list(refusals)
@@ -254,11 +256,7 @@ class EnrollmentDecisions:
         row.status = after
         row.by_mistake = change.transition.by_mistake and after == Status.WITHDRAWN
         row.updated_at = self.snapshot.times.updated_at
-        self.snapshot.count_move(row.course_id, before, after)
-        if Status.COMPLETED in (before, after):
-            self.snapshot.set_completed(
-                row.student_id, row.course_id, completed=after == Status.COMPLETED
-            )
+        self.snapshot.count_move(row, before, after)
         if after == Status.WAITLISTED:
             self.settled_courses.discard(row.course_id)
         elif after != Status.ACTIVE:

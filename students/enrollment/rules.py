@@ -1,6 +1,6 @@
 """The rules of enrolling: every reason to refuse a student-course pair, and when it applies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,14 +71,20 @@ class Refusal(models.TextChoices):
     TERM_OVER = (
         "term_over",
         COURSE,
-        _("although the term is over"),
-        _("%(course)s is over: %(term)s ended on %(ended_on)s."),
+        _("although the course is over"),
+        _("%(course)s is over: its last day was %(ended_on)s."),
     )
     PREREQUISITE_MISSING = (
         "prerequisite_missing",
         COURSE,
         _("although a prerequisite is missing"),
         _("%(course)s asks for %(missing)s to be completed first."),
+    )
+    ALREADY_TAKING = (
+        "already_taking",
+        COURSE,
+        _("although the student takes another section"),
+        _("%(course)s is the same course as %(other)s, which the student takes at the same time."),
     )
     COURSE_FULL = (
         "course_full",
@@ -115,14 +121,16 @@ def find_refusals(
     taken: int,
     today: date,
     missing: Sequence[str] = (),
+    other_sections: Iterable[Course] = (),
     check_window: bool = True,
 ) -> Iterator[PairError]:
     """Every reason why `student` cannot become active in `course` today.
 
     `taken` is the number of seats taken in the course, `today` a date in the school's time zone,
-    and `missing` the codes of prerequisites that the student has not completed. With
-    `check_window=False` the dates of the term are not checked: neither those of enrollment nor
-    the last day.
+    `missing` the codes of prerequisites that the student has not completed, and `other_sections`
+    the other courses with the code of this one in which the student is active. With
+    `check_window=False` the dates of the term and the course are not checked: neither those of
+    enrollment nor the last day.
     """
     term = course.term
     about_course = {"course": str(course), "course_id": course.pk}
@@ -138,11 +146,14 @@ def find_refusals(
         yield Refusal.WINDOW_CLOSED.error(
             term=term.code, closes_on=localized_date(term.enrollment_closes_on)
         )
-    if check_window and today > term.ends_on:
+    if check_window and today > course.last_day:
         yield Refusal.TERM_OVER.error(
-            **about_course, term=term.code, ended_on=localized_date(term.ends_on)
+            **about_course, term=term.code, ended_on=localized_date(course.last_day)
         )
     if missing:
         yield Refusal.PREREQUISITE_MISSING.error(**about_course, missing=", ".join(missing))
+    for other in other_sections:
+        if not course.repeatable and course.overlaps(other):
+            yield Refusal.ALREADY_TAKING.error(**about_course, other=str(other), other_id=other.pk)
     if course.capacity is not None and taken >= course.capacity:
         yield Refusal.COURSE_FULL.error(**about_course, taken=taken, capacity=course.capacity)

@@ -6,13 +6,19 @@ The service itself moves the waitlists of the courses whose enrollments it chang
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from core.db.transactions import held_locks
 from core.history.models import HistoryModel, rows_saved
 from courses.models import Course, Term
 from students.enrollment import service
 from students.models import Enrollment, Status, Student
+
+# The fields, by model, on which it depends whether two courses are sections of one at one time.
+SECTION_FIELDS: dict[type[HistoryModel], set[str]] = {
+    Course: {"code", "term", "starts_on", "ends_on"},
+    Term: {"starts_on", "ends_on"},
+}
 
 
 def connect_signals() -> None:
@@ -25,7 +31,7 @@ def _promote_waiting(
     rows: Sequence[HistoryModel],
     *,
     changed: bool,
-    fields: Collection[str] | None = (),
+    fields: Collection[str] | None = None,
     **_kwargs: Any,
 ) -> None:
     if not changed:
@@ -33,7 +39,14 @@ def _promote_waiting(
     held_locks()[sender].update(row.pk for row in rows)
     lookup = {Course: "course", Term: "course__term", Student: "student"}[sender]
     waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
-    courses = set(waiting.filter(**{f"{lookup}__in": rows}).values_list("course", flat=True))
+    of_rows = Q(**{f"{lookup}__in": rows})
+    courses = set(waiting.filter(of_rows).values_list("course", flat=True))
+    section_fields = SECTION_FIELDS.get(sender, set())
+    if section_fields and (fields is None or section_fields.intersection(fields)):
+        # Those who take a changed course may now take another section, for which they wait.
+        active = Enrollment.objects.filter(of_rows, status=Status.ACTIVE).order_by()
+        of_active = waiting.filter(student__in=active.values("student"))
+        courses |= set(of_active.values_list("course", flat=True))
     if sender is Course and (fields is None or "code" in fields):
         codes = {row.code for row in rows if isinstance(row, Course)}
         courses |= _find_courses_requiring(codes, waiting)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Count
+from django.db.models import Count, Q
 
-from core.db.compiled import CompiledQuery, Query, execute_all
-from core.db.parameters import IdList, IdListParameter, IdPairListParameter, InIdList, InIdPairs
+from core.db.compiled import CompiledQuery, Query, Rows, execute_all
+from core.db.parameters import IdListParameter, InIdList
 from core.db.transactions import held_locks
 from courses.models import Course, Term
 from students.enrollment import change_feed
@@ -24,18 +24,28 @@ from students.enrollment.locks import (
     lock_courses,
     valid_ids,
 )
+from students.enrollment.other_courses import COURSE_FIELDS, OtherCourses, build_course
 from students.enrollment.transitions import EnrollmentChange
 from students.models import Enrollment, Status, Student
 
+ENROLLMENT_FIELDS = Enrollment._meta.concrete_fields
 SEEN_STUDENTS = CompiledQuery(STUDENTS)
 SEEN_COURSES = CompiledQuery(COURSES)
 LOCKED_STUDENTS = CompiledQuery(for_update(STUDENTS))
 LOCKED_COURSES = CompiledQuery(for_update(COURSES))
 TERMS = CompiledQuery(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
+# Those of the students in the courses, and active ones in other courses with the same code.
+_OF_COURSES = InIdList("course", IdListParameter("courses"))
+_SECTIONS = Q(course__code__in=COURSES.filter(repeatable=False).order_by().values("code"))
 ENROLLMENTS = CompiledQuery(
     Enrollment.objects.filter(
-        InIdPairs("student", "course", IdPairListParameter("pairs"))
-    ).order_by()
+        # The first condition needs no course: it leaves few rows to be joined.
+        Q(_OF_COURSES) | Q(status="active"),
+        Q(_OF_COURSES) | Q(_SECTIONS, status="active"),
+        InIdList("student", IdListParameter("students")),
+    )
+    .order_by()
+    .values_list(*(field.attname for field in ENROLLMENT_FIELDS), *COURSE_FIELDS)
 )
 LIMITED_COURSES = COURSES.filter(capacity__isnull=False).order_by()
 SEATS_TAKEN = CompiledQuery(
@@ -62,7 +72,7 @@ class Snapshot:
 
     Attributes: `students` and `courses` by id; `enrollments` by (student id, course id); `taken`,
     the active enrollments of each course that has a capacity; `waiting`, the waitlisted ones of
-    each course; `times`, those of the changes.
+    each course; `other_courses` of the students; `times`, those of the changes.
     """
 
     def __init__(
@@ -73,27 +83,29 @@ class Snapshot:
         locks: bool = True,
     ) -> None:
         student_ids = valid_ids(change.student_id for change in changes)
-        course_ids = valid_ids(change.course_id for change in changes)
-        pairs = [
-            (change.student_id, change.course_id)
-            for change in changes
-            if change.student_id in student_ids and change.course_id in course_ids
-        ]
-        course_ids |= valid_ids(more_courses)
-        leaving = {
-            change.student_id for change in changes if change.transition.status != Status.ACTIVE
+        course_ids = valid_ids(change.course_id for change in changes) | valid_ids(more_courses)
+        ending = [change for change in changes if change.transition.status != Status.ACTIVE]
+        ids = {
+            "students": student_ids,
+            "courses": course_ids,
+            "leaving": student_ids & {change.student_id for change in ending},
         }
         if locks:
             lock_before_reading(student_ids, course_ids)
-        ids = {"students": student_ids, "courses": course_ids, "leaving": student_ids & leaving}
-        waited_for = self._read(**ids, pairs=pairs, locks=locks) - course_ids
+        waited_for = self._read(**ids, locks=locks) - course_ids
         if waited_for:
             if locks:
                 lock_courses(waited_for)
-            self._read(**{**ids, "courses": course_ids | waited_for}, pairs=pairs, locks=locks)
-        # By student id and code: the courses with this code that the student has completed.
-        self._completed: dict[tuple[int, str], set[int]] = {}
-        self.read_completed(self.students, self.courses.values())
+            self._read(**{**ids, "courses": course_ids | waited_for}, locks=locks)
+        self.other_courses.read(
+            student_ids,
+            completed=_find_prerequisites(self.courses.values()),
+            known=self.enrollments,
+        )
+        # Wherever they are in the request: additions are decided as if they were first.
+        for change in ending:
+            if course := self.courses.get(change.course_id):
+                self.other_courses.stop_taking(change.student_id, course)
 
     def _read(self, *, locks: bool, **ids: Any) -> set[int]:
         """Read what the class describes. Return the courses that `leaving` students wait for."""
@@ -117,11 +129,7 @@ class Snapshot:
             held_locks()[Student] |= self.students.keys()
             held_locks()[Course] |= self.courses.keys()
         self._link_terms({row.id: row for row in TERMS.instances(terms)})
-        self.enrollments: dict[tuple[int, int], Enrollment] = {}
-        for row in ENROLLMENTS.instances(enrollments):
-            # Without locks, a row can appear or vanish between two of the queries.
-            if row.student_id in self.students and row.course_id in self.courses:
-                self.add(row)
+        self._read_enrollments(enrollments)
         self.taken = Counter[int](dict(taken))  # type: ignore[arg-type]
         self.waiting = Counter[int](dict(waiting))  # type: ignore[arg-type]
         return {course for [course] in further[0]} if ids["leaving"] else set()
@@ -134,6 +142,18 @@ class Snapshot:
                 raise IntegrityError("The term of a course was changed or deleted meanwhile.")
             course._state.fields_cache["term"] = terms[course.term_id]
 
+    def _read_enrollments(self, rows: Rows) -> None:
+        self.enrollments: dict[tuple[int, int], Enrollment] = {}
+        self.other_courses = OtherCourses()
+        number = len(ENROLLMENT_FIELDS)
+        found = ENROLLMENTS.instances([row[:number] for row in rows])
+        for row, values in zip(found, rows, strict=True):
+            course = self.courses.get(row.course_id) or build_course(values[number:])
+            self.other_courses.set_status(row.student_id, course, row.status)
+            # Without locks, a row can appear or vanish between two of the queries.
+            if row.student_id in self.students and row.course_id in self.courses:
+                self.add(row)
+
     def add(self, row: Enrollment) -> None:
         """Add an enrollment of a student and a course that are in the snapshot."""
         row._state.fields_cache["student"] = self.students[row.student_id]
@@ -143,37 +163,22 @@ class Snapshot:
     def has_free_seat(self, course: Course) -> bool:
         return course.capacity is None or self.taken[course.id] < course.capacity
 
-    def count_move(self, course_id: int, before: str | None, after: str) -> None:
-        """Count the seats and the waitlist anew after an enrollment's status changed."""
-        self.taken[course_id] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
-        self.waiting[course_id] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
+    def count_move(self, row: Enrollment, before: str | None, after: str) -> None:
+        """Count seats, waitlist and the student's courses anew after a status has changed."""
+        course = row.course_id
+        self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
+        self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
+        self.other_courses.set_status(row.student_id, self.courses[course], after)
 
-    def find_missing_prerequisites(self, student: Student, course: Course) -> list[str]:
-        """The codes that `course` requires and the student has not completed."""
-        return [
-            code for code in course.prerequisites if not self._completed.get((student.id, code))
-        ]
+    def read_other_courses(self, students: Collection[int], courses: Collection[Course]) -> None:
+        """Read what rules about other courses need of students who are not those of the changes."""
+        self.other_courses.read(
+            students,
+            taken={course.code for course in courses if not course.repeatable},
+            completed=_find_prerequisites(courses),
+            known=self.enrollments,
+        )
 
-    def set_completed(self, student_id: int, course_id: int, *, completed: bool) -> None:
-        key = student_id, self.courses[course_id].code
-        courses = self._completed.setdefault(key, set())
-        if completed:
-            courses.add(course_id)
-        else:
-            courses.discard(course_id)
 
-    def read_completed(self, students: Iterable[int], courses: Iterable[Course]) -> None:
-        """Read which prerequisites of `courses` the students have completed."""
-        codes = {code for course in courses for code in course.prerequisites}
-        if not codes:
-            return
-        completed = Enrollment.objects.filter(
-            InIdList("student", IdList([*students])),
-            status=Status.COMPLETED,
-            course__code__in=codes,
-        ).order_by()
-        for student, course, code in completed.values_list("student", "course", "course__code"):
-            row = self.enrollments.get((student, course))
-            # The decisions may have changed the status, and the database does not have that yet.
-            if row is None or row.status == Status.COMPLETED:
-                self._completed.setdefault((student, code), set()).add(course)
+def _find_prerequisites(courses: Iterable[Course]) -> set[str]:
+    return {code for course in courses for code in course.prerequisites}

@@ -37,7 +37,7 @@ class Waitlists:
             known = self.snapshot.enrollments.setdefault((row.student_id, row.course_id), row)
             self.rows[row.course_id].append(known)
             students.add(row.student_id)
-        self.snapshot.read_completed(students, [self.snapshot.courses[pk] for pk in new])
+        self.snapshot.read_other_courses(students, [self.snapshot.courses[pk] for pk in new])
 
     def append(self, row: Enrollment) -> None:
         """Put `row` at the end of its course's waitlist, which has been read."""

@@ -35,6 +35,14 @@ def full() -> tuple[Student, Course]:
     return StudentFactory(), course
 
 
+def taking_another_section() -> tuple[Student, Course]:
+    """The student takes the first of two sections, the course is the second one."""
+    first = CourseFactory(section="A01")
+    return enrolled(StudentFactory(), first).student, CourseFactory(
+        code=first.code, section="A02", term=first.term
+    )
+
+
 SITUATIONS: dict[Refusal, Situation] = {
     Refusal.STUDENT_INACTIVE: lambda: (StudentFactory(is_active=False), CourseFactory()),
     Refusal.COURSE_CLOSED: lambda: (StudentFactory(), CourseFactory(is_open=False)),
@@ -54,6 +62,7 @@ SITUATIONS: dict[Refusal, Situation] = {
         StudentFactory(),
         CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code]),
     ),
+    Refusal.ALREADY_TAKING: taking_another_section,
     Refusal.COURSE_FULL: full,
 }
 SEVERAL = [
@@ -245,7 +254,8 @@ WAYS: dict[str, Way] = {
         Door.API, api("patch", "/students/{s}/courses", lambda _s, c: {"add": [c]})
     ),
     "PUT a student's courses": Way(
-        Door.API, api("put", "/students/{s}/courses", lambda _s, c: {"course_ids": [c]})
+        Door.API,
+        api("put", "/students/{s}/courses", lambda s, c: {"course_ids": [*current_courses(s), c]}),
     ),
     "POST a course's students": Way(
         Door.API, api("post", "/courses/{c}/students", lambda s, _c: {"student_ids": [s]})
@@ -275,11 +285,12 @@ WAYS: dict[str, Way] = {
         again=True,
     ),
     "admin: a row on the student's page": Way(
-        Door.ADMIN, admin("students/student/{s}/change/", lambda _s, c: {"enrollments-0-course": c})
+        Door.ADMIN,
+        admin("students/student/{s}/change/", lambda s, c: {last_row(student=s) + "course": c}),
     ),
-    # In the course that is full somebody has the first row.
     "admin: a row on the course's page": Way(
-        Door.ADMIN, admin("courses/course/{c}/change/", lambda s, c: {last_row(c): s})
+        Door.ADMIN,
+        admin("courses/course/{c}/change/", lambda s, c: {last_row(course=c) + "student": s}),
     ),
     "import": Way(Door.IMPORT, imported),
     "command": Way(Door.COMMAND, command),
@@ -296,8 +307,15 @@ each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 each_refusal = pytest.mark.parametrize("refusal", SITUATIONS)
 
 
-def last_row(course: int) -> str:
-    return f"enrollments-{Enrollment.objects.filter(course=course).count()}-student"
+def last_row(**parent: int) -> str:
+    """The prefix of the fields of the row to add, which is below those of the enrollments."""
+    return f"enrollments-{Enrollment.objects.filter(**parent).count()}-"
+
+
+def current_courses(student: int) -> list[int]:
+    return list(
+        Enrollment.objects.current().filter(student=student).values_list("course", flat=True)
+    )
 
 
 @pytest.fixture
@@ -330,7 +348,14 @@ def test_is_refused_with_the_same_codes_and_words(
     taken = course.enrollments.filter(status="active").count()
     reasons = list(
         find_refusals(
-            student, course, taken=taken, today=timezone.localdate(), missing=course.prerequisites
+            student,
+            course,
+            taken=taken,
+            today=timezone.localdate(),
+            missing=course.prerequisites,
+            other_sections=Course.objects.filter(
+                code=course.code, enrollments__in=student.enrollments.filter(status=Status.ACTIVE)
+            ),
         )
     )
     assert [reason.code for reason in reasons] == expected

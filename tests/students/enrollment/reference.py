@@ -1,6 +1,7 @@
 """A reference model: the rules of enrolling in plain Python, to compare the product with."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Pair = tuple[int, int]
@@ -8,12 +9,21 @@ Pair = tuple[int, int]
 
 @dataclass
 class School:
-    """Students and courses by number; course `n` has the code `n`. All courses are in one term."""
+    """Students and courses by number. All courses are in one term.
+
+    `code` has the code of each course, a number too: courses with one code are sections. Those in
+    `apart` have dates of their own, which no other course has.
+    """
 
     active: dict[int, bool]
     capacity: dict[int, int | None]
     is_open: dict[int, bool]
     asks_for: dict[int, set[int]]
+    code: dict[int, int]
+    repeatable: set[int] = field(default_factory=set)
+    apart: set[int] = field(default_factory=set)
+    # What the present request ends later: it does not count as taken.
+    ending: set[Pair] = field(default_factory=set)
     window: bool = True
     is_over: bool = False
     status: dict[Pair, str] = field(default_factory=dict)
@@ -24,16 +34,36 @@ class School:
     def taken(self, course: int) -> int:
         return sum(status == "active" for (_s, c), status in self.status.items() if c == course)
 
+    def takes_another_section(self, student: int, course: int) -> bool:
+        return any(
+            status == "active"
+            and self.code[other] == self.code[course]
+            and other != course
+            and not {other, course} & self.apart
+            and (taker, other) not in self.ending
+            for (taker, other), status in self.status.items()
+            if taker == student
+        )
+
+    def has_completed(self, student: int, code: int) -> bool:
+        return any(
+            self.status.get((student, course)) == "completed"
+            for course in self.code
+            if self.code[course] == code
+        )
+
     def reasons(self, student: int, course: int) -> list[str]:
         capacity = self.capacity[course]
         checks = {
             "student_inactive": not self.active[student],
             "course_closed": not self.is_open[course],
             "window_closed": not self.window,
-            "term_over": self.is_over,
+            "term_over": self.is_over and course not in self.apart,
             "prerequisite_missing": any(
-                self.status.get((student, code)) != "completed" for code in self.asks_for[course]
+                not self.has_completed(student, code) for code in self.asks_for[course]
             ),
+            "already_taking": course not in self.repeatable
+            and self.takes_another_section(student, course),
             "course_full": capacity is not None and self.taken(course) >= capacity,
         }
         return [code for code, applies in checks.items() if applies]
@@ -95,13 +125,18 @@ class School:
         if "withdrawn" in (status, self.status.get((student, course))):
             self.overridden[student, course] = set()
         self.status[student, course] = status
+        self.ending.discard((student, course))
+
+    def end(self, pairs: Iterable[Pair]) -> None:
+        """Begin a request that ends these enrollments, now or after others."""
+        self.ending = {pair for pair in pairs if self.status.get(pair) == "active"}
 
     def move_up(self, course: int) -> None:
         for student in list(self.queue[course]):
             if self.may_move_up(student, course):
                 self.put(student, course, "active")
 
-    def promote_waiting(self, courses: set[int]) -> None:
+    def promote_waiting(self) -> None:
         """Nobody who may come in waits beside a free seat."""
-        for course in sorted(courses):
+        for course in sorted(self.code):
             self.move_up(course)

@@ -39,14 +39,17 @@ from tests.students.enrollment.reference import School
 # The runs are random, so each database, and each time, has other ones.
 RUNS = int(os.environ.get("SCHOOL_MODEL_RUNS", "15"))
 STEPS = 50
-STUDENTS, COURSES = 5, 3
+# The last two courses are sections of one.
+STUDENTS, CODES = 5, [0, 1, 2, 2]
+COURSES = len(CODES)
 who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
 overrides = st.sets(st.sampled_from([refusal.value for refusal in OVERRIDABLE]), max_size=2)
 wishes = st.lists(
     st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6
 )
+# A file names courses without sections.
 lines = st.dictionaries(
-    st.tuples(who, what),
+    st.tuples(who, st.integers(0, 1)),
     st.sampled_from(["active", "completed", "withdrawn"]),
     min_size=1,
     max_size=5,
@@ -73,8 +76,8 @@ class Comparison(RuleBasedStateMachine):
         self.students = StudentFactory.create_batch(STUDENTS)
         self.term = TermFactory.create()
         self.courses = [
-            CourseFactory.create(term=self.term, code=str(number), capacity=1)
-            for number in range(COURSES)
+            CourseFactory.create(term=self.term, code=str(code), section=str(number), capacity=1)
+            for number, code in enumerate(CODES)
         ]
         self.recorded: dict[tuple[int, int], int] = {}
         self.school = School(
@@ -82,6 +85,7 @@ class Comparison(RuleBasedStateMachine):
             capacity=dict.fromkeys(range(COURSES), 1),
             is_open=dict.fromkeys(range(COURSES), True),
             asks_for={number: set() for number in range(COURSES)},
+            code=dict(enumerate(CODES)),
         )
 
     def teardown(self) -> None:
@@ -122,7 +126,7 @@ class Comparison(RuleBasedStateMachine):
             all_or_nothing=False,
         )
         assert result.outcome == self.school.enroll(student, course, wait=wait, override=override)
-        self.school.promote_waiting({course})
+        self.school.promote_waiting()
 
     @rule(student=who, course=what)
     def withdraw(self, student: int, course: int) -> None:
@@ -130,7 +134,7 @@ class Comparison(RuleBasedStateMachine):
             service.apply_changes, [self.change(student, course, WITHDRAW)], Options()
         )
         assert result.outcome == self.school.leave(student, course, "withdrawn")
-        self.school.promote_waiting({course})
+        self.school.promote_waiting()
 
     @rule(student=who, course=what)
     def complete(self, student: int, course: int) -> None:
@@ -140,9 +144,8 @@ class Comparison(RuleBasedStateMachine):
             Options(),
             all_or_nothing=False,
         )
-        waits_for = {number for number, queue in self.school.queue.items() if student in queue}
         assert result.outcome == self.school.leave(student, course, "completed")
-        self.school.promote_waiting({course} | waits_for)
+        self.school.promote_waiting()
 
     @rule(
         list_=wishes, wait=st.booleans(), all_or_nothing=st.booleans(), validate_only=st.booleans()
@@ -155,13 +158,16 @@ class Comparison(RuleBasedStateMachine):
         validate_only: bool,
     ) -> None:
         expected = copy.deepcopy(self.school)
+        expected.end(
+            (student, course) for student, course, transition in list_ if transition == "withdraw"
+        )
         outcomes = [
             expected.enroll(student, course, wait=wait, override=set())
             if transition == "enroll"
             else expected.leave(student, course, "withdrawn")
             for student, course, transition in list_
         ]
-        expected.promote_waiting({course for _student, course, _verb in list_})
+        expected.promote_waiting()
         changes = [
             self.change(student, course, ENROLL if transition == "enroll" else WITHDRAW)
             for student, course, transition in list_
@@ -191,13 +197,9 @@ class Comparison(RuleBasedStateMachine):
                 lines.items(), key=lambda line: line[1] == "active"
             )
         ]
-        completing = {
-            student for (student, _course), status in lines.items() if status == "completed"
-        }
-        waited_for = {course for course, queue in expected.queue.items() if completing & set(queue)}
-        expected.promote_waiting({course for _student, course in lines} | waited_for)
+        expected.promote_waiting()
         rows = [
-            f"{self.students[student].number},{self.term.code},{course},{status}"
+            f"{self.students[student].number},{self.term.code},{CODES[course]},{status}"
             for (student, course), status in lines.items()
         ]
         try:
@@ -220,15 +222,16 @@ class Comparison(RuleBasedStateMachine):
             for course in range(COURSES)
             if self.school.status.get((student, course)) in ("active", "waitlisted")
         ]
+        others = [course for course in held if course not in courses]
+        expected.end((student, course) for course in others)
         outcomes = [
             expected.enroll(
                 student, course, wait=wait, override=set() if course in held else override
             )
             for course in wanted
         ]
-        others = [course for course in held if course not in courses]
         outcomes += [expected.leave(student, course, "withdrawn") for course in others]
-        expected.promote_waiting({*wanted, *others})
+        expected.promote_waiting()
         try:
             act = partial(service.replace_courses, self.students[student].pk)
             results = self.done(
@@ -246,20 +249,35 @@ class Comparison(RuleBasedStateMachine):
     def resize(self, course: int, capacity: int | None) -> None:
         self.save(course, capacity=capacity)
         self.school.capacity[course] = capacity
-        self.school.promote_waiting({course})
+        self.school.promote_waiting()
 
     @rule(course=what, is_open=st.booleans())
     def open_or_close(self, course: int, is_open: bool) -> None:
         self.save(course, is_open=is_open)
         self.school.is_open[course] = is_open
-        self.school.promote_waiting({course})
+        self.school.promote_waiting()
 
     @rule(course=what, codes=st.sets(what))
     def ask_for(self, course: int, codes: set[int]) -> None:
-        codes = {code for code in codes if code < course}
+        codes = {code for code in codes if code < CODES[course]}
         self.save(course, prerequisites=[str(code) for code in sorted(codes)])
         self.school.asks_for[course] = codes
-        self.school.promote_waiting({course})
+        self.school.promote_waiting()
+
+    @rule(course=what, repeatable=st.booleans())
+    def allow_to_repeat(self, course: int, repeatable: bool) -> None:
+        self.save(course, repeatable=repeatable)
+        self.school.repeatable -= {course}
+        self.school.repeatable |= {course} if repeatable else set()
+        self.school.promote_waiting()
+
+    @rule(apart=st.booleans())
+    def move_dates_of_the_last_section(self, apart: bool) -> None:
+        last = COURSES - 1
+        day = timezone.localdate() + timedelta(days=1000) if apart else None
+        self.save(last, starts_on=day, ends_on=day)
+        self.school.apart = {last} if apart else set()
+        self.school.promote_waiting()
 
     @rule(window=st.booleans())
     def open_or_close_the_window(self, window: bool) -> None:
@@ -268,7 +286,7 @@ class Comparison(RuleBasedStateMachine):
         )
         self.term.save()
         self.school.window = window
-        self.school.promote_waiting(set(range(COURSES)))
+        self.school.promote_waiting()
 
     @rule(is_over=st.booleans())
     def end_or_extend_the_term(self, is_over: bool) -> None:
@@ -276,7 +294,7 @@ class Comparison(RuleBasedStateMachine):
         self.term.ends_on = today - timedelta(days=1) if is_over else today
         self.term.save()
         self.school.is_over = is_over
-        self.school.promote_waiting(set(range(COURSES)))
+        self.school.promote_waiting()
 
     @rule(student=who, active=st.booleans())
     def activate(self, student: int, active: bool) -> None:
@@ -284,9 +302,7 @@ class Comparison(RuleBasedStateMachine):
         row.is_active = active
         row.save()
         self.school.active[student] = active
-        self.school.promote_waiting(
-            {number for number, queue in self.school.queue.items() if student in queue}
-        )
+        self.school.promote_waiting()
 
     def save(self, course: int, **values: Any) -> None:
         row = Course.objects.get(pk=self.courses[course].pk)

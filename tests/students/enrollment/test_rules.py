@@ -76,6 +76,55 @@ def test_applies(state: dict[str, Any], expected: list[str]) -> None:
     assert reasons(**state) == expected
 
 
+def section(name: str, **fields: Any) -> Course:
+    term = Term(code="2026-FA", starts_on=TODAY, ends_on=TODAY + 10 * DAY)
+    return Course(**{"pk": ord(name), "code": "BIO-101", "section": name, "term": term, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "refuses"),
+    [
+        ({}, True),
+        ({"repeatable": True}, False),
+        ({"starts_on": TODAY + 5 * DAY}, True),
+        ({"starts_on": TODAY + 6 * DAY}, False),
+        ({"ends_on": TODAY + DAY}, True),
+        ({"ends_on": TODAY}, False),
+    ],
+)
+def test_another_section_counts_if_their_dates_have_a_day_in_common(
+    fields: dict[str, Any], refuses: bool
+) -> None:
+    other = section("A", starts_on=TODAY + DAY, ends_on=TODAY + 5 * DAY, repeatable=True)
+    found = find_refusals(
+        Student(), section("B", **fields), taken=0, today=TODAY, other_sections=[other]
+    )
+    assert [reason.code for reason in found] == ["already_taking"] * refuses
+
+
+def test_each_other_section_is_an_error_of_its_own() -> None:
+    others = [section("A"), section("B")]
+    found = find_refusals(Student(), section("C"), taken=0, today=TODAY, other_sections=others)
+    assert [reason.params for reason in found] == [
+        {
+            "course": "BIO-101 · C (2026-FA)",
+            "course_id": ord("C"),
+            "other": f"BIO-101 · {name} (2026-FA)",
+            "other_id": ord(name),
+        }
+        for name in "AB"
+    ]
+
+
+def test_a_course_with_a_last_day_of_its_own_is_over_after_it() -> None:
+    [reason] = find_refusals(Student(), section("A", ends_on=TODAY - DAY), taken=0, today=TODAY)
+    assert reason.code == "term_over"
+    assert serialize_refusal(reason)["params"]["ended_on"] == "2026-08-14"
+    longer = section("A", ends_on=TODAY)
+    longer.term.ends_on = TODAY - DAY
+    assert not list(find_refusals(Student(), longer, taken=0, today=TODAY))
+
+
 def test_says_what_and_which() -> None:
     course = Course(pk=7, code="BIO-101", term=Term(code="2026-FA", ends_on=TODAY), capacity=30)
     [reason] = find_refusals(Student(), course, taken=30, today=TODAY)
@@ -112,5 +161,6 @@ def test_every_refusal_is_in_the_order_of_the_list() -> None:
         "window_closed",
         "term_over",
         "prerequisite_missing",
+        "already_taking",
         "course_full",
     ]
