@@ -6,12 +6,12 @@ granian --interface asginl benchmarks.unlocked:application
 from contextlib import nullcontext
 from types import SimpleNamespace
 
+from core.db import transactions
 from school.asgi import application
-from students.enrollment import service
 from tests.unlocked import take_out_locks
 
 take_out_locks()
 # On SQLite the transaction itself is the lock.
-service.transaction = SimpleNamespace(atomic=nullcontext)
+transactions.transaction = SimpleNamespace(atomic=nullcontext)
 
 __all__ = ["application"]

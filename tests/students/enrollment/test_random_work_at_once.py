@@ -5,23 +5,19 @@ SCHOOL_SECONDS lets them work for that time instead; SCHOOL_SERVER=1 uses a serv
 """
 
 import os
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from random import Random
-from socket import create_connection, socket
-from time import monotonic, sleep
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -35,6 +31,7 @@ from students.enrollment.rules import find_refusals
 from students.enrollment.snapshot import Snapshot
 from students.factories import StudentFactory
 from students.models import Enrollment, Status
+from tests.serving import serve
 from tests.students.enrollment.test_races import at_once, slow_down_decisions
 from tests.students.enrollment.work import Worker, World
 from tests.unlocked import take_out_locks
@@ -214,57 +211,9 @@ def unkept(world: World) -> list[str]:
     ]
 
 
-@contextmanager
-def served() -> Iterator[str | None]:
-    """The address of a server of the test's database, if one is wished for."""
-    if not os.environ.get("SCHOOL_SERVER"):
-        yield None
-        return
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    url, name = urlsplit(os.environ.get("DATABASE_URL", "")), connection.settings_dict["NAME"]
-    environment = os.environ | {
-        "DATABASE_URL": url._replace(path=f"/{name}").geturl()
-        if connection.vendor == "postgresql"
-        else f"sqlite:///{name}"
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "asginl",
-        "--port",
-        port,
-        "--workers",
-        "2",
-        "school.asgi:application",
-    ]
-    server = subprocess.Popen(
-        command, cwd=settings.BASE_DIR, env=environment | {"SECRET_KEY": settings.SECRET_KEY}
-    )
-    try:
-        _wait_for(port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _wait_for(port: str) -> None:
-    for _ in range(100):
-        try:
-            create_connection(("127.0.0.1", int(port))).close()
-        except OSError:
-            sleep(0.2)
-        else:
-            return
-
-
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SCHOOL_SEEDS", "1"))))
 def test_everything_holds(seed: int, tmp_path: Path) -> None:
-    with served() as server:
+    with serve() if os.environ.get("SCHOOL_SERVER") else nullcontext() as server:
         world, wrong = run(seed, tmp_path, server)
     assert not wrong
     assert not world.failed

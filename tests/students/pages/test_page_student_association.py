@@ -221,12 +221,19 @@ def full(course: Course) -> str:
 def over(course: Course) -> str:
     course.term.ends_on = timezone.localdate() - timedelta(days=1)
     course.term.save()
-    return f"{course} is over: {course.term} ended on {course.term.ends_on}."
+    return f"{course} is over: its last day was {course.term.ends_on}."
 
 
 def unprepared(course: Course) -> str:
     Course.objects.filter(pk=course.pk).update(prerequisites=["BEFORE-1"])
     return f"{course} asks for BEFORE-1 to be completed first."
+
+
+def taken_in_another_section(course: Course) -> str:
+    [student] = Student.objects.all()
+    other = CourseFactory.create(code=course.code, section="X", term=course.term)
+    enrolled(student, other)
+    return f"{course} is the same course as {other}, which the student takes at the same time."
 
 
 def too_early(course: Course) -> str:
@@ -417,8 +424,13 @@ OVERRIDABLE = [
     (closed, "course_closed", "although the course is closed"),
     (too_early, "window_not_open", "before enrollment opens"),
     (too_late, "window_closed", "after enrollment closed"),
-    (over, "term_over", "although the term is over"),
+    (over, "term_over", "although the course is over"),
     (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
+    (
+        taken_in_another_section,
+        "already_taking",
+        "although the student takes another section",
+    ),
     (full, "course_full", "although the course is full"),
 ]
 
@@ -496,7 +508,7 @@ class TestOverride:
             url, {"courses": [course.pk], "override": [code], "reason": "agreed with the dean"}
         )
         assert answer.status_code == 302
-        record = enrollment_changes().get()
+        record = enrollment_changes().get(course=course.pk)
         assert (record.status, record.override, record.history_change_reason) == (
             "active",
             [code],
