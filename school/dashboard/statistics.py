@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
 from school.dashboard.charts import Chart
+from students.enrollment.conflicts import find_doubled_sections
 from students.models import CURRENT_STATUSES, Enrollment, Status
 
 MAX_TERMS = 3
@@ -28,7 +29,8 @@ NEARLY_FULL_PERCENT = 90
 # a limit have buckets of their own.
 BUCKETS = (0, 25, 50, 75, 90)
 MAX_DAYS = 60
-CACHE_KEY = "glance"
+# With the fields of Statistics, as another version may have cached others.
+CACHE_KEY = "glance-2"
 # Statistics that took longer to compute than SLOW_SECONDS are cached for that time multiplied by
 # CACHE_FACTOR.
 SLOW_SECONDS, CACHE_FACTOR = 0.1, 60
@@ -80,12 +82,14 @@ class TermStatistics:
 class Statistics:
     """The running terms and the ids of the courses that need attention, as counted at `at`.
 
-    `fresh_until` is a time as of `time.time()`; later the cached statistics are computed again.
+    `doubled_sections` are pairs of ids of enrollments: see `find_doubled_sections`. `fresh_until`
+    is a time as of `time.time()`; later the cached statistics are computed again.
     """
 
     at: datetime
     terms: list[TermStatistics]
     watched: list[int]
+    doubled_sections: list[tuple[int, int]]
     fresh_until: float = field(default=0, compare=False)
 
 
@@ -122,6 +126,7 @@ def compute_statistics() -> Statistics:
         now,
         term_statistics(running[:MAX_TERMS], courses, today),
         [seats.pk for seats in watched[:MAX_WATCHED_COURSES]],
+        [(first.pk, second.pk) for first, second in find_doubled_sections()],
     )
 
 

@@ -20,7 +20,7 @@ from core.pages.forms import FilterForm
 from courses.models import Course
 from school.dashboard.statistics import get_statistics
 from students.history.queries import attach_causes, latest_changes
-from students.models import Student
+from students.models import Enrollment, Status, Student
 from students.pages.undo import attach_undo_tokens
 from students.similar_names import find_similar_names
 
@@ -32,6 +32,7 @@ PERMISSIONS = [
 ]
 MAX_RESULTS = 10
 MAX_CHANGES = 10
+MAX_CONFLICTS = 10
 
 
 class DashboardSearchForm(FilterForm):
@@ -65,6 +66,8 @@ def get_overview() -> dict[str, Any]:
         "statistics": statistics,
         "is_old": timezone.now() - statistics.at > timedelta(minutes=1),
         "watch": get_watched_courses(statistics.watched),
+        "doubled_sections": get_doubled_sections(statistics.doubled_sections[:MAX_CONFLICTS]),
+        "more_conflicts": max(len(statistics.doubled_sections) - MAX_CONFLICTS, 0),
         "history": history,
     }
 
@@ -85,3 +88,10 @@ def get_watched_courses(ids: Sequence[int]) -> list[Course]:
     """Return the courses with these ids, with their present seats, in the order of `ids`."""
     courses = Course.objects.select_related("term").with_seats().in_bulk(ids)
     return [courses[pk] for pk in ids if pk in courses]
+
+
+def get_doubled_sections(ids: Sequence[tuple[int, int]]) -> list[tuple[Enrollment, Enrollment]]:
+    """Return the pairs of enrollments with these ids that are both still active."""
+    rows = Enrollment.objects.filter(status=Status.ACTIVE).select_related("student", "course__term")
+    by_id = rows.in_bulk([pk for pair in ids for pk in pair])
+    return [(by_id[one], by_id[other]) for one, other in ids if {one, other} <= by_id.keys()]

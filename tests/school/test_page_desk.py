@@ -21,6 +21,7 @@ from school.dashboard.charts import Chart
 from school.dashboard.statistics import CACHE_KEY, get_statistics
 from school.dashboard.views import get_overview
 from students.enrollment import service
+from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 
@@ -100,6 +101,73 @@ def test_a_course_of_a_term_that_is_over_needs_no_attention() -> None:
     )
     enrolled(StudentFactory.create(), course)
     assert get_overview()["watch"] == []
+
+
+def make_two_sections(**fields: Any) -> list[Course]:
+    term = TermFactory.create()
+    return [
+        CourseFactory.create(code="CSE-8A", section=name, term=term, **fields)
+        for name in ("A01", "A02")
+    ]
+
+
+def take_both(sections: list[Course], override: list[str]) -> Student:
+    student = StudentFactory.create()
+    for course in sections:
+        service.enroll([(student.pk, course.pk)], Options(override=override))
+    return student
+
+
+def forget_overrides() -> None:
+    """As enrollments are that were made before there was the rule."""
+    Enrollment._base_manager.update(overridden=[])
+
+
+class TestNeedsALook:
+    def test_shows_students_in_two_sections(self, viewer: Client) -> None:
+        sections = make_two_sections()
+        student = take_both(sections, ["already_taking"])
+        assert "Needs a look" not in viewer.get("/").content.decode()
+        forget_overrides()
+        text = " ".join(viewer.get("/").content.decode().split())
+        assert "Needs a look" in text
+        assert str(student) in text.partition("Needs a look")[2]
+        assert all(f"{course}</a>" in text for course in sections)
+
+    def test_not_once_one_is_withdrawn(self) -> None:
+        sections = make_two_sections()
+        student = take_both(sections, ["already_taking"])
+        forget_overrides()
+        service.withdraw([(student.pk, sections[0].pk)])
+        assert get_overview()["doubled_sections"] == []
+
+    @pytest.mark.parametrize("fields", [{"repeatable": True}, {"starts_on": None}])
+    def test_not_where_it_is_allowed(self, fields: dict[str, Any]) -> None:
+        sections = make_two_sections(**fields)
+        if "starts_on" in fields:
+            today = timezone.localdate()
+            Course.objects.filter(pk=sections[0].pk).update(ends_on=today)
+            Course.objects.filter(pk=sections[1].pk).update(starts_on=today + timedelta(days=1))
+        take_both(sections, [])
+        assert get_overview()["doubled_sections"] == []
+
+    def test_not_in_courses_that_are_over(self) -> None:
+        sections = make_two_sections()
+        take_both(sections, ["already_taking"])
+        forget_overrides()
+        yesterday = timezone.localdate() - timedelta(days=1)
+        Course.objects.filter(pk=sections[0].pk).update(ends_on=yesterday)
+        assert get_overview()["doubled_sections"] == []
+
+    def test_shows_ten_and_the_number_of_others(self, viewer: Client) -> None:
+        sections = make_two_sections()
+        for _ in range(12):
+            take_both(sections, ["already_taking"])
+        forget_overrides()
+        text = " ".join(viewer.get("/").content.decode().split())
+        shown, _title, _rest = text.partition("Needs a look")[2].partition("Latest changes")
+        assert shown.count("A02") == 10
+        assert "and 2 more" in shown
 
 
 def test_shows_the_latest_changes_with_who_made_them(
