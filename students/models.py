@@ -114,8 +114,12 @@ def waitlist_position(rows: models.QuerySet[Any]) -> Case:
     """
     waiting = rows.filter(course=OuterRef("course"), status=Status.WAITLISTED)
     own = Coalesce(OuterRef("waitlist_number"), Microseconds(OuterRef("enrolled_at")))
-    ahead = waiting.alias(number=WAITLIST_NUMBER).filter(
-        Q(number__lt=own) | Q(number=own, id__lte=OuterRef("id"))
+    comes_first = Q(id__lte=OuterRef("id"))
+    # Not one condition on WAITLIST_NUMBER, since no index has that.
+    ahead = waiting.alias(arrival=Microseconds("enrolled_at")).filter(
+        Q(waitlist_number__lt=own)
+        | (Q(waitlist_number=own) & comes_first)
+        | (Q(waitlist_number=None) & (Q(arrival__lt=own) | (Q(arrival=own) & comes_first)))
     )
     return Case(
         When(status=Status.WAITLISTED, then=count_subquery(ahead)),
