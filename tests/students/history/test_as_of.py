@@ -1,6 +1,5 @@
 """`as_of`: who had which course at a time, and the waitlist then, in the API and on pages."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,11 +22,14 @@ WAIT = Options(waitlist=True)
 @pytest.fixture(autouse=True)
 def _an_hour_between_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first change is at START, the next an hour later, and so on."""
-    hours: Iterator[Any] = iter(range(1_000))
-    monkeypatch.setattr(
-        "students.enrollment.snapshot.find_change_times",
-        lambda *_found: ChangeTimes(time := START + timedelta(hours=next(hours)), time),
-    )
+
+    def find_times(*_found: object) -> ChangeTimes:
+        # Not a counter of calls: a change that is decided again has the same time.
+        earlier = Enrollment.history.values("history_date").distinct().count()
+        time = START + timedelta(hours=earlier)
+        return ChangeTimes(time, time)
+
+    monkeypatch.setattr("students.enrollment.snapshot.find_change_times", find_times)
 
 
 def after(hours: float) -> str:
