@@ -100,7 +100,10 @@ class TestSignIn:
     def test_makes_an_ordinary_session_that_is_on_record(
         self, client: Client, provider: IdentityProvider, ann: User
     ) -> None:
+        client.get("/login/")
+        token = client.cookies["csrftoken"].value
         sign_in(client)
+        assert client.cookies["csrftoken"].value != token
         row = SignInSession.objects.get(user=ann)
         assert row.signed_in_at is not None
         assert "Where you are signed in" in client.get("/account/").content.decode()
