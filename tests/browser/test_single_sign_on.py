@@ -43,3 +43,22 @@ def test_leads_to_the_provider_and_back(
     page.get_by_role("link", name="Sign in with Campus").click()
     expect(page.get_by_role("button", name="Sign out clerk")).to_be_visible()
     assert page.url.endswith("/students/?q=ann")
+
+
+def test_keeps_a_form_that_came_after_the_sign_in_had_ended(
+    open_as: Callable[..., Page], user_of: Callable[[str], User], provider: IdentityProvider
+) -> None:
+    page = open_as("Clerk")
+    page.goto("/account/password/")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_label("Old password").fill("pass")
+    page.get_by_label("New password", exact=True).fill("a long one 1")
+    page.get_by_label("New password confirmation").fill("a long one 1")
+    page.get_by_label("Revoke my API tokens too").check()
+    page.locator("main form button[type=submit]").click()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Sign in with Campus").click()
+    expect(popup.value.get_by_role("button", name="Sign out clerk")).to_be_visible()
+    page.get_by_role("button", name="I am signed in").click()
+    expect(page.get_by_role("heading", name="You are signed in. Send it now?")).to_be_visible()
+    assert page.locator("input[name=revoke_tokens]").input_value() == "on"
