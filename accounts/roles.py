@@ -40,6 +40,12 @@ def remove_roles(user: User) -> None:
 
 
 def can_use_admin(user: User | AnonymousUser) -> bool:
-    """Whether the user may change students or courses, as registrars may, or is staff."""
-    may_change = user.has_perm("students.change_student") or user.has_perm("courses.change_course")
-    return user.is_active and (user.is_staff or may_change)
+    """Whether the user may change something, as registrars may, or is staff and has a role.
+
+    To be staff without any permission is not enough.
+    """
+    if not user.is_active:
+        return False
+    permissions = user.get_all_permissions()
+    may_change = any(".change_" in permission for permission in permissions)
+    return may_change or (user.is_staff and bool(permissions))

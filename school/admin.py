@@ -17,7 +17,7 @@ class AdminSite(admin.AdminSite):
     index_title = _("Administration")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may change students or courses, as registrars may, or is staff."""
+        """Whether the role of the user may use the admin. See can_use_admin."""
         return can_use_admin(request.user)
 
     def login(
