@@ -7,7 +7,7 @@ import sys
 from math import ceil
 from typing import Any
 
-from django.db import DataError
+from django.db import DatabaseError, DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +28,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error_response(request, "permission_denied")
+    return _error_response(request, "permission_denied", keep_form=True)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -50,8 +50,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    detail = str(exception) if isinstance(exception, RecordGone) else ""
-    return _error_response(request, "not_found", detail or _("There is nothing at this address."))
+    is_gone = isinstance(exception, RecordGone)
+    detail = str(exception) if is_gone else _("There is nothing at this address.")
+    return _error_response(request, "not_found", detail, keep_form=is_gone)
 
 
 def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
@@ -88,12 +89,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
                 "Something that was sent can be neither kept nor looked for, "
                 "such as a character that is none."
             ),
+            keep_form=True,
         )
     if error is None or not is_temporary(error):
-        return _error_response(request, "server_error")
+        return _error_response(request, "server_error", keep_form=True)
     detail = log_temporary_error(error)
     if detail or request.path_info.startswith("/api/"):
-        return _error_response(request, "unavailable", detail)
+        return _error_response(request, "unavailable", detail, keep_form=True)
     return _error_response(
         request,
         "unavailable",
@@ -101,6 +103,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
             "The database is away or busy, or somebody else changed the same. "
             "Nothing was done. Try again in a moment."
         ),
+        keep_form=True,
     )
 
 
@@ -111,14 +114,19 @@ def _error_response(
     if request.path_info.startswith("/api/"):
         response: HttpResponse = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
     else:
-        form: dict[str, Any] = {}
-        if request.method == "POST" and (code == "unavailable" or keep_form):
-            fields = get_sent_fields(request)
-            if fields is not None:
-                form = get_kept_context(request, fields, request.get_full_path())
-        # Without context processors, because they might query the database that is away.
-        page = render_to_string("school/problem.html", {"problem": body, **form})
-        response = HttpResponse(page, status=body["status"])
+        context: dict[str, Any] = {"problem": body}
+        fields = get_sent_fields(request) if keep_form and request.method == "POST" else None
+        if fields is not None:
+            context |= get_kept_context(request, fields, request.get_full_path())
+        response = HttpResponse(_render_problem(request, context), status=body["status"])
     if code == "unavailable":
         response["Retry-After"] = RETRY_SECONDS
     return response
+
+
+def _render_problem(request: HttpRequest, context: dict[str, Any]) -> str:
+    """Render the page with the menu of the user; with the whole menu if the user cannot be read."""
+    try:
+        return render_to_string("school/problem.html", context, request)
+    except DatabaseError:
+        return render_to_string("school/problem.html", {**context, "has_whole_menu": True})

@@ -80,39 +80,27 @@ const markBusy = (busy) => document.getElementById("main").setAttribute("aria-bu
 document.addEventListener("htmx:before:request", () => markBusy(true));
 document.addEventListener("htmx:finally:request", () => markBusy(false));
 
-// htmx swaps any answer into the page. An answer that is not this page leaves it as it is: a line
-// says what happened and what to do.
-const troubleLine = document.getElementById("trouble");
-const troublePart = (kind) => document.querySelector(`template[data-trouble="${kind}"]`).content.cloneNode(true);
+// htmx swaps any answer into the page. An answer that is not this page leaves it as it is.
+const sendAgain = (source) => () => {
+  const field = source.querySelector("input:not([type=hidden])");
+  field?.dispatchEvent(new Event("input", { bubbles: true }));
+  field?.focus();
+};
 
-function showTrouble(kind, source) {
-  troubleLine.replaceChildren(troublePart(kind), troublePart("again"));
-  troubleLine.querySelector("button").addEventListener("click", () => {
-    const field = source.querySelector("input:not([type=hidden])");
-    field?.dispatchEvent(new Event("input", { bubbles: true }));
-    field?.focus();
-  });
-}
-
-function troubleOf({ status }, text) {
-  if (text.includes(`data-page="${troubleLine.dataset.signIn}"`)) return "signed-out";
-  if (status === 403) return "forbidden";
-  if (status >= 500 || !text.includes(`data-page="${location.pathname}"`)) return "broken";
-  return null;
-}
+const isThisPage = ({ status }, text) =>
+  status < 500 && status !== 403 && text.includes(`data-page="${location.pathname}"`);
 
 document.addEventListener("htmx:after:request", (event) => {
   const { sourceElement, response, text } = event.detail.ctx;
-  const trouble = troubleOf(response, text);
-  if (trouble) {
-    event.preventDefault();
-    showTrouble(trouble, sourceElement);
-  } else {
+  if (isThisPage(response, text)) {
     troubleLine.replaceChildren();
+  } else {
+    event.preventDefault();
+    showTrouble(troubleOf(response, text), sendAgain(sourceElement));
   }
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx) showTrouble("offline", ctx.sourceElement);
+  if (ctx) showTrouble("offline", sendAgain(ctx.sourceElement));
 });
 
 // Signing in renews the CSRF token. A page that was open before takes the new one from the cookie.

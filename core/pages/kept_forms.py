@@ -14,6 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 # Form fields that a page never repeats: passwords, codes of a second factor, and the CSRF token of
 # the form that was sent.
 SECRET_FIELDS = re.compile("password|one_time_code|passkey|csrfmiddlewaretoken", re.IGNORECASE)
+# Hidden fields that Django's forms send along, which nobody typed.
+BOOKKEEPING_FIELDS = re.compile(r"^initial-|-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS$|^_")
 
 
 def get_sent_fields(request: HttpRequest) -> QueryDict | None:
@@ -36,7 +38,13 @@ def get_kept_context(request: HttpRequest, fields: QueryDict, address: str) -> d
     """Return the context of a form that sends `fields` to `address` again."""
     return {
         "fields": [(name, value) for name, values in fields.lists() for value in values],
+        "typed": [
+            (name, values)
+            for name, values in fields.lists()
+            if any(values) and not BOOKKEEPING_FIELDS.search(name)
+        ],
         "address": address,
+        "form_id": "kept-form",
         "form_address": get_form_address(address),
         "csrf_token": get_token(request),
     }

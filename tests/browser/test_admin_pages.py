@@ -114,6 +114,7 @@ def test_every_state_of_a_page_is_accessible(
     checker.check(page, "delete several")
 
     page.locator("#logout-form button").click()
+    page.locator("#id_username").or_(page.get_by_text("Log in again")).wait_for()
     page.goto("/admin/")
     checker.check(page, "sign in")
     page.locator("#id_username").fill("nobody")

@@ -82,7 +82,10 @@ window.setTimeout = (work, milliseconds) => slow(work, milliseconds / 10);
 STOPPED = """
 async (button) => {
   button.click();
-  while (button.textContent !== "Working…") await new Promise((done) => setTimeout(done, 100));
+  const soon = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  while (button.textContent !== "Working…") await soon(100);
+  // By now the server has said that it is there, and the form is on its way.
+  await soon(5000);
   window.stop();
 }
 """
@@ -116,6 +119,7 @@ def test_actions_of_the_admin_say_that_they_are_at_work_and_are_sent_once(
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option("withdraw")
     page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).click()
+    page.get_by_role("button", name="Withdraw", exact=True).wait_for()
     assert click_again_and_again(page, "Withdraw") == 1
     assert page.evaluate("sessionStorage.shown") == "Working…,Working…,true"
     expect(page.locator(".messagelist")).to_contain_text("Withdrawn")

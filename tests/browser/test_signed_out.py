@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from students.models import Student
 from tests.browser.accessible import Look, find_faults
 from tests.browser.conftest import School
+from tests.browser.test_lost_answers import FORMS, Form
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -66,3 +67,39 @@ def test_a_long_form_and_the_association_form_are_kept(
     sign_in(page)
     page.get_by_role("button", name="Send it now").click()
     expect(page.get_by_role("status").first).to_contain_text("enrolled: BIO-101")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("javascript", [True, False])
+def test_each_form_is_kept(
+    open_as: Callable[..., Page], school: School, user: User, *, javascript: bool, form: Form
+) -> None:
+    page = open_as(javascript=javascript)
+    page.goto("/login/")
+    sign_in(page)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    form.fill(page, school)
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name=form.button, exact=True).click()
+    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    sign_in(page)
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.get_by_role("button", name=form.button, exact=True)).to_be_visible()
+    assert not form.is_saved(school)
+    page.get_by_role("button", name=form.button, exact=True).click()
+    expect(page.locator(".messages")).to_be_visible()
+    assert form.is_saved(school)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_ticks_of_a_roster_are_kept(
+    open_as: Callable[..., Page], school: School, user: User, *, javascript: bool
+) -> None:
+    page = open_as(javascript=javascript)
+    page.goto(f"/courses/{school.held.pk}/")
+    sign_in(page)
+    page.locator(f"#tick-{school.student.pk}").check()
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Withdraw the ticked").click()
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Withdraw 1 student")).to_be_visible()
