@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.formatting import display_value
 from core.history.models import HistoryModel
 
 M = TypeVar("M", bound=HistoryModel)
+REASON = "change_reason"
 
 
 class RecordGone(Http404):
@@ -31,11 +33,24 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
     The form sends the values that it showed back with it, in hidden fields ("initial"). If the
     database has a third value by now, the field gets an error with both values. The form then
     shows the database's value as the initial one, so that sending it again overwrites it.
+
+    A change can have a reason, which is recorded in the history and is no field of the row.
     """
+
+    change_reason = forms.CharField(
+        label=gettext_lazy("Reason for the change"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("Kept in the history. It may be left empty."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            del self.fields[REASON]
         for name, field in self.fields.items():
+            if name == REASON:
+                continue
             # Clients that do not send the hidden value are compared with the current row.
             field.show_hidden_initial = bool(self.instance.pk) and (
                 not self.is_bound or self.add_initial_prefix(name) in self.data
@@ -47,7 +62,8 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         return [
             name
             for name in super().changed_data
-            if _has_changed(self[name].field, self[name].initial, self[name].data)
+            if name != REASON
+            and _has_changed(self[name].field, self[name].initial, self[name].data)
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -57,7 +73,12 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         for name, error in self.find_conflicts(self.instance).items():
             self.add_error(name, error)
             self._set_hidden_initial(name)
-        return {name: value for name, value in cleaned.items() if name in self.changed_data}
+        kept = {*self.changed_data, REASON}
+        return {name: value for name, value in cleaned.items() if name in kept}
+
+    @property
+    def reason_given(self) -> str:
+        return self.cleaned_data.get(REASON) or ""
 
     def find_conflicts(self, row: HistoryModel) -> dict[str, ValidationError]:
         """Errors, by field, for the changed fields that somebody else has changed.

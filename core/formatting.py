@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
+from django.template.defaultfilters import floatformat
 from django.utils.formats import date_format, localize
 from django.utils.functional import Promise, lazy
 from django.utils.timezone import localtime
@@ -43,4 +45,7 @@ def display_value(value: Any, nothing: str = "-") -> str:
         return date_format(localtime(value), "SHORT_DATETIME_FORMAT")
     if isinstance(value, date):
         return date_format(value, "SHORT_DATE_FORMAT")
+    if isinstance(value, Decimal):
+        # As the pages show it: 3 and 2.50.
+        return str(floatformat(value, -2))
     return nothing if value in (None, "") else str(localize(value))

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.options import ConflictAwareAdminForm, HistoryModelAdmin
+from core.formatting import display_value
 from core.history.models import HistoryModel
 from courses.messages import warn_if_over_capacity
 from courses.models import Course, Teacher, Term
@@ -90,7 +91,7 @@ class CourseAdmin(HistoryModelAdmin):
         "term",
         "seats",
         "waiting",
-        "credits",
+        "credits_shown",
         "is_open",
     ]
     list_display_links = ["code", "section", "title"]
@@ -150,6 +151,10 @@ class CourseAdmin(HistoryModelAdmin):
     @admin.display(description=_("seats taken"), ordering="taken")
     def seats(self, course: Course) -> str:
         return f"{course.taken} / {'∞' if course.capacity is None else course.capacity}"
+
+    @admin.display(description=_("credits"), ordering="credits")
+    def credits_shown(self, course: Course) -> str:
+        return display_value(course.credits)
 
     @admin.display(description=_("waiting"), ordering="waiting")
     def waiting(self, course: Course) -> int:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -37,14 +39,19 @@ def announce_promotions(request: HttpRequest) -> Iterator[None]:
         if current_door() == Door.STAFF:
             mark_changed(request, moved)
         messages.success(
-            request, _("Moved up from the waitlist: %s.") % join_names(names, MAX_NAMES)
+            request, format_html(_("Moved up from the waitlist: {}."), fold_names(names, "; "))
         )
 
 
-def join_names(names: Sequence[str], most: int) -> str:
-    """Return the first `most` of `names`, and how many more there are."""
-    joined = "; ".join(names[:most])
-    more = len(names) - most
-    if more <= 0:
+def fold_names(names: Sequence[str], separator: str = ", ") -> SafeString:
+    """Return the names as HTML. Those after the first MAX_NAMES are folded behind their number."""
+    first, more = names[:MAX_NAMES], names[MAX_NAMES:]
+    joined = escape(separator.join(first))
+    if not more:
         return joined
-    return joined + " " + ngettext("and %d more", "and %d more", more) % more
+    return format_html(
+        "{} <details><summary>{}</summary>{}</details>",
+        joined,
+        ngettext("and %d more", "and %d more", len(more)) % len(more),
+        separator.join(more),
+    )

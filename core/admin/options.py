@@ -20,9 +20,10 @@ from django.utils.translation import gettext as __
 from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.paginator import BoundedPaginator
-from core.conflicts import ConflictAwareForm
+from core.conflicts import REASON, ConflictAwareForm
 from core.datetime_fields import DateInput
 from core.db.transactions import atomic_with_reruns
+from core.history.actor import Door, record_changes_as
 from core.history.diffs import attach_diffs
 from core.history.models import HistoryModel
 from core.ids import is_id
@@ -232,6 +233,13 @@ class HistoryAdmin(AutocompleteMixin, BaseAdmin):
 class HistoryModelAdmin(HistoryAdmin):
     """Pages of a model that the admin saves directly, and deletes while nothing refers to it."""
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The fieldsets of the page; to change a row, with the reason."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not self.has_change_permission(request, obj):
+            return fieldsets
+        return [*fieldsets, (None, {"fields": [REASON]})]
+
     def save_model(
         self,
         request: HttpRequest,
@@ -251,7 +259,8 @@ class HistoryModelAdmin(HistoryAdmin):
         for field in fields:
             if field.name not in changed:
                 setattr(obj, field.attname, getattr(current, field.attname))
-        obj.save(update_fields=changed)
+        with record_changes_as(Door.ADMIN, request, form.reason_given):
+            obj.save(update_fields=changed)
 
     def get_deleted_objects(
         self, objs: Sequence[HistoryModel] | QuerySet[Any], request: HttpRequest

@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from core.conflicts import ConflictAwareForm
+from core.history.actor import Door, record_changes_as
 
 
 class SearchField(forms.CharField):
@@ -67,18 +68,19 @@ class EditForm(ConflictAwareForm):
 
     error_css_class = "wrong"
 
-    def save_changes(self) -> bool:
+    def save_changes(self, request: HttpRequest) -> bool:
         """Save the changes. Returns False, with the errors in the form, if they are invalid."""
         if not self.is_valid():
             return False
         try:
             columns = {field.name for field in self.instance._meta.concrete_fields}
             changed = [name for name in self.changed_data if name in columns]
-            if not self.instance.pk:
-                self.instance.save()
-            elif changed:
-                self.instance.save(update_fields=changed)
-            self.save_related()
+            with record_changes_as(Door.STAFF, request, self.reason_given):
+                if not self.instance.pk:
+                    self.instance.save()
+                elif changed:
+                    self.instance.save(update_fields=changed)
+                self.save_related()
         except ValidationError as error:
             # Another transaction took a unique value after the form was checked.
             self.add_error(None, error)

@@ -39,6 +39,7 @@ class StaffView(LoginRequiredMixin, PermissionRequiredMixin, View):
 
     def render(self, *, status: int = 200, **context: Any) -> HttpResponse:
         context = {
+            "now": timezone.now(),
             "today": timezone.localdate(),
             "changed": self.request.session.pop(CHANGED_SESSION_KEY, {}),
             "form_id": "page-form" if self.shows_sent_form else "",
@@ -94,7 +95,7 @@ class EditView(StaffView):
         # Without its joins, so that the row alone is locked.
         queryset = self.queryset.select_related(None).select_for_update(no_key=True)
         form = self.form(self.request.POST, instance=self.get_object(queryset, key))
-        return form, form.save_changes()
+        return form, form.save_changes(self.request)
 
     def render_form(self, form: EditForm, *, status: int = 200) -> HttpResponse:
         row = form.instance if form.instance.pk else None

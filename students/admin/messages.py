@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from students.enrollment.transitions import Outcome, Result
-from students.messages import join_names
+from students.messages import fold_names
 from students.models import Enrollment
-
-MAX_NAMES = 10
 
 
 def status_label(row: Enrollment) -> str:
@@ -35,7 +34,9 @@ def add_outcome_messages(
         if names:
             level = messages.WARNING if outcome == Outcome.UNCHANGED else messages.SUCCESS
             messages.add_message(
-                request, level, f"{capfirst(outcome.label)}: {join_names(names, MAX_NAMES)}."
+                request,
+                level,
+                format_html("{}: {}.", capfirst(outcome.label), fold_names(names, "; ")),
             )
 
 

@@ -166,7 +166,7 @@ class AssociationView(StaffView):
     def add_skipped_message(self, parent: Model, skipped: Sequence[Result]) -> None:
         if skipped:
             rows = self.choices.filter(pk__in=map(self.get_choice_id, skipped))
-            names = map(str, rows)
+            names = list(map(str, rows))
             message = result_message(parent, result_label(skipped[0]), names)
             messages.warning(self.request, message)
 

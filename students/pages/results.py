@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import Outcome, Result
+from students.messages import fold_names
 from students.pages.undo import mark_and_tag
 
 
@@ -49,13 +52,11 @@ def add_result_messages(
         tag = ""
 
 
-def result_message(parent: Model, label: str, names: Iterable[str]) -> str:
+def result_message(parent: Model, label: str, names: Sequence[str]) -> SafeString:
     """Return the sentence that names one outcome of a student or a course, the `parent`."""
-    return _("%(subject)s, %(outcome)s: %(names)s.") % {
-        "subject": parent,
-        "outcome": label,
-        "names": ", ".join(names),
-    }
+    return format_html(
+        _("{subject}, {outcome}: {names}."), subject=parent, outcome=label, names=fold_names(names)
+    )
 
 
 def result_label(result: Result) -> str:

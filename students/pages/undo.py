@@ -15,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from core.db.transactions import atomic_with_reruns
@@ -38,6 +39,7 @@ from students.enrollment.transitions import (
     Transition,
 )
 from students.history.sentences import is_promotion
+from students.messages import fold_names
 from students.models import Enrollment, Status
 
 MAX_AGE = timedelta(hours=24)
@@ -181,7 +183,7 @@ class UndoView(StaffView):
         mark_changed(self.request, [result.enrollment for result in done if result.enrollment])
         if done:
             names = [f"{result.enrollment} ({result.outcome.label})" for result in done]
-            messages.success(self.request, _("Undone: %(names)s.") % {"names": ", ".join(names)})
+            messages.success(self.request, format_html(_("Undone: {}."), fold_names(names)))
         for result in undone.results:
             if result.outcome == Outcome.REFUSED:
                 messages.error(
@@ -191,19 +193,19 @@ class UndoView(StaffView):
                 )
         if undone.changed_since:
             self.add_error(
-                _("Could not be undone, for it was changed since: %(names)s."),
+                _("Could not be undone, for it was changed since: {}."),
                 undone.changed_since,
             )
         if undone.expired:
             self.add_error(
-                _("Could not be undone, for it is more than 24 hours old: %(names)s."),
+                _("Could not be undone, for it is more than 24 hours old: {}."),
                 undone.expired,
             )
         if not (undone.results or undone.changed_since or undone.expired):
             messages.info(self.request, _("There is nothing to undo any more."))
 
     def add_error(self, message: str, rows: Sequence[Enrollment]) -> None:
-        messages.error(self.request, message % {"names": ", ".join(map(str, rows))})
+        messages.error(self.request, format_html(message, fold_names(list(map(str, rows)))))
 
 
 def get_earlier_states(rows: Sequence[Enrollment]) -> dict[int, tuple[str | None, bool]]:

@@ -1,9 +1,12 @@
 """Template filters and tags for enrollments and their history."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
+from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -22,6 +25,21 @@ def override_phrase(codes: list[str]) -> str:
     """The overridden refusals, by their `codes`, as phrases."""
     phrases = {refusal.value: refusal.override_phrase for refusal in Refusal}
     return ", ".join(str(phrases[code]) for code in codes)
+
+
+@register.simple_tag
+def link_refusal(row: Model, refusals: Iterable[ValidationError]) -> SafeString:
+    """Why `row` was refused, with a link to its place in the list where the reasons name it.
+
+    The link is before the reasons if they do not name it.
+    """
+    name = str(row)
+    link = format_html('<a href="#choice-{}">{}</a>', row.pk, name)
+    text = " ".join(message for reason in refusals for message in reason.messages)
+    before, found, after = text.partition(name)
+    return (
+        format_html("{}{}{}", before, link, after) if found else format_html("{}: {}", link, text)
+    )
 
 
 @register.simple_tag(takes_context=True)

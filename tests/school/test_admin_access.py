@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
@@ -29,6 +29,42 @@ def test_a_registrar_made_in_the_user_form_can_use_the_admin(client: Client) -> 
 @pytest.mark.parametrize("role", ["Clerk", "Viewer"])
 def test_other_roles_cannot(browser_of: Callable[[str], Client], role: str) -> None:
     assert browser_of(role).get("/admin/").status_code == 302
+
+
+def test_who_is_only_staff_cannot(client: Client) -> None:
+    user = User.objects.create_user("new", password="pass", is_staff=True)
+    client.force_login(user)
+    assert client.get("/admin/").status_code == 302
+    assert 'href="/admin/"' not in client.get("/account/").content.decode()
+    user.user_permissions.add(Permission.objects.get(codename="change_user"))
+    user.is_staff = False
+    user.save()
+    assert client.get("/admin/auth/user/").status_code == 200
+    assert 'href="/admin/"' in client.get("/account/").content.decode()
+
+
+def test_every_change_can_have_a_reason(registrar: Client) -> None:
+    course = CourseFactory.create()
+    for row, field in (
+        (StudentFactory.create(), "first_name"),
+        (course, "title"),
+        (course.term, "name"),
+    ):
+        admin = f"/admin/{row._meta.app_label}/{row._meta.model_name}"
+        key = course.term.code if row == course.term else row.pk
+        page = f"/{row._meta.model_name}s/{key}/edit/"
+        for number, path in enumerate((f"{admin}/{row.pk}/change/", page)):
+            change = {field: f"New {number}", "change_reason": f"Decree {number}"}
+            assert submit(registrar, path, change).status_code == 302, path
+            record = row.history.latest()
+            assert record.history_change_reason == f"Decree {number}", path
+            # Without a change there is no record.
+            submit(registrar, path, {"change_reason": "Nothing"})
+            assert row.history.latest().history_id == record.history_id
+            longer = {field: "Other", "change_reason": "x" * 501}
+            assert submit(registrar, path, longer).status_code in (200, 422), path
+        for path in (f"{admin}/add/", f"/{row._meta.model_name}s/new/"):
+            assert 'name="change_reason"' not in registrar.get(path).content.decode(), path
 
 
 def test_date_fields_are_native_and_a_date_is_never_misread(registrar: Client) -> None:

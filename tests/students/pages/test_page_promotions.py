@@ -13,7 +13,7 @@ from courses.models import Course, Term
 from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory
-from students.messages import join_names
+from students.messages import fold_names
 from students.models import Enrollment, Status, Student
 from tests.admin_page import fields_of, messages_of, submit
 
@@ -63,7 +63,9 @@ class TestCourse:
         [message] = promotion_messages(
             submit(registrar, path.format(course.pk), {"capacity": ""}, follow=True)
         )
-        assert message == f"Moved up from the waitlist: {'; '.join(map(str, rows[:5]))} and 3 more."
+        names = fold_names([str(row) for row in rows], "; ")
+        assert "and 3 more" in names
+        assert message == f"Moved up from the waitlist: {names}."
 
     def test_no_promotion_gives_no_message(self, registrar: Client, path: str) -> None:
         course = CourseFactory.create(capacity=0)
@@ -144,7 +146,14 @@ def test_the_api_leaves_no_message_for_the_next_page(registrar: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(1, "a"), (2, "a; b"), (3, "a; b and 1 more"), (4, "a; b and 2 more")]
+    ("number", "words"),
+    [
+        (1, "a"),
+        (2, "a; b"),
+        (5, "a; b; c; d; e"),
+        (6, "a; b; c; d; e <details><summary>and 1 more</summary>f</details>"),
+        (7, "a; b; c; d; e <details><summary>and 2 more</summary>f; g</details>"),
+    ],
 )
-def test_the_first_are_named_and_the_others_counted(number: int, words: str) -> None:
-    assert join_names("abcd"[:number], 2) == words
+def test_the_first_are_named_and_the_others_folded(number: int, words: str) -> None:
+    assert fold_names("abcdefg"[:number], "; ") == words
