@@ -44,8 +44,8 @@ def can_use_admin(user: User | AnonymousUser) -> bool:
 
     To be staff without any permission is not enough.
     """
-    if not user.is_active:
-        return False
+    if not user.is_active or user.is_superuser:
+        return user.is_active
     permissions = user.get_all_permissions()
     may_change = any(".change_" in permission for permission in permissions)
     return may_change or (user.is_staff and bool(permissions))

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import School
-from tests.browser.test_pages import paths
+from tests.browser.test_pages import get_paths, get_states
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # Elements whose text must not be cut off. A pixel is lost in rounding.
@@ -46,7 +46,7 @@ def find_faults(page: Page, widths: Sequence[int] = WIDTHS) -> list[str]:
 def test_every_page_has_room_for_its_words(open_as: Callable[..., Page], school: School) -> None:
     page = open_as("Registrar", locale="de-DE")
     found = {}
-    for path in paths(school):
+    for path in [*get_paths(school).values(), *get_states(school)]:
         page.goto(path)
         assert page.locator("html").get_attribute("lang") == "de"
         found[path] = find_faults(page)
