@@ -56,7 +56,7 @@ class TeacherFactory(DjangoModelFactory[Teacher]):
     class Meta:
         model = Teacher
 
-    number: Any = factory.Sequence(lambda n: f"P-{n}")
+    number: Any = factory.Sequence(lambda n: f"STAFF-{n}")
     first_name: Any = "Ada"
     last_name: Any = factory.Sequence(lambda n: f"Teacher{n}")
 
