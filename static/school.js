@@ -103,8 +103,9 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (ctx) showTrouble("offline", sendAgain(ctx.sourceElement));
 });
 
-// Signing in renews the CSRF token. A page that was open before takes the new one from the cookie.
-const csrfToken = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+// Signing in renews the CSRF token. A page that was open before takes the new one from the cookie,
+// whose name has a prefix under https.
+const csrfToken = () => document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1];
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const { headers } = ctx.request;
   if (headers["X-CSRFToken"] && csrfToken()) headers["X-CSRFToken"] = csrfToken();

@@ -236,3 +236,26 @@ def test_a_new_token_that_is_reloaded_is_not_made_twice(open_as: OpenAs, school:
     page.reload()
     expect(page.get_by_role("status").first).to_contain_text("made no other")
     assert AuthToken.objects.count() == 1
+
+
+@pytest.mark.parametrize("cookie", ["csrftoken", "__Host-csrftoken"])
+def test_a_page_that_was_open_before_a_sign_in_sends_the_new_token(
+    open_as: OpenAs, school: School, cookie: str
+) -> None:
+    """Under https the cookie's name has a prefix. A browser sets no such cookie under http."""
+    page = open_as("Registrar")
+    page.goto("/students/new/")
+    page.evaluate(
+        "(text) => Object.defineProperty(document, 'cookie', { get: () => text })",
+        f"other=1; {cookie}=renewed",
+    )
+    sent = page.evaluate(
+        """() => {
+          const form = document.querySelector("main form[method=post]");
+          form.addEventListener("submit", (event) => event.preventDefault());
+          form.noValidate = true;
+          form.requestSubmit();
+          return form.querySelector("input[name=csrfmiddlewaretoken]").value;
+        }"""
+    )
+    assert sent == "renewed"
