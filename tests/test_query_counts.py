@@ -193,7 +193,9 @@ def rows() -> dict[str, int | str]:
     """A school with several rows of everything, so that a query for each row is counted."""
     term = TermFactory(code="T")
     courses = [
-        CourseFactory.create(term=term, code="C", section=f"S{number:02}", capacity=30)
+        CourseFactory.create(
+            term=term, code="C", section=f"S{number:02}", capacity=30, repeatable=True
+        )
         for number in range(12)
     ]
     teachers = TeacherFactory.create_batch(3)
