@@ -538,7 +538,7 @@ class Walk:
         yield self.get("/nowhere/", 404)
         yield self.get("/students/404404/", 404)
         yield self.get(f"/courses/{self.full.pk}/sheet/?as_of=nonsense", 400)
-        yield self.post("/terms/nope/edit/", {"code": "x"}, 404)
+        yield self.post("/terms/nope/edit/", {"code": "zz"}, 404)
         for error, status in ((OperationalError("away"), 503), (RuntimeError("broken"), 500)):
             with patch("school.dashboard.views.DashboardView.dispatch", side_effect=error):
                 yield self.get("/", status)

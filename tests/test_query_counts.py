@@ -154,6 +154,7 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/tokens/",
         "/login/",
         "/healthz",
+        "/alive",
     ]
     pages += [
         "/admin/",

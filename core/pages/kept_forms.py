@@ -39,9 +39,10 @@ def get_kept_context(request: HttpRequest, fields: QueryDict, address: str) -> d
     return {
         "fields": [(name, value) for name, values in fields.lists() for value in values],
         "typed": [
-            (name, values)
+            value
             for name, values in fields.lists()
-            if any(values) and not BOOKKEEPING_FIELDS.search(name)
+            for value in values
+            if value and not BOOKKEEPING_FIELDS.search(name)
         ],
         "address": address,
         "form_id": "kept-form",
