@@ -177,7 +177,7 @@ class TestErrorsWhileSaving:
 
         assert response.status_code == 200
         assert response.context["adminform"].form.errors == {
-            "code": ["This term already has a course with this code."]
+            "code": ["This term already has a course with this code and section."]
         }
         assert messages_of(response) == []
         course.refresh_from_db()
@@ -193,7 +193,7 @@ class TestErrorsWhileSaving:
         )
 
         assert response.context["adminform"].form.errors == {
-            "code": ["This term already has a course with this code."]
+            "code": ["This term already has a course with this code and section."]
         }
         assert fields_of(response.content.decode())["title"] == ["Typed"]
         assert Course.objects.count() == 1

@@ -21,7 +21,9 @@ def test_writes_new_rows_and_over_those_that_are_there(
         BulkUpsert, "returns", returns and connection.features.can_return_rows_from_bulk_insert
     )
     put = BulkUpsert(
-        Course, ["term", "code"], ["title", "description", "credits", "prerequisites", "is_open"]
+        Course,
+        ["term", "code", "section"],
+        ["title", "description", "credits", "prerequisites", "is_open"],
     )
     term, other = TermFactory(), CourseFactory(code="NEW")
     there = CourseFactory(term=term, code="OLD", capacity=7)

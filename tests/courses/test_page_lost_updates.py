@@ -133,7 +133,7 @@ def test_other_newlines_are_no_change(registrar: Client) -> None:
     [
         ("capacity", None, 0, "5", "nothing", "0"),
         ("capacity", 0, None, "5", "0", "nothing"),
-        ("credits", "2.50", "3.00", "4", "2.50", "3.00"),
+        ("credits", "2.50", "3.00", "4", "2.50", "3"),
         ("prerequisites", ["ONE"], ["TWO", "ONE"], "", "ONE", "TWO, ONE"),
         ("description", "", "It <lives>.", "x", "nothing", "It <lives>."),
     ],
