@@ -226,5 +226,5 @@ def test_however_many_moved_up_the_story_takes_the_same_queries(
         service.enroll([(seated.pk, course.pk), (waiter.pk, course.pk)], WAIT)
         service.withdraw([(seated.pk, course.pk)])
         service.withdraw([(waiter.pk, course.pk)])
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         assert len([line for line in story(viewer, course) if "because" in line]) == 4
