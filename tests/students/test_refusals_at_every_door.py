@@ -200,8 +200,8 @@ def page(answer: Any, verdict: str, refused: Any) -> Answer:
 def imported(wish: Wish) -> Answer:
     file: Path = wish.fixture("tmp_path") / "enrollments.csv"
     file.write_text(
-        "student_number,term_code,course_code\n"
-        f"{wish.student.number},{wish.course.term.code},{wish.course.code}\n"
+        "student_number,term_code,course_code,section\n"
+        f"{wish.student.number},{wish.course.term.code},{wish.course.code},{wish.course.section}\n"
     )
     options = [f"--override={wish.override}"] if wish.override else []
     errors = StringIO()
