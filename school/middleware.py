@@ -178,8 +178,11 @@ def is_form_answer(request: HttpRequest, response: HttpResponse) -> bool:
 
 
 def answer_health_checks(get_response: GetResponse) -> GetResponse:
-    """Answer /healthz and /readyz whatever the Host, as load balancers ask by address."""
-    views = {"/healthz": healthz, "/readyz": readyz}
+    """Answer /healthz and /readyz whatever the Host, as load balancers ask by address.
+
+    So is /alive, which the scripts of pages request, without a query and a longer session.
+    """
+    views = {"/healthz": healthz, "/alive": healthz, "/readyz": readyz}
 
     def middleware(request: HttpRequest) -> HttpResponse:
         view = views.get(request.path_info, get_response)
