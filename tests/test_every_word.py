@@ -177,6 +177,7 @@ class Walk:
         self.shut = self.make_course("ZZ-103", is_open=False)
         self.asking = self.make_course("ZZ-104", prerequisites=["ZZ-101"])
         self.over = self.make_course("ZZ-105", capacity=2)
+        self.second = self.make_course("ZZ-101", section="ZZ2")
         self.soon, self.past, self.gone_by = (
             self.make_course("ZZ-106", term=self.early),
             self.make_course("ZZ-107", term=self.late),
@@ -348,6 +349,7 @@ class Walk:
             self.soon,
             self.past,
             self.gone_by,
+            self.second,
         )
         every = [course.pk for course in refusing]
         yield self.post(ann, {"courses": []}, 422)
