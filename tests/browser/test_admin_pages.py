@@ -129,5 +129,5 @@ def select(page: Page, path: str, action: str) -> None:
     page.goto(f"/admin/{path}")
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(action)
-    page.locator("button[name=index]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("button[name=index]").click()

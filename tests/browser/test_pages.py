@@ -132,8 +132,8 @@ def test_every_state_of_a_page_is_accessible(
     page.locator(".actions button").first.click()
     page.locator(".messages").wait_for()
     checker.check(page, "done, can be undone")
-    page.locator(".messages button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator(".messages button").click()
     checker.check(page, "undone")
 
     page.goto("/tokens/")
