@@ -56,9 +56,16 @@ def atomic_with_reruns(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _held.get() is not None:
-            with transaction.atomic():
-                return function(*args, **kwargs)
+        if (held := _held.get()) is not None:
+            before = {model: set(ids) for model, ids in held.items()}
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except Exception:
+                # The database releases the locks that were taken since the savepoint.
+                held.clear()
+                held.update(before)
+                raise
         again: RunAgain | None = None
         for _ in range(MAX_RUNS):
             token = _held.set(defaultdict(set))
