@@ -79,14 +79,3 @@ class TeacherForm(EditForm):
     class Meta:
         model = Teacher
         fields = ("number", "first_name", "last_name", "email", "is_active")
-
-
-class TeacherFilterForm(FilterForm):
-    is_active = OptionalBooleanField(
-        label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
-    )
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        queryset = super().filter_queryset(queryset)
-        active = self.valid_data.get("is_active")
-        return queryset if active is None else queryset.filter(is_active=active)

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy
 
 from core.history.models import HistoryModel
 from core.names import NAME_ORDER
+from core.pages.forms import PersonFilterForm
 from core.pages.views import EditView, StaffListView, StaffView, paginate, paginate_history
-from courses.forms import CourseFilterForm, CourseForm, TeacherFilterForm, TeacherForm, TermForm
+from courses.forms import CourseFilterForm, CourseForm, TeacherForm, TermForm
 from courses.messages import warn_if_over_capacity
 from courses.models import Course, Teacher, Teaching, Term
 
@@ -69,7 +70,7 @@ class TeacherListView(StaffListView):
     permission_required = ["courses.view_teacher"]
     template_name = "courses/teacher_list.html"
     queryset = Teacher.objects.order_by(*NAME_ORDER, "id")
-    filters = TeacherFilterForm
+    filters = PersonFilterForm
 
 
 class TeacherView(StaffView):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.datetime_fields import DateTimeLocalField
 from core.db.search import search_filter
 from core.ids import is_id
-from core.pages.forms import EditForm, FilterForm, OptionalBooleanField, QueryForm, SearchField
+from core.pages.forms import EditForm, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import WITHDRAW, WITHDRAW_MISTAKE, Options, Transition
 from students.history.queries import as_of
@@ -23,17 +23,6 @@ class StudentForm(EditForm):
     class Meta:
         model = Student
         fields = ("number", "first_name", "last_name", "email", "is_active")
-
-
-class StudentFilterForm(FilterForm):
-    is_active = OptionalBooleanField(
-        label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
-    )
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        queryset = super().filter_queryset(queryset)
-        active = self.valid_data.get("is_active")
-        return queryset if active is None else queryset.filter(is_active=active)
 
 
 class AsOfForm(QueryForm):

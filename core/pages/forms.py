@@ -63,6 +63,19 @@ class OptionalBooleanField(forms.TypedChoiceField):
         )
 
 
+class PersonFilterForm(FilterForm):
+    """The search and the filters of a list of people who are active or not."""
+
+    is_active = OptionalBooleanField(
+        label=_("Active"), either=_("Active or not"), yes=_("Active"), no=_("Not active")
+    )
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset = super().filter_queryset(queryset)
+        active = self.valid_data.get("is_active")
+        return queryset if active is None else queryset.filter(is_active=active)
+
+
 class EditForm(ConflictAwareForm):
     """A form of the staff pages that creates or changes a row."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from core.history.actor import Door, record_changes_as
 from core.names import NAME_ORDER
 from core.pages.addresses import get_local_address
-from core.pages.forms import FilterForm
+from core.pages.forms import FilterForm, PersonFilterForm
 from core.pages.kept_forms import only_shows_form
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
@@ -27,7 +27,7 @@ from students.enrollment import service
 from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Outcome, Refused, Result
-from students.forms import AssociationForm, StudentFilterForm, parse_ids
+from students.forms import AssociationForm, parse_ids
 from students.models import Enrollment, Status, Student
 from students.pages.paste_box import PasteBox
 from students.pages.pasted_names import CourseFinder, NameFinder, StudentFinder
@@ -318,7 +318,7 @@ class CourseStudentsView(AssociationView):
     template_name = "students/course_association.html"
     parent_key, choice_key = "course", "student"
     parents = Course.objects.select_related("term").with_seats().with_teachers()
-    filters = StudentFilterForm
+    filters = PersonFilterForm
     nothing_chosen = gettext_lazy("Choose at least one student.")
 
     @property

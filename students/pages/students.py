@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.db.keyset import Page
 from core.names import NAME_ORDER
+from core.pages.forms import PersonFilterForm
 from core.pages.views import (
     HISTORY_ROWS,
     EditView,
@@ -17,7 +18,7 @@ from core.pages.views import (
     paginate,
     paginate_history,
 )
-from students.forms import StudentCoursesFilterForm, StudentFilterForm, StudentForm
+from students.forms import StudentCoursesFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
 from students.models import CURRENT_STATUSES, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
@@ -39,7 +40,7 @@ class StudentListView(StaffListView):
     permission_required = ["students.view_student"]
     template_name = "students/student_list.html"
     queryset = Student.objects.with_course_count().order_by(*NAME_ORDER, "id")
-    filters = StudentFilterForm
+    filters = PersonFilterForm
 
     def get(self, request: HttpRequest) -> HttpResponse:
         filters = self.filters(request.GET)
