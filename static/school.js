@@ -107,8 +107,8 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 // whose name has a prefix under https.
 const csrfToken = () => document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1];
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  const { headers } = ctx.request;
-  if (headers["X-CSRFToken"] && csrfToken()) headers["X-CSRFToken"] = csrfToken();
+  const { body } = ctx.request;
+  if (body.has("csrfmiddlewaretoken") && csrfToken()) body.set("csrfmiddlewaretoken", csrfToken());
 });
 document.addEventListener("submit", ({ target: form, submitter }) => {
   const token = csrfToken();

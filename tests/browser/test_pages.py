@@ -149,15 +149,15 @@ def test_every_state_of_a_page_is_accessible(
         patch.setattr(EditView, "post", busy)
         page.goto("/terms/new/")
         page.locator("main form").evaluate("form => { form.noValidate = true }")
-        page.locator(submit).first.click()
-        page.locator("main .narrow form").wait_for()
+        with page.expect_navigation():
+            page.locator(submit).first.click()
         checker.check(page, "the database is busy")
     page.context.clear_cookies(name="csrftoken")
     page.goto("/terms/new/")
     page.context.clear_cookies(name="csrftoken")
     page.locator("main form").evaluate("form => { form.noValidate = true }")
-    page.locator(submit).first.click()
-    page.locator("main .narrow").wait_for()
+    with page.expect_navigation():
+        page.locator(submit).first.click()
     checker.check(page, "the CSRF cookie is missing")
 
     page = open_as(**checker.options)

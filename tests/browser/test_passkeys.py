@@ -39,7 +39,8 @@ def send_password(page: Page) -> None:
     page.goto("/login/")
     page.get_by_label("Username").fill("clerk")
     page.get_by_label("Password").fill("pass")
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def add_passkey(page: Page, name: str = "Laptop") -> None:
@@ -47,7 +48,8 @@ def add_passkey(page: Page, name: str = "Laptop") -> None:
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Add a passkey").click()
-    page.get_by_role("link", name="I have kept them").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="I have kept them").click()
 
 
 def test_one_is_registered_and_signs_in(
