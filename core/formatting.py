@@ -30,6 +30,11 @@ def localized_date(value: date) -> LocalizedValue:
     return LocalizedValue(value.isoformat(), lazy(date_format, str)(value, "SHORT_DATE_FORMAT"))
 
 
+def localized_number(value: Decimal) -> LocalizedValue:
+    """A number with at most two decimals: as in JSON for programs, for people as pages show it."""
+    return LocalizedValue(f"{value:.2f}", lazy(floatformat, str)(value, -2))
+
+
 def plain_value(param: Any) -> Any:
     """A message's parameter as programs get it."""
     return param.value if isinstance(param, LocalizedValue) else param

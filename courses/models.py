@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import (
@@ -31,11 +31,12 @@ from core.db.search import (
 )
 from core.db.transactions import atomic_with_reruns
 from core.history.models import HistoryModel
+from courses.meetings import MeetingsField, MeetingTime
 from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
 from courses.teachers import Teacher, Teaching
 
 # Django finds the models of an app in this module.
-__all__ = ["Course", "Teacher", "Teaching", "Term"]
+__all__ = ["Course", "MeetingTime", "Teacher", "Teaching", "Term"]
 
 code_validator = RegexValidator(
     r"\A[\w][\w .+/&-]*\Z",
@@ -82,6 +83,15 @@ class Term(HistoryModel):
         blank=True,
         help_text=_("Last day to enroll. Empty: no end."),
     )
+    max_credits = models.DecimalField(
+        _("most credits"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("That a student may take in this term. Empty: no limit."),
+    )
 
     error_fields = {
         "ends_before_start": "ends_on",
@@ -109,6 +119,11 @@ class Term(HistoryModel):
                 violation_error_code="closes_before_opening",
                 violation_error_message=_("Enrollment cannot close before it opens."),
             ),
+            models.CheckConstraint(
+                name="term_max_credits_not_negative",
+                condition=Q(max_credits__gte=0),
+                violation_error_message=_("Credits cannot be negative."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +138,22 @@ def count_subquery(rows: models.QuerySet[Any]) -> Subquery:
     return Subquery(
         rows.order_by().values(n=Func(template="COUNT(*)", output_field=IntegerField()))
     )
+
+
+class HasDates(Protocol):
+    """A course, or what is known of one: with its first and its last day."""
+
+    @property
+    def first_day(self) -> date: ...
+
+    @property
+    def last_day(self) -> date: ...
+
+
+def course_label(code: str, section: str, term_code: str) -> str:
+    """How a course is named: "CSE 8A · A01 (2026-FA)"."""
+    name = f"{code} · {section}" if section else code
+    return f"{name} ({term_code})"
 
 
 COURSE_ENDS_BEFORE_START = _("A course cannot end before it starts.")
@@ -206,6 +237,10 @@ class Course(HistoryModel):
     ends_on = SchoolDateField(
         _("ends on"), null=True, blank=True, help_text=_("Last day. Empty: with the term.")
     )
+    meetings = MeetingsField(
+        _("meetings"),
+        help_text=_("For example Mon Wed 10:00-10:50 CENTR 105; Thu 17:00-17:50."),
+    )
     capacity = models.PositiveIntegerField(
         _("capacity"),
         null=True,
@@ -274,7 +309,7 @@ class Course(HistoryModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.term.code})"
+        return course_label(self.code, self.section, self.term.code)
 
     @property
     def name(self) -> str:
@@ -298,7 +333,7 @@ class Course(HistoryModel):
         courses = CourseQuerySet(Course).filter(term=self.term_id, code=self.code)
         return courses.exclude(pk=self.pk).select_related("term").order_by("section")
 
-    def overlaps(self, other: Course) -> bool:
+    def overlaps(self, other: HasDates) -> bool:
         """Whether this course and `other` have a day in common, by their first and last days."""
         return self.first_day <= other.last_day and other.first_day <= self.last_day
 

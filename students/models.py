@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
@@ -16,7 +17,7 @@ from core.db.search import SearchKeyField, SearchKeyPrefixes, SortKeyField, Word
 from core.db.times import Microseconds, to_microseconds
 from core.history.models import HistoryModel
 from core.names import NAME_ORDER, NamedPerson, number_validator
-from courses.models import Course, count_subquery
+from courses.models import Course, Term, count_subquery
 
 
 class Status(models.TextChoices):
@@ -257,3 +258,52 @@ class Enrollment(HistoryModel):
 
     def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("Enrollments are withdrawn, never deleted.")
+
+
+class CreditLimit(HistoryModel):
+    """The credits that one student may take in a term: more or less than `Term.max_credits`."""
+
+    # No index of its own: the index of the unique constraint begins with the student.
+    student = models.ForeignKey(
+        Student,
+        models.CASCADE,
+        related_name="credit_limits",
+        verbose_name=_("student"),
+        db_index=False,
+    )
+    term = models.ForeignKey(
+        Term, models.CASCADE, related_name="credit_limits", verbose_name=_("term")
+    )
+    max_credits = models.DecimalField(
+        _("most credits"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("Empty: no limit."),
+    )
+    reason = CleanCharField(_("reason"), max_length=200, blank=True)
+
+    error_fields = {"unique": "term"}
+
+    class Meta:
+        verbose_name = _("credit limit")
+        verbose_name_plural = _("credit limits")
+        ordering = ["-term__starts_on", "student", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="credit_limit_once",
+                fields=["student", "term"],
+                violation_error_code="unique",
+                violation_error_message=_("The student has a credit limit for this term already."),
+            ),
+            models.CheckConstraint(
+                name="credit_limit_not_negative",
+                condition=Q(max_credits__gte=0),
+                violation_error_message=_("Credits cannot be negative."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student}: {self.term}"

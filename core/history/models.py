@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import ProtectedError
 from django.dispatch import Signal
 from django.utils.functional import Promise
@@ -141,14 +141,15 @@ class HistoryModel(models.Model):
 
         Raises ProtectedError, with the model's `protected_message`, if it is in use.
         """
-        with transaction.atomic():
-            self.get_locked(to_delete=True, pk=self.pk)
-            try:
-                return super().delete(*args, **kwargs)
-            except ProtectedError as error:
-                raise ProtectedError(
-                    str(self.protected_message), error.protected_objects
-                ) from error
+        return self._lock_and_delete(*args, **kwargs)
+
+    @atomic_with_reruns
+    def _lock_and_delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self.get_locked(to_delete=True, pk=self.pk)
+        try:
+            return super().delete(*args, **kwargs)
+        except ProtectedError as error:
+            raise ProtectedError(str(self.protected_message), error.protected_objects) from error
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Check the constraints. Raises ValidationError, by the field of `error_fields`."""

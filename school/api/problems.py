@@ -172,6 +172,23 @@ PROBLEMS: dict[str, Problem] = {
             "or mark the course as repeatable."
         ),
     ),
+    Refusal.TIME_CONFLICT: Problem(
+        409,
+        _("The times clash"),
+        _(
+            "The course meets at a time at which another course of the student meets, and their "
+            "dates overlap: `params.other` names it, and `day`, `from` and `to` the first time "
+            "that both need. Withdraw the student from that one in the same request."
+        ),
+    ),
+    Refusal.CREDIT_LIMIT: Problem(
+        409,
+        _("Too many credits"),
+        _(
+            "With this course the student would take more credits in the term than the term, or "
+            "the limit of this student, allows."
+        ),
+    ),
     Refusal.COURSE_FULL: Problem(
         409,
         _("The course is full"),

@@ -227,7 +227,8 @@ class EnrollmentDecisions:
             taken=self.snapshot.taken[course.id],
             today=self.today,
             missing=self.snapshot.other_courses.find_missing_prerequisites(student, course),
-            other_sections=self.snapshot.other_courses.find_other_sections(student, course),
+            others=self.snapshot.other_courses.find_taken(student, course),
+            load=self.snapshot.other_courses.find_load(student, course),
             check_window=check_window,
         )
         return list(refusals)

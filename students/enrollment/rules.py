@@ -9,8 +9,10 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from core.formatting import localized_date
+from core.formatting import LocalizedValue, localized_date, localized_number
+from courses.meetings import Hour, day_label, find_hours, find_overlap
 from courses.models import Course
+from students.enrollment.other_courses import NO_LIMIT, Load, OtherCourse
 from students.models import Student
 
 if TYPE_CHECKING:
@@ -86,6 +88,21 @@ class Refusal(models.TextChoices):
         _("although the student takes another section"),
         _("%(course)s is the same course as %(other)s, which the student takes at the same time."),
     )
+    TIME_CONFLICT = (
+        "time_conflict",
+        COURSE,
+        _("although the times clash"),
+        _("%(course)s meets when %(other)s does: %(day)s %(from)s-%(to)s."),
+    )
+    CREDIT_LIMIT = (
+        "credit_limit",
+        COURSE,
+        _("although the credits are more than allowed"),
+        _(
+            "%(student)s takes %(credits)s credits in %(term)s; with %(adding)s more it would be "
+            "over the limit of %(limit)s."
+        ),
+    )
     COURSE_FULL = (
         "course_full",
         COURSE,
@@ -121,39 +138,90 @@ def find_refusals(
     taken: int,
     today: date,
     missing: Sequence[str] = (),
-    other_sections: Iterable[Course] = (),
+    others: Iterable[OtherCourse] = (),
+    load: Load = NO_LIMIT,
     check_window: bool = True,
 ) -> Iterator[PairError]:
     """Every reason why `student` cannot become active in `course` today.
 
     `taken` is the number of seats taken in the course, `today` a date in the school's time zone,
-    `missing` the codes of prerequisites that the student has not completed, and `other_sections`
-    the other courses with the code of this one in which the student is active. With
-    `check_window=False` the dates of the term and the course are not checked: neither those of
-    enrollment nor the last day.
+    `missing` the codes of prerequisites that the student has not completed, `others` the other
+    courses in which the student is active, and `load` the student's credits in the term without
+    this course. With `check_window=False` the dates of the term and the course are not checked:
+    neither those of enrollment nor the last day.
     """
-    term = course.term
     about_course = {"course": str(course), "course_id": course.pk}
     if not student.is_active:
         yield Refusal.STUDENT_INACTIVE.error(student=str(student), student_id=student.pk)
     if not course.is_open:
         yield Refusal.COURSE_CLOSED.error(**about_course)
-    if check_window and term.enrollment_opens_on and today < term.enrollment_opens_on:
-        yield Refusal.WINDOW_NOT_OPEN.error(
-            term=term.code, opens_on=localized_date(term.enrollment_opens_on)
-        )
-    if check_window and term.enrollment_closes_on and today > term.enrollment_closes_on:
-        yield Refusal.WINDOW_CLOSED.error(
-            term=term.code, closes_on=localized_date(term.enrollment_closes_on)
-        )
-    if check_window and today > course.last_day:
-        yield Refusal.TERM_OVER.error(
-            **about_course, term=term.code, ended_on=localized_date(course.last_day)
-        )
+    if check_window:
+        yield from _find_refusals_of_dates(course, today)
     if missing:
         yield Refusal.PREREQUISITE_MISSING.error(**about_course, missing=", ".join(missing))
-    for other in other_sections:
-        if not course.repeatable and course.overlaps(other):
-            yield Refusal.ALREADY_TAKING.error(**about_course, other=str(other), other_id=other.pk)
+    yield from _find_refusals_of_others(course, others)
+    if load.limit is not None and course.credits and load.credits + course.credits > load.limit:
+        yield Refusal.CREDIT_LIMIT.error(
+            student=str(student),
+            student_id=student.pk,
+            term=course.term.code,
+            credits=localized_number(load.credits),
+            adding=localized_number(course.credits),
+            limit=localized_number(load.limit),
+        )
     if course.capacity is not None and taken >= course.capacity:
         yield Refusal.COURSE_FULL.error(**about_course, taken=taken, capacity=course.capacity)
+
+
+def _find_refusals_of_dates(course: Course, today: date) -> Iterator[PairError]:
+    term = course.term
+    if term.enrollment_opens_on and today < term.enrollment_opens_on:
+        opens_on = localized_date(term.enrollment_opens_on)
+        yield Refusal.WINDOW_NOT_OPEN.error(term=term.code, opens_on=opens_on)
+    if term.enrollment_closes_on and today > term.enrollment_closes_on:
+        closes_on = localized_date(term.enrollment_closes_on)
+        yield Refusal.WINDOW_CLOSED.error(term=term.code, closes_on=closes_on)
+    if today > course.last_day:
+        yield Refusal.TERM_OVER.error(
+            course=str(course),
+            course_id=course.pk,
+            term=term.code,
+            ended_on=localized_date(course.last_day),
+        )
+
+
+def _find_refusals_of_others(course: Course, others: Iterable[OtherCourse]) -> Iterator[PairError]:
+    """The refusals for courses that the student takes: one for each of them and each rule."""
+    at_the_same_time = [other for other in others if course.overlaps(other)]
+    if not course.repeatable:
+        for other in at_the_same_time:
+            if other.code == course.code:
+                yield Refusal.ALREADY_TAKING.error(**_name_both(course, other))
+    for other, overlap in find_time_conflicts(course, at_the_same_time):
+        day = LocalizedValue(overlap.day, day_label(overlap.day))
+        times = {"from": overlap.starts, "to": overlap.ends}
+        yield Refusal.TIME_CONFLICT.error(**_name_both(course, other), day=day, **times)
+
+
+def _name_both(course: Course, other: OtherCourse) -> dict[str, Any]:
+    return {
+        "course": str(course),
+        "course_id": course.pk,
+        "other": str(other),
+        "other_id": other.pk,
+    }
+
+
+def find_time_conflicts(
+    course: Course, others: Iterable[OtherCourse]
+) -> Iterator[tuple[OtherCourse, Hour]]:
+    """Those of `others` that meet when `course` does, each with the first time that both meet.
+
+    `others` are courses whose dates overlap those of `course`.
+    """
+    if not course.meetings:
+        return
+    hours = find_hours(course.meetings)
+    for other in others:
+        if overlap := find_overlap(hours, find_hours(other.meetings)):
+            yield other, overlap

@@ -7,16 +7,17 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.signals import post_delete
 
 from core.db.transactions import held_locks
 from core.history.models import HistoryModel, rows_saved
 from courses.models import Course, Term
 from students.enrollment import service
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
 
-# The fields, by model, on which it depends whether two courses are sections of one at one time.
-SECTION_FIELDS: dict[type[HistoryModel], set[str]] = {
-    Course: {"code", "term", "starts_on", "ends_on"},
+# The fields, by model, on which it depends what else those can take who take a course.
+FIELDS_ABOUT_OTHERS: dict[type[HistoryModel], set[str]] = {
+    Course: {"code", "term", "starts_on", "ends_on", "meetings", "credits"},
     Term: {"starts_on", "ends_on"},
 }
 
@@ -24,6 +25,8 @@ SECTION_FIELDS: dict[type[HistoryModel], set[str]] = {
 def connect_signals() -> None:
     for model in (Course, Term, Student):
         rows_saved.connect(_promote_waiting, sender=model)
+    rows_saved.connect(_promote_limited, sender=CreditLimit)
+    post_delete.connect(_promote_unlimited, sender=CreditLimit)
 
 
 def _promote_waiting(
@@ -41,16 +44,35 @@ def _promote_waiting(
     waiting = Enrollment.objects.filter(status=Status.WAITLISTED).order_by()
     of_rows = Q(**{f"{lookup}__in": rows})
     courses = set(waiting.filter(of_rows).values_list("course", flat=True))
-    section_fields = SECTION_FIELDS.get(sender, set())
-    if section_fields and (fields is None or section_fields.intersection(fields)):
-        # Those who take a changed course may now take another section, for which they wait.
-        active = Enrollment.objects.filter(of_rows, status=Status.ACTIVE).order_by()
+    fields_about_others = FIELDS_ABOUT_OTHERS.get(sender, set())
+    if fields_about_others and (fields is None or fields_about_others.intersection(fields)):
+        # Those who take a changed course may now take another one, for which they wait. Completed
+        # ones count too: their credits do.
+        counted = (Status.ACTIVE, Status.COMPLETED)
+        active = Enrollment.objects.filter(of_rows, status__in=counted).order_by()
         of_active = waiting.filter(student__in=active.values("student"))
         courses |= set(of_active.values_list("course", flat=True))
     if sender is Course and (fields is None or "code" in fields):
         codes = {row.code for row in rows if isinstance(row, Course)}
         courses |= _find_courses_requiring(codes, waiting)
     service.promote_waiting(courses)
+
+
+def _promote_limited(
+    sender: type[HistoryModel], rows: Sequence[CreditLimit], **_kwargs: Any
+) -> None:
+    """Move the waitlists of students who may take more, or less, than before."""
+    waiting = Enrollment.objects.filter(
+        student__in={row.student_id for row in rows},
+        course__term__in={row.term_id for row in rows},
+        status=Status.WAITLISTED,
+    ).order_by()
+    service.promote_waiting(set(waiting.values_list("course", flat=True)))
+
+
+def _promote_unlimited(sender: type[HistoryModel], instance: CreditLimit, **_kwargs: Any) -> None:
+    """Move the waitlists of a student who is limited as others are again."""
+    _promote_limited(sender, [instance])
 
 
 def _find_courses_requiring(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:

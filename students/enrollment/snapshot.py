@@ -24,28 +24,30 @@ from students.enrollment.locks import (
     lock_courses,
     valid_ids,
 )
-from students.enrollment.other_courses import COURSE_FIELDS, OtherCourses, build_course
+from students.enrollment.other_courses import COURSE_FIELDS, OtherCourse, OtherCourses
 from students.enrollment.transitions import EnrollmentChange
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
 
-ENROLLMENT_FIELDS = Enrollment._meta.concrete_fields
+ENROLLMENT_FIELDS = [field.attname for field in Enrollment._meta.concrete_fields]
+STUDENT = ENROLLMENT_FIELDS.index("student_id")
+STATUS = ENROLLMENT_FIELDS.index("status")
 SEEN_STUDENTS = CompiledQuery(STUDENTS)
 SEEN_COURSES = CompiledQuery(COURSES)
 LOCKED_STUDENTS = CompiledQuery(for_update(STUDENTS))
 LOCKED_COURSES = CompiledQuery(for_update(COURSES))
 TERMS = CompiledQuery(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
-# Those of the students in the courses, and active ones in other courses with the same code.
+_OF_STUDENTS = InIdList("student", IdListParameter("students"))
 _OF_COURSES = InIdList("course", IdListParameter("courses"))
-_SECTIONS = Q(course__code__in=COURSES.filter(repeatable=False).order_by().values("code"))
+# Those of the students in the courses, and active ones in other courses.
 ENROLLMENTS = CompiledQuery(
-    Enrollment.objects.filter(
-        # The first condition needs no course: it leaves few rows to be joined.
-        Q(_OF_COURSES) | Q(status="active"),
-        Q(_OF_COURSES) | Q(_SECTIONS, status="active"),
-        InIdList("student", IdListParameter("students")),
-    )
+    Enrollment.objects.filter(Q(_OF_COURSES) | Q(status="active"), _OF_STUDENTS)
     .order_by()
-    .values_list(*(field.attname for field in ENROLLMENT_FIELDS), *COURSE_FIELDS)
+    .values_list(*ENROLLMENT_FIELDS, *COURSE_FIELDS)
+)
+CREDIT_LIMITS = CompiledQuery(
+    CreditLimit.objects.filter(_OF_STUDENTS, term__in=COURSES.order_by().values("term"))
+    .order_by()
+    .values_list("student", "term", "max_credits")
 )
 LIMITED_COURSES = COURSES.filter(capacity__isnull=False).order_by()
 SEATS_TAKEN = CompiledQuery(
@@ -55,7 +57,7 @@ SEATS_TAKEN = CompiledQuery(
     .annotate(n=Count("*"))
 )
 WAITING = CompiledQuery(
-    Enrollment.objects.filter(InIdList("course", IdListParameter("courses")), status="waitlisted")
+    Enrollment.objects.filter(_OF_COURSES, status="waitlisted")
     .order_by()
     .values_list("course")
     .annotate(n=Count("*"))
@@ -97,19 +99,15 @@ class Snapshot:
             if locks:
                 lock_courses(waited_for)
             self._read(**{**ids, "courses": course_ids | waited_for}, locks=locks)
-        self.other_courses.read(
-            student_ids,
-            completed=_find_prerequisites(self.courses.values()),
-            known=self.enrollments,
-        )
+        self.other_courses.read_completed(student_ids, self.courses.values(), self.enrollments)
         # Wherever they are in the request: additions are decided as if they were first.
         for change in ending:
-            if course := self.courses.get(change.course_id):
-                self.other_courses.stop_taking(change.student_id, course)
+            completes = change.transition.status == Status.COMPLETED
+            self.other_courses.stop_taking(change.student_id, change.course_id, completes=completes)
 
     def _read(self, *, locks: bool, **ids: Any) -> set[int]:
         """Read what the class describes. Return the courses that `leaving` students wait for."""
-        queries: list[Query] = [TERMS, ENROLLMENTS, SEATS_TAKEN, WAITING]
+        queries: list[Query] = [TERMS, ENROLLMENTS, CREDIT_LIMITS, SEATS_TAKEN, WAITING]
         if ids["leaving"]:
             queries.append(WAITED_FOR)
         now = change_feed.clock()
@@ -122,7 +120,7 @@ class Snapshot:
         else:
             found = execute_all([SEEN_STUDENTS, SEEN_COURSES, *queries], ids)
             self.times = ChangeTimes(now, now)
-        students, courses, terms, enrollments, taken, waiting, *further = found
+        students, courses, terms, enrollments, limits, taken, waiting, *further = found
         self.students = {row.id: row for row in SEEN_STUDENTS.instances(students)}
         self.courses = {row.id: row for row in SEEN_COURSES.instances(courses)}
         if locks:
@@ -130,6 +128,8 @@ class Snapshot:
             held_locks()[Course] |= self.courses.keys()
         self._link_terms({row.id: row for row in TERMS.instances(terms)})
         self._read_enrollments(enrollments)
+        for limit in limits:
+            self.other_courses.set_credit_limit(*limit)
         self.taken = Counter[int](dict(taken))  # type: ignore[arg-type]
         self.waiting = Counter[int](dict(waiting))  # type: ignore[arg-type]
         return {course for [course] in further[0]} if ids["leaving"] else set()
@@ -146,13 +146,15 @@ class Snapshot:
         self.enrollments: dict[tuple[int, int], Enrollment] = {}
         self.other_courses = OtherCourses()
         number = len(ENROLLMENT_FIELDS)
-        found = ENROLLMENTS.instances([row[:number] for row in rows])
-        for row, values in zip(found, rows, strict=True):
-            course = self.courses.get(row.course_id) or build_course(values[number:])
-            self.other_courses.set_status(row.student_id, course, row.status)
+        of_courses = []
+        for values in rows:
+            course = OtherCourse(*values[number:])
+            self.other_courses.set_status(values[STUDENT], course, values[STATUS])
             # Without locks, a row can appear or vanish between two of the queries.
-            if row.student_id in self.students and row.course_id in self.courses:
-                self.add(row)
+            if course.pk in self.courses and values[STUDENT] in self.students:
+                of_courses.append(values[:number])
+        for row in ENROLLMENTS.instances(of_courses):
+            self.add(row)
 
     def add(self, row: Enrollment) -> None:
         """Add an enrollment of a student and a course that are in the snapshot."""
@@ -168,17 +170,8 @@ class Snapshot:
         course = row.course_id
         self.taken[course] += (after == Status.ACTIVE) - (before == Status.ACTIVE)
         self.waiting[course] += (after == Status.WAITLISTED) - (before == Status.WAITLISTED)
-        self.other_courses.set_status(row.student_id, self.courses[course], after)
+        self.other_courses.set_status(row.student_id, OtherCourse.of(self.courses[course]), after)
 
     def read_other_courses(self, students: Collection[int], courses: Collection[Course]) -> None:
         """Read what rules about other courses need of students who are not those of the changes."""
-        self.other_courses.read(
-            students,
-            taken={course.code for course in courses if not course.repeatable},
-            completed=_find_prerequisites(courses),
-            known=self.enrollments,
-        )
-
-
-def _find_prerequisites(courses: Iterable[Course]) -> set[str]:
-    return {code for course in courses for code in course.prerequisites}
+        self.other_courses.read_all(students, courses, self.enrollments)

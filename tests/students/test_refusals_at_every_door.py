@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
 from students.enrollment import service
+from students.enrollment.other_courses import Load, OtherCourse
 from students.enrollment.rules import Refusal, find_refusals
 from students.enrollment.transitions import Options, Refused
 from students.factories import StudentFactory, enrolled
@@ -43,6 +45,20 @@ def taking_another_section() -> tuple[Student, Course]:
     )
 
 
+def taking_another_course_then() -> tuple[Student, Course]:
+    """The student takes a course that meets at the same time."""
+    other = CourseFactory(meetings="Mon 9:00-10:00; Wed 9:00-10:00 Hall 2")
+    course = CourseFactory(term=other.term, meetings="Wed 9:30-11:00")
+    return enrolled(StudentFactory(), other).student, course
+
+
+def taking_enough() -> tuple[Student, Course]:
+    """With the course, the student would take a credit more than the term allows."""
+    term = TermFactory(max_credits=5)
+    student = enrolled(StudentFactory(), CourseFactory(term=term, credits=3)).student
+    return student, CourseFactory(term=term, credits=3)
+
+
 SITUATIONS: dict[Refusal, Situation] = {
     Refusal.STUDENT_INACTIVE: lambda: (StudentFactory(is_active=False), CourseFactory()),
     Refusal.COURSE_CLOSED: lambda: (StudentFactory(), CourseFactory(is_open=False)),
@@ -63,6 +79,8 @@ SITUATIONS: dict[Refusal, Situation] = {
         CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code]),
     ),
     Refusal.ALREADY_TAKING: taking_another_section,
+    Refusal.TIME_CONFLICT: taking_another_course_then,
+    Refusal.CREDIT_LIMIT: taking_enough,
     Refusal.COURSE_FULL: full,
 }
 SEVERAL = [
@@ -346,6 +364,10 @@ def test_is_refused_with_the_same_codes_and_words(
 ) -> None:
     student, course = SITUATIONS[expected[0]]() if len(expected) == 1 else several()
     taken = course.enrollments.filter(status="active").count()
+    others = [
+        OtherCourse.of(row.course) for row in student.enrollments.filter(status=Status.ACTIVE)
+    ]
+    taken_credits = sum((other.credits for other in others), Decimal(0))
     reasons = list(
         find_refusals(
             student,
@@ -353,9 +375,8 @@ def test_is_refused_with_the_same_codes_and_words(
             taken=taken,
             today=timezone.localdate(),
             missing=course.prerequisites,
-            other_sections=Course.objects.filter(
-                code=course.code, enrollments__in=student.enrollments.filter(status=Status.ACTIVE)
-            ),
+            others=others,
+            load=Load(taken_credits, course.term.max_credits),
         )
     )
     assert [reason.code for reason in reasons] == expected

@@ -1,13 +1,16 @@
 """When each reason applies, without a database."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.utils import translation
 
+from courses.meetings import parse_meetings
 from courses.models import Course, Term
 from students.api.serializers import serialize_refusal
+from students.enrollment.other_courses import Load, OtherCourse
 from students.enrollment.rules import Refusal, find_refusals
 from students.models import Student
 
@@ -96,15 +99,14 @@ def test_another_section_counts_if_their_dates_have_a_day_in_common(
     fields: dict[str, Any], refuses: bool
 ) -> None:
     other = section("A", starts_on=TODAY + DAY, ends_on=TODAY + 5 * DAY, repeatable=True)
-    found = find_refusals(
-        Student(), section("B", **fields), taken=0, today=TODAY, other_sections=[other]
-    )
+    course = section("B", **fields)
+    found = find_refusals(Student(), course, taken=0, today=TODAY, others=[OtherCourse.of(other)])
     assert [reason.code for reason in found] == ["already_taking"] * refuses
 
 
 def test_each_other_section_is_an_error_of_its_own() -> None:
-    others = [section("A"), section("B")]
-    found = find_refusals(Student(), section("C"), taken=0, today=TODAY, other_sections=others)
+    others = [OtherCourse.of(section(name)) for name in "AB"]
+    found = find_refusals(Student(), section("C"), taken=0, today=TODAY, others=others)
     assert [reason.params for reason in found] == [
         {
             "course": "BIO-101 · C (2026-FA)",
@@ -114,6 +116,76 @@ def test_each_other_section_is_an_error_of_its_own() -> None:
         }
         for name in "AB"
     ]
+
+
+@pytest.mark.parametrize(
+    ("meetings", "fields", "expected"),
+    [
+        ("Mon 9:00-10:00", {}, []),
+        ("Mon 11:00-12:00", {}, []),
+        ("Tue 10:00-11:00", {}, []),
+        ("", {}, []),
+        ("Mon 10:59-12:00", {}, ["mon", "10:59", "11:00"]),
+        ("Fri 9:00-10:00; Mon 9:00-12:00", {}, ["mon", "10:00", "11:00"]),
+        ("Wed Mon 10:15-10:45", {}, ["mon", "10:15", "10:45"]),
+        ("Mon 10:00-11:00", {"starts_on": TODAY + 6 * DAY}, []),
+        ("Mon 10:00-11:00", {"starts_on": TODAY + 5 * DAY}, ["mon", "10:00", "11:00"]),
+    ],
+)
+def test_two_courses_clash_if_they_meet_at_a_time_and_their_dates_overlap(
+    meetings: str, fields: dict[str, Any], expected: list[str]
+) -> None:
+    other = section("A", code="ART-1", ends_on=TODAY + 5 * DAY)
+    other.meetings = parse_meetings("Mon Wed 10:00-11:00")
+    course = section("B", **fields)
+    course.meetings = parse_meetings(meetings)
+    found = list(
+        find_refusals(Student(), course, taken=0, today=TODAY, others=[OtherCourse.of(other)])
+    )
+    params = [serialize_refusal(reason)["params"] for reason in found]
+    assert [[param["day"], param["from"], param["to"]] for param in params] == (
+        [expected] if expected else []
+    )
+
+
+def test_a_clash_says_when() -> None:
+    course, other = section("A"), section("B", code="ART-1")
+    course.meetings = other.meetings = parse_meetings("Mon 10:00-11:00")
+    [reason] = find_refusals(
+        Student(), course, taken=0, today=TODAY, others=[OtherCourse.of(other)]
+    )
+    words = "BIO-101 · A (2026-FA) meets when ART-1 · B (2026-FA) does: Mon 10:00-11:00."
+    assert reason.messages == [words]
+    with translation.override("de"):
+        assert "Mo 10:00" in reason.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("adding", "taken", "limit", "refuses"),
+    [
+        (3, 9, 12, False),
+        (3, 10, 12, True),
+        ("0.5", 12, 12, True),
+        (0, 30, 12, False),
+        (3, 30, None, False),
+    ],
+)
+def test_credits_count_up_to_the_limit(
+    adding: float | str, taken: int, limit: int | None, refuses: bool
+) -> None:
+    load = Load(Decimal(taken), None if limit is None else Decimal(limit))
+    course = section("A", credits=Decimal(adding))
+    found = list(find_refusals(Student(), course, taken=0, today=TODAY, load=load))
+    assert [reason.code for reason in found] == ["credit_limit"] * refuses
+    for reason in found:
+        assert serialize_refusal(reason)["params"] == {
+            "student": str(Student()),
+            "student_id": None,
+            "term": "2026-FA",
+            "credits": f"{taken}.00",
+            "adding": f"{course.credits:.2f}",
+            "limit": "12.00",
+        }
 
 
 def test_a_course_with_a_last_day_of_its_own_is_over_after_it() -> None:
@@ -162,5 +234,7 @@ def test_every_refusal_is_in_the_order_of_the_list() -> None:
         "term_over",
         "prerequisite_missing",
         "already_taking",
+        "time_conflict",
+        "credit_limit",
         "course_full",
     ]
