@@ -3,11 +3,23 @@
 from collections.abc import Iterator
 from itertools import combinations, groupby
 
-from django.db.models import Count, Q
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+)
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from courses.models import MeetingTime, Term
 from students.enrollment.rules import Refusal
-from students.models import Enrollment, Status
+from students.models import CreditLimit, Enrollment, Status, Student
 
 # Two enrollments of one student in sections of one course.
 Pair = tuple[Enrollment, Enrollment]
@@ -40,3 +52,84 @@ def find_doubled_sections() -> Iterator[Pair]:
             is_accepted = Refusal.ALREADY_TAKING in (*first.overridden, *second.overridden)
             if first.course.overlaps(second.course) and not is_accepted:
                 yield first, second
+
+
+def clashing_enrollments(term: Term) -> QuerySet[Enrollment]:
+    """The active enrollments of a term that meet at the same time as another one of the student.
+
+    The other one may be of another term. Pairs of which one was overridden are left out.
+    """
+    own_meetings = MeetingTime.objects.filter(
+        course=OuterRef(OuterRef("course")),
+        day=OuterRef("day"),
+        starts__lt=OuterRef("ends"),
+        ends__gt=OuterRef("starts"),
+    )
+    others = _find_others(Refusal.TIME_CONFLICT).alias(
+        day=F("course__meeting_times__day"),
+        starts=F("course__meeting_times__starts"),
+        ends=F("course__meeting_times__ends"),
+    )
+    return _find_active(term, Refusal.TIME_CONFLICT).filter(
+        Exists(others.filter(Exists(own_meetings)))
+    )
+
+
+def doubled_enrollments(term: Term) -> QuerySet[Enrollment]:
+    """The active enrollments of a term whose student takes another section at the same time.
+
+    Pairs of which one was overridden are left out.
+    """
+    others = _find_others(Refusal.ALREADY_TAKING).filter(
+        course__code=OuterRef("course__code"), course__repeatable=False
+    )
+    return _find_active(term, Refusal.ALREADY_TAKING).filter(
+        Exists(others), course__repeatable=False
+    )
+
+
+def students_over_limit(term: Term) -> QuerySet[Student]:
+    """The students who take more credits in a term than they may.
+
+    Students for whom the limit was overridden in an active enrollment are left out.
+    """
+    limits = CreditLimit.objects.filter(term=term).order_by()
+    counted = Enrollment.objects.filter(
+        course__term=term, status__in=(Status.ACTIVE, Status.COMPLETED)
+    ).order_by()
+    sums = counted.values("student").annotate(credits=Sum("course__credits"))
+    # Null where the student has no limit: nothing is greater.
+    own_limit = Subquery(limits.filter(student=OuterRef("student")).values("max_credits"))
+    is_over = Q(pk__in=sums.filter(credits__gt=own_limit).values("student"))
+    if term.max_credits is not None:
+        over = sums.exclude(student__in=limits.values("student"))
+        is_over |= Q(pk__in=over.filter(credits__gt=term.max_credits).values("student"))
+    accepted = counted.alias(codes=Cast("overridden", TextField())).filter(
+        status=Status.ACTIVE, codes__contains=f'"{Refusal.CREDIT_LIMIT}"'
+    )
+    return Student.objects.filter(is_over).exclude(pk__in=accepted.values("student"))
+
+
+def _find_active(term: Term, refusal: Refusal) -> QuerySet[Enrollment]:
+    """The active enrollments of a term for which `refusal` was not overridden, with their dates."""
+    return _find_not_overridden(refusal).filter(course__term=term)
+
+
+def _find_others(refusal: Refusal) -> QuerySet[Enrollment]:
+    """A subquery of the other active enrollments of the student in courses at the same time.
+
+    It is for a queryset of `_find_active`.
+    """
+    at_the_same_time = Q(first_day__lte=OuterRef("last_day"), last_day__gte=OuterRef("first_day"))
+    rows = _find_not_overridden(refusal).filter(at_the_same_time, student=OuterRef("student"))
+    return rows.exclude(pk=OuterRef("pk"))
+
+
+def _find_not_overridden(refusal: Refusal) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(status=Status.ACTIVE).alias(
+        # Django has no lookup for an element of a list in JSON that both databases know.
+        codes=Cast("overridden", TextField()),
+        first_day=Coalesce("course__starts_on", "course__term__starts_on"),
+        last_day=Coalesce("course__ends_on", "course__term__ends_on"),
+    )
+    return rows.exclude(codes__contains=f'"{refusal}"')
