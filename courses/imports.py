@@ -20,7 +20,7 @@ def import_terms(file: TextIO) -> Counter[str]:
     """Create and change the terms of `file`. Returns how many of each; raises ImportRejected."""
     columns = (
         ["code", "name", "starts_on", "ends_on"],
-        ["enrollment_opens_on", "enrollment_closes_on"],
+        ["enrollment_opens_on", "enrollment_closes_on", "max_credits"],
     )
     return CsvImporter(Term, ["code"], file, *columns).write()
 
@@ -39,6 +39,7 @@ def import_courses(file: TextIO) -> Counter[str]:
             "is_open",
             "repeatable",
             "teachers",
+            "meetings",
         ],
     )
     terms = dict(Term.objects.values_list("code", "pk"))

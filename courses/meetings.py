@@ -166,19 +166,29 @@ def _clean_meeting(value: Any) -> Meeting:
             raise _error(
                 _("“%(value)s” is no day. Days are %(days)s."), value=day, days=", ".join(DAYS)
             )
-    starts, ends = _clean_time(value["from"]), _clean_time(value["to"])
+    starts, ends = clean_time(value["from"]), clean_time(value["to"])
+    check_order(starts, ends)
+    ordered = sorted(set(days), key=DAYS.index)
+    return {"days": ordered, "from": starts, "to": ends, "room": clean_room(room)}
+
+
+def check_order(starts: str, ends: str) -> None:
+    """Raises ValidationError if a meeting does not end after it starts."""
     if starts >= ends:
         raise _error(_("A meeting ends after it starts: %(hours)s."), hours=f"{starts}-{ends}")
-    if not isinstance(room, str) or ";" in room:
+
+
+def clean_room(value: Any) -> str:
+    """The room in one form. Raises ValidationError."""
+    if not isinstance(value, str) or ";" in value:
         raise _error(_("A room is a text without a semicolon."))
-    room = clean_line(room)
+    room = clean_line(value)
     if len(room) > MAX_ROOM_LENGTH:
         raise _error(_("A room has at most %(number)s characters."), number=MAX_ROOM_LENGTH)
-    ordered = sorted(set(days), key=DAYS.index)
-    return {"days": ordered, "from": starts, "to": ends, "room": room}
+    return room
 
 
-def _clean_time(value: Any) -> str:
+def clean_time(value: Any) -> str:
     """The time as 09:50. Raises ValidationError."""
     text = value if isinstance(value, str) else ""
     hour, _colon, minute = text.partition(":")

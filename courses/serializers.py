@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -11,6 +12,15 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+)
+from courses.meetings import (
+    DAYS,
+    MAX_MEETINGS,
+    MAX_ROOM_LENGTH,
+    Meeting,
+    check_order,
+    clean_room,
+    clean_time,
 )
 from courses.models import Course, Teacher, Teaching, Term
 from courses.teaching import Assignment
@@ -45,6 +55,7 @@ class TermSerializer(ModelSerializer[Term]):
             "ends_on",
             "enrollment_opens_on",
             "enrollment_closes_on",
+            "max_credits",
         ]
 
 
@@ -65,8 +76,59 @@ class TeacherOfCourseSerializer(serializers.Serializer[Teaching]):
     is_primary = serializers.BooleanField(read_only=True)
 
 
+class MeetingSerializer(StrictSerializer[Any]):
+    """A weekly meeting of a course, at the times of the school's clocks."""
+
+    days = serializers.ListField(child=serializers.ChoiceField(DAYS), allow_empty=False)
+    room = StrictCharField(max_length=MAX_ROOM_LENGTH, allow_blank=True, default="")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        # `from` cannot be the name of an attribute.
+        for name, example in (("from", "10:00"), ("to", "10:50")):
+            fields[name] = StrictCharField(help_text=f"A time as {example}.")
+        return {name: fields[name] for name in ("days", "from", "to", "room")}
+
+    def validate_from(self, value: str) -> str:
+        return clean_time(value)
+
+    def validate_to(self, value: str) -> str:
+        return clean_time(value)
+
+    def validate_room(self, value: str) -> str:
+        return clean_room(value)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            check_order(attrs["from"], attrs["to"])
+        except ValidationError as error:
+            raise ValidationError({"to": error}) from error
+        return attrs
+
+
+class MeetingsField(serializers.Field[list[Meeting], Any, list[Meeting], Any]):
+    """The meetings of a course."""
+
+    child = MeetingSerializer
+    max_length = MAX_MEETINGS
+
+    def to_internal_value(self, data: Any) -> list[Meeting]:
+        # A serializer of its own: within the one of a PATCH no field would be required.
+        meetings = self.child(data=data, many=True, max_length=self.max_length)  # type: ignore[call-arg]
+        meetings.is_valid(raise_exception=True)
+        return list(meetings.validated_data)
+
+    def to_representation(self, value: list[Meeting]) -> list[Meeting]:
+        # PostgreSQL returns the keys in another order.
+        return [
+            {"days": row["days"], "from": row["from"], "to": row["to"], "room": row["room"]}
+            for row in value
+        ]
+
+
 class CourseSerializer(ModelSerializer[Course]):
     term = TermCodeField()
+    meetings = MeetingsField(required=False, help_text="When the course meets each week.")
     prerequisites = serializers.ListField(
         child=StrictCharField(max_length=20), max_length=50, required=False
     )
@@ -85,6 +147,7 @@ class CourseSerializer(ModelSerializer[Course]):
             "term",
             "starts_on",
             "ends_on",
+            "meetings",
             "capacity",
             "prerequisites",
             "is_open",

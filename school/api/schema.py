@@ -81,6 +81,18 @@ class ReferenceFieldSchema(OpenApiSerializerFieldExtension):
         return {"oneOf": [row_id, key.ref]}
 
 
+class MeetingsFieldSchema(OpenApiSerializerFieldExtension):
+    """A list of meetings."""
+
+    target_class = "courses.serializers.MeetingsField"
+
+    def map_serializer_field(
+        self, auto_schema: SpectacularSchema, direction: Literal["request", "response"]
+    ) -> dict[str, Any]:
+        meeting = auto_schema.resolve_serializer(self.target.child, direction)
+        return {"type": "array", "items": meeting.ref, "maxItems": self.target.max_length}
+
+
 class BodySchema(OpenApiSerializerExtension):
     """Says which fields of a body are given together: an id or a key, and one of its forms."""
 

@@ -17,6 +17,7 @@ FALL = {
     "ends_on": "2026-12-20",
     "enrollment_opens_on": "2026-08-01",
     "enrollment_closes_on": None,
+    "max_credits": "18.00",
 }
 
 
@@ -39,6 +40,8 @@ def test_create_read_change_delete(api: APIClient) -> None:
         ({"enrollment_closes_on": "2026-07-31"}, "/enrollment_closes_on", "closes_before_opening"),
         ({"starts_on": "2026-13-01"}, "/starts_on", "invalid"),
         ({"starts_on": None}, "/starts_on", "null"),
+        ({"max_credits": -1}, "/max_credits", "min_value"),
+        ({"max_credits": "1000"}, "/max_credits", "max_whole_digits"),
         ({"code": "a/b"}, "/code", "invalid"),
         ({"code": "a b"}, "/code", "invalid"),
         ({"code": "."}, "/code", "invalid"),

@@ -23,6 +23,7 @@ from rest_framework.test import APIClient
 from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
 from courses.factories import CourseFactory, TeacherFactory, TermFactory
+from courses.meetings import MeetingsField, export_meetings, parse_meetings
 from courses.models import Course, Teacher, Term
 from courses.prerequisites import CodesField
 from students.factories import StudentFactory, enrolled
@@ -50,7 +51,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     ),
     "Course: API courses of a student": {
         "description": "Long, and the same for every student: GET /courses/{id} has it.",
-        **dict.fromkeys(("starts_on", "ends_on"), "GET /courses/{id} has it."),
+        **dict.fromkeys(("starts_on", "ends_on", "meetings"), "GET /courses/{id} has it."),
         **dict.fromkeys(
             ("capacity", "prerequisites", "is_open", "repeatable"),
             "Decides who may enroll, and this student is enrolled: GET /courses/{id} has it.",
@@ -119,6 +120,8 @@ def make_values(model: type[HistoryModel], number: int) -> dict[str, Any]:
 def make_value(found: models.Field[Any, Any], position: int, number: int) -> Any:
     if isinstance(found, CodesField):
         return [CourseFactory.create(code="BEFORE").code] if number else []
+    if isinstance(found, MeetingsField):
+        return parse_meetings(f"Mon Wed 1{number}:00-1{number}:50 CENTR 105; Thu 17:00-17:50")
     if isinstance(found, models.ForeignKey):
         return TermFactory.create(code=f"FK-{number}")
     if isinstance(found, models.BooleanField):
@@ -147,12 +150,18 @@ def make_instance(model: type[HistoryModel], number: int = 0) -> Any:
     return factories[model].create(**make_values(model, number))
 
 
+def list_to_text(value: list[Any]) -> str:
+    """Meetings or codes, as people write them."""
+    is_meetings = any(isinstance(item, dict) for item in value)
+    return export_meetings(value) if is_meetings else ", ".join(value)
+
+
 def to_form(value: Any) -> str | None:
     """`value` as a browser sends it; None stands for a box that is not ticked."""
     if isinstance(value, bool):
         return "on" if value else None
     if isinstance(value, list):
-        return ", ".join(value)
+        return list_to_text(value)
     return str(value.pk if isinstance(value, models.Model) else value)
 
 
@@ -165,7 +174,7 @@ def to_json(value: Any) -> Any:
 def to_cell(value: Any) -> str:
     """`value` in a CSV file."""
     if isinstance(value, list):
-        return ", ".join(value)
+        return list_to_text(value)
     return value.code if isinstance(value, Term) else str(value)
 
 
