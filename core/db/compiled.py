@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import cached_property
-from psycopg import ClientCursor
 
+from core.db.connections import raise_stale_plan
 from core.db.parameters import Parameter
 
 M = TypeVar("M", bound=Model)
 Rows = list[Sequence[Any]]
-# Between the statements of one message to PostgreSQL.
-STATEMENT_SEPARATOR = ";\n"
 
 
 class Query:
@@ -44,17 +42,13 @@ class Query:
         [rows] = execute_all([self], values)
         return rows
 
-    def bind(self, values: dict[str, Any], connection: Any) -> list[Any]:
-        """The parameters of the statement, in their order."""
-        _sql, params, _converters = self.statement
-        return [
-            param.bind(values, connection) if isinstance(param, Parameter) else param
+    def execute(self, cursor: Any, values: dict[str, Any]) -> None:
+        sql, params, _converters = self.statement
+        bound = [
+            param.bind(values, cursor.db) if isinstance(param, Parameter) else param
             for param in params
         ]
-
-    def execute(self, cursor: Any, values: dict[str, Any]) -> None:
-        sql, _params, _converters = self.statement
-        cursor.execute(sql, self.bind(values, cursor.db))
+        cursor.execute(sql, bound)
 
     def fetch(self, cursor: Any) -> Rows:
         """Return the rows that `cursor` has after `execute`."""
@@ -115,7 +109,7 @@ def execute_all(queries: Sequence[Query], values: dict[str, Any]) -> list[Rows]:
     if needs_transaction and not connection.in_atomic_block:
         raise TransactionManagementError("These queries need a transaction, and there is none.")
     if needs_transaction and len(queries) > 1 and connection.vendor == "postgresql":
-        return _execute_in_one_message(queries, values, connection)
+        return _execute_in_pipeline(queries, values, connection)
     results = []
     with connection.cursor() as cursor:
         for query in queries:
@@ -124,24 +118,20 @@ def execute_all(queries: Sequence[Query], values: dict[str, Any]) -> list[Rows]:
     return results
 
 
-def _execute_in_one_message(
+def _execute_in_pipeline(
     queries: Sequence[Query], values: dict[str, Any], connection: Any
 ) -> list[Rows]:
-    """Send all `queries` as one text, into which psycopg writes the parameters.
-
-    PostgreSQL plans them anew each time. For the queries of one change that costs less than to send
-    each of them and to read its answer by itself.
-    """
-    text = STATEMENT_SEPARATOR.join(query.statement[0] for query in queries)
-    params = [value for query in queries for value in query.bind(values, connection)]
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    results = []
-    with wrap(ClientCursor(connection.connection)) as cursor:
-        cursor.execute(text, params)
-        for query in queries:
-            results.append(query.fetch(cursor))
-            cursor.nextset()
-    return results
+    """Send all `queries` before the first answer is read: one round trip."""
+    cursors = [connection.cursor() for _query in queries]
+    # psycopg raises the error of a query when the pipeline ends.
+    try:
+        with connection.wrap_database_errors, connection.connection.pipeline():
+            for query, cursor in zip(queries, cursors, strict=True):
+                query.execute(cursor, values)
+    except NotSupportedError as error:
+        raise_stale_plan(error, connection)
+        raise
+    return [query.fetch(cursor) for query, cursor in zip(queries, cursors, strict=True)]
 
 
 def _inline_constants(

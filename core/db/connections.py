@@ -104,22 +104,24 @@ def retry_stale_plan(
     try:
         return execute(sql, params, many, context)
     except NotSupportedError as error:
+        raise_stale_plan(error, context["connection"])
         if STALE_PLAN not in str(error):
             raise
-        connection = context["connection"]
-        _stop_preparing(connection)
-        if connection.in_atomic_block:
-            raise OperationalError("The columns of a table were changed.") from error
     return execute(sql, params, many, context)
 
 
-def _stop_preparing(connection: Any) -> None:
-    """Prepare nothing more on this connection, which is replaced when the request is done.
+def raise_stale_plan(error: NotSupportedError, connection: Any) -> None:
+    """Stop the use of prepared statements on a connection if `error` says that one is stale.
 
-    A pooler keeps its server connections and their plans, so behind one this process prepares
-    nothing more until it is started again.
+    The connection is replaced when the request is done. A pooler keeps its server connections and
+    their plans, so behind one this process prepares nothing more until it is started again.
+    Raises OperationalError in a transaction.
     """
+    if STALE_PLAN not in str(error):
+        return
     connection.connection.prepare_threshold = None
     connection.close_at = 0
     if connection.is_pooled:
         connection.settings_dict["OPTIONS"]["prepare_threshold"] = None
+    if connection.in_atomic_block:
+        raise OperationalError("The columns of a table were changed.") from error

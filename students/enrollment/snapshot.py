@@ -49,17 +49,12 @@ CREDIT_LIMITS = CompiledQuery(
     .order_by()
     .values_list("student", "term", "max_credits")
 )
-LIMITED_COURSES = COURSES.filter(capacity__isnull=False).order_by()
-SEATS_TAKEN = CompiledQuery(
-    Enrollment.objects.filter(course__in=LIMITED_COURSES, status="active")
+# Those who take a course without a capacity may be many, and need not be counted.
+_LIMITED = Q(course__in=COURSES.filter(capacity__isnull=False).order_by())
+TAKEN_AND_WAITING = CompiledQuery(
+    Enrollment.objects.filter(_OF_COURSES, Q(_LIMITED, status="active") | Q(status="waitlisted"))
     .order_by()
-    .values_list("course")
-    .annotate(n=Count("*"))
-)
-WAITING = CompiledQuery(
-    Enrollment.objects.filter(_OF_COURSES, status="waitlisted")
-    .order_by()
-    .values_list("course")
+    .values_list("course", "status")
     .annotate(n=Count("*"))
 )
 
@@ -107,7 +102,7 @@ class Snapshot:
 
     def _read(self, *, locks: bool, **ids: Any) -> set[int]:
         """Read what the class describes. Return the courses that `leaving` students wait for."""
-        queries: list[Query] = [TERMS, ENROLLMENTS, CREDIT_LIMITS, SEATS_TAKEN, WAITING]
+        queries: list[Query] = [TERMS, ENROLLMENTS, CREDIT_LIMITS, TAKEN_AND_WAITING]
         if ids["leaving"]:
             queries.append(WAITED_FOR)
         now = change_feed.clock()
@@ -120,7 +115,7 @@ class Snapshot:
         else:
             found = execute_all([SEEN_STUDENTS, SEEN_COURSES, *queries], ids)
             self.times = ChangeTimes(now, now)
-        students, courses, terms, enrollments, limits, taken, waiting, *further = found
+        students, courses, terms, enrollments, limits, numbers, *further = found
         self.students = {row.id: row for row in SEEN_STUDENTS.instances(students)}
         self.courses = {row.id: row for row in SEEN_COURSES.instances(courses)}
         if locks:
@@ -130,8 +125,11 @@ class Snapshot:
         self._read_enrollments(enrollments)
         for limit in limits:
             self.other_courses.set_credit_limit(*limit)
-        self.taken = Counter[int](dict(taken))  # type: ignore[arg-type]
-        self.waiting = Counter[int](dict(waiting))  # type: ignore[arg-type]
+        self.taken = Counter[int]()
+        self.waiting = Counter[int]()
+        for course_id, status, number in numbers:
+            counter = self.taken if status == Status.ACTIVE else self.waiting
+            counter[course_id] = number
         return {course for [course] in further[0]} if ids["leaving"] else set()
 
     def _link_terms(self, terms: Mapping[int, Term]) -> None:

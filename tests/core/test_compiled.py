@@ -176,14 +176,16 @@ class TestStalePlans:
         assert connection.connection is not before
         assert prepared() == 1
 
-    def test_in_a_transaction_it_is_an_error_that_is_answered_503(self) -> None:
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_in_a_transaction_it_is_an_error_that_is_answered_503(self, count: int) -> None:
         course = CourseFactory.create()
-        query = CompiledQuery(BY_CODE.values_list("title"))
-        for _ in range(8):
-            query(code=course.code)
+        query = CompiledQuery(BY_CODE.select_for_update().values_list("title"))
+        with transaction.atomic():
+            for _ in range(8):
+                query(code=course.code)
         self.alter_elsewhere()
         with pytest.raises(OperationalError, match="were changed"), transaction.atomic():
-            query(code=course.code)
+            execute_all([query] * count, {"code": course.code})
 
     def test_requests_during_a_migration_are_answered_or_can_be_sent_again(
         self, user_of: Named

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from django.db import NotSupportedError, connection, connections, transaction
@@ -16,7 +15,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from conftest import Named
-from core.db.connections import STALE_PLAN, UnsuitableConnection, retry_stale_plan
+from core.db.connections import STALE_PLAN, UnsuitableConnection, raise_stale_plan
 from courses.factories import CourseFactory
 from courses.models import Course
 from students.factories import StudentFactory
@@ -241,8 +240,7 @@ def test_behind_a_pooler_nothing_more_is_prepared_once_a_plan_is_stale(pool: Poo
 
     def prepares(_number: int) -> tuple[bool, Any]:
         connection.ensure_connection()
-        execute = Mock(side_effect=[NotSupportedError(STALE_PLAN), None])
-        retry_stale_plan(execute, "SELECT 1", [], False, {"connection": connection})
+        raise_stale_plan(NotSupportedError(STALE_PLAN), connection)
         is_pooled: bool = connection.is_pooled  # type: ignore[attr-defined]
         return is_pooled, connections.settings["default"]["OPTIONS"]["prepare_threshold"]
 

@@ -261,8 +261,8 @@ def test_the_window_is_not_asked_when_told_so(db: None) -> None:
 def test_takes_as_many_queries_for_many_as_for_one() -> None:
     course = CourseFactory(capacity=100)
     one, *many = StudentFactory.create_batch(20)
-    # Savepoint, eight reads, the rows, their history, release; PostgreSQL: the announcement too.
-    queries = 13 if connection.vendor == "postgresql" else 12
+    # Savepoint, seven reads, the rows, their history, release; PostgreSQL: the announcement too.
+    queries = 12 if connection.vendor == "postgresql" else 11
     for students in ([one], many):
         with CaptureQueriesContext(connection) as captured:
             service.enroll([(student.pk, course.pk) for student in students])
