@@ -1,6 +1,7 @@
 """The product with a pause between each decision and its write, for races over HTTP.
 
-With UNLOCKED_PROMOTIONS=1, students move up without a lock of theirs: for the control of a race.
+For the controls of races: with UNLOCKED_PROMOTIONS=1, students move up without a lock of theirs;
+with UNLOCKED=1, nothing is locked.
 """
 
 import os
@@ -9,7 +10,7 @@ from time import sleep
 from school.asgi import application
 from students.enrollment import service
 from students.enrollment.decisions import EnrollmentDecisions
-from tests.unlocked import take_out_lock_of_promoted
+from tests.unlocked import take_out_lock_of_promoted, take_out_locks
 
 _save = service._save
 
@@ -22,5 +23,7 @@ def _wait_and_save(decisions: EnrollmentDecisions) -> None:
 service._save = _wait_and_save
 if os.environ.get("UNLOCKED_PROMOTIONS"):
     take_out_lock_of_promoted()
+if os.environ.get("UNLOCKED"):
+    take_out_locks()
 
 __all__ = ["application"]
