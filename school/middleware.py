@@ -37,8 +37,6 @@ PUBLIC_PATHS = (
     "/api/v1/problems/",
     "/admin/jsi18n/",
 )
-# What answers a POST to these paths may show a secret, such as a new token.
-SECRET_PATHS = ("/account/", "/tokens/")
 # Only resources of this server, no inline scripts or styles, no frames. Style sheets of the admin
 # contain images as data: URLs.
 CONTENT_SECURITY_POLICY = (
@@ -170,10 +168,8 @@ def is_form_answer(request: HttpRequest, response: HttpResponse) -> bool:
         and response.headers.get("Content-Type", "").startswith("text/html")
         and not 300 <= response.status_code < 400
     )
-    # Django sets no-store for all pages of its admin, whatever they show.
-    is_secret = request.path_info.startswith(SECRET_PATHS) or (
-        door != Door.ADMIN and "no-store" in response.headers.get("Cache-Control", "")
-    )
+    # Views that show a secret set no-store. Django does so for all pages of its admin.
+    is_secret = door != Door.ADMIN and "no-store" in response.headers.get("Cache-Control", "")
     return is_page and not is_secret
 
 

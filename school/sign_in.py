@@ -11,6 +11,7 @@ from django.contrib.auth import login, views
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -28,6 +29,7 @@ from core.pages.kept_forms import (
     get_form_address,
     get_sent_fields,
     is_local_address,
+    only_shows_form,
     render_kept_form,
 )
 
@@ -40,6 +42,15 @@ class LoginView(views.LoginView):
     A form that was sent after the sign-in had ended is offered afterwards.
     """
 
+    shows_sent_form = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        # Django forbids to store any answer. Which ones Back needs is decided in
+        # `school.middleware.set_cache_control`.
+        del response["Cache-Control"]
+        return response
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = get_sign_in_context(self.get_success_url())
         return super().get_context_data(**context, **get_kept_fields(self.request), **kwargs)
@@ -50,6 +61,9 @@ class LoginView(views.LoginView):
             return respond_after_sign_in(request, self.get_success_url())
         if not settings.PASSWORD_SIGN_IN:
             return self.get(request)
+        if only_shows_form(request):
+            form = AuthenticationForm(request, initial={"username": request.POST.get("username")})
+            return self.render_to_response(self.get_context_data(form=form))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
@@ -160,7 +174,7 @@ def render_sign_in(request: HttpRequest, *, kept: str, kept_address: str) -> Htt
         "page_id": reverse("login"),
         "kept": kept,
         "kept_address": kept_address,
-        "is_kept": True,
+        "switch_address": reverse("login"),
         **get_sign_in_context(""),
     }
     return render(request, "registration/login.html", context)
@@ -169,7 +183,8 @@ def render_sign_in(request: HttpRequest, *, kept: str, kept_address: str) -> Htt
 def get_sign_in_context(address: str) -> dict[str, Any]:
     """Return what the sign-in page shows by the settings. `address` is the page to show next."""
     return {
-        "address": address,
+        "success_address": address,
+        "form_id": "page-form",
         "password_sign_in": settings.PASSWORD_SIGN_IN,
         "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
     }

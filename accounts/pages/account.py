@@ -69,7 +69,7 @@ class AccountView(LoginRequiredMixin, View):
         return render(request, "accounts/account.html", context)
 
 
-@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+@method_decorator(sensitive_post_parameters(), name="dispatch")
 class PasswordView(PasswordRequiredMixin, LoginRequiredMixin, View):
     """Changes the own password. All other sessions of the user end."""
 

@@ -18,6 +18,7 @@ from accounts.confirmation import PasswordRequiredMixin
 from accounts.events import record_event
 from accounts.models import Event
 from accounts.sign_in_limits import Limit, client_address, count_attempt, digest_of
+from core.pages.kept_forms import only_shows_form
 
 # The links that are sent in PERIOD_SECONDS to one email address, and for one client.
 LIMIT_OF_EMAIL, LIMIT_OF_CLIENT = 3, 20
@@ -65,6 +66,15 @@ class ResetRequestView(PasswordRequiredMixin, views.PasswordResetView):
     email_template_name = "accounts/reset_mail.txt"
     subject_template_name = "accounts/reset_subject.txt"
     success_url = reverse_lazy("reset_sent")
+    extra_context = {"form_id": "page-form"}
+    shows_sent_form = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if only_shows_form(request):
+            form = self.form_class(initial=request.POST.dict())
+            return self.render_to_response(self.get_context_data(form=form))
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Send the link, unless too many were requested. The response does not show which."""

@@ -25,6 +25,7 @@ from accounts.pages.account import user_of
 from accounts.second_factor import passkeys, recovery_codes, service, totp
 from accounts.second_factor.encryption import decrypt, encrypt
 from accounts.second_factor.models import AuthenticatorApp, Passkey
+from core.pages.kept_forms import only_shows_form
 
 # The key of the encrypted secret in the session, until a code has proved that an app has it.
 NEW_SECRET = "new_authenticator_secret"  # noqa: S105 (the name of a key)
@@ -133,11 +134,14 @@ class PasskeyView(SecondFactorPage):
     """Adds a passkey. The browser makes it by a script."""
 
     return_to = "second_factor_passkey"
+    shows_sent_form = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.render(request, PasskeyForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if only_shows_form(request):
+            return self.render(request, PasskeyForm(initial={"name": request.POST.get("name")}))
         form = PasskeyForm(request.POST)
         if form.is_valid():
             sent = form.cleaned_data
@@ -148,7 +152,11 @@ class PasskeyView(SecondFactorPage):
 
     def render(self, request: HttpRequest, form: PasskeyForm, *, status: int = 200) -> HttpResponse:
         options = passkeys.begin_registration(request, user_of(request))
-        context = {"form": form, "passkey_options": json.dumps(options)}
+        context = {
+            "form": form,
+            "form_id": "page-form",
+            "passkey_options": json.dumps(options),
+        }
         return render(request, "accounts/second_factor_passkey.html", context, status=status)
 
 

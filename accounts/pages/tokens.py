@@ -19,6 +19,7 @@ from django.views import View
 from knox.models import AuthToken
 
 from accounts.models import TokenDetails
+from core.pages.kept_forms import only_shows_form
 
 # The session key for the id of the form that made the last token. The response shows the secret, so
 # it cannot be a redirect; reloading it sends the same form again, which must not make a token.
@@ -58,10 +59,14 @@ class TokenForm(forms.Form):
 class TokenListView(LoginRequiredMixin, View):
     """Lists the tokens of the user. `POST` makes one; only its response shows the secret."""
 
+    shows_sent_form = True
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.render(request, TokenForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if only_shows_form(request):
+            return self.render(request, TokenForm(initial=request.POST.dict()))
         form = TokenForm(request.POST)
         if not form.is_valid():
             return self.render(request, form, status=422)
@@ -102,11 +107,13 @@ class TokenListView(LoginRequiredMixin, View):
         context = {
             "tokens": tokens.order_by("-created", "pk"),
             "form": form,
+            "form_id": "page-form",
             "secret": secret,
             "once": token_urlsafe(8),
         }
         response = render(request, "accounts/tokens.html", context, status=status)
-        add_never_cache_headers(response)
+        if secret:
+            add_never_cache_headers(response)
         return response
 
 

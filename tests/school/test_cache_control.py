@@ -33,6 +33,15 @@ def test_private_responses_are_not_stored(registrar: Client, client: Client) -> 
     assert "no-store" in registrar.post("/api/v1/students", {}).headers["Cache-Control"]
 
 
+@pytest.mark.parametrize("path", ["/login/", "/tokens/", "/account/password/"])
+def test_a_refused_form_of_an_account_is_kept_for_the_back_button(
+    registrar: Client, client: Client, path: str
+) -> None:
+    sender = client if path == "/login/" else registrar
+    sent = {"username": "registrar", "password": "wrong", "days": "many"}
+    assert sender.post(path, sent).headers["Cache-Control"] == "private, no-cache"
+
+
 @pytest.mark.parametrize("path", ["/students/new/", "/admin/students/student/add/"])
 def test_a_page_that_answers_a_form_is_kept_for_the_back_button(
     registrar: Client, path: str
