@@ -166,4 +166,4 @@ def _display(field: forms.Field, value: Any) -> str:
         value = str(value)
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         value = dict(field.choices).get(value, value)  # type: ignore[arg-type]
-    return display_value(value, _("nothing"))
+    return display_value(value, _("nothing"), field)

@@ -40,8 +40,13 @@ def plain_value(param: Any) -> Any:
     return param.value if isinstance(param, LocalizedValue) else param
 
 
-def display_value(value: Any, nothing: str = "-") -> str:
-    """The value of a model's field as text; `nothing` stands for None and the empty text."""
+def display_value(value: Any, nothing: str = "-", field: Any = None) -> str:
+    """The value of a model's field as text; `nothing` stands for None and the empty text.
+
+    A `field`, of a model or a form, whose values need more than this has a method `display`.
+    """
+    if hasattr(field, "display"):
+        value = field.display(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):

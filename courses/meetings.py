@@ -70,13 +70,16 @@ class MeetingsField(models.JSONField):
         setattr(model_instance, self.attname, value)
         return value
 
-    def display(self, value: Any) -> str:
+    def display(self, value: list[Meeting]) -> str:
         """The value as people read it."""
         return format_meetings(value)
 
 
 class MeetingsFormField(forms.CharField):
     """Meetings as text."""
+
+    def display(self, value: Any) -> Any:
+        return self.prepare_value(value)
 
     def prepare_value(self, value: Any) -> Any:
         return format_meetings(value) if isinstance(value, list) else value

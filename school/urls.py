@@ -43,6 +43,7 @@ from school.dashboard.views import DashboardView
 from school.health import healthz, readyz
 from school.sign_in import LoginSecondFactorView, LoginView, switch_language
 from school.single_sign_on import SingleSignOnCallbackView, SingleSignOnView
+from students.api.credit_limits import CreditLimitViewSet
 from students.api.viewsets import (
     EnrollmentViewSet,
     RosterViewSet,
@@ -74,6 +75,11 @@ nested: list[URLPattern | URLResolver] = [
     path(
         "students/<int:student_id>/courses/<int:course_id>",
         StudentCoursesViewSet.as_view({"delete": "destroy"}),
+    ),
+    path("students/<int:student_id>/credit-limits", CreditLimitViewSet.as_view({"get": "list"})),
+    path(
+        "students/<int:student_id>/credit-limits/<str:term>",
+        CreditLimitViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
     ),
     path(
         "courses/<int:course_id>/students", RosterViewSet.as_view({"get": "list", "post": "create"})

@@ -53,6 +53,34 @@ CATALOGUE: list[tuple[str, str, int, int | None, int]] = [
 ]
 # Codes that are offered in several sections, with the number of these.
 SECTIONS = {"CS-101": 3, "ENG-102": 2, "MAT-101": 2}
+# The weekly meetings of each code: one text for each of its sections. Few of them clash.
+MEETINGS: dict[str, list[str]] = {
+    "ART-110": ["Fri 17:00-19:50 STUDIO 1"],
+    "AST-101": ["Tue Thu 20:00-21:20 DOME"],
+    "BIO-101": ["Mon Wed Fri 9:00-9:50 HALL 1; Tue 17:00-18:20 LAB 1"],
+    "BIO-240": ["Tue Thu 18:30-19:50 LAB 1"],
+    "CHM-101": ["Mon Wed Fri 10:00-10:50 HALL 1; Thu 17:00-18:20 LAB 2"],
+    "CHM-230": ["Mon 19:00-20:20 LAB 2; Fri 14:00-15:20 HALL 2"],
+    "CS-101": [
+        "Mon Wed Fri 11:00-11:50 HALL 2",
+        "Mon Wed Fri 8:00-8:50 HALL 2",
+        "Mon Wed 20:30-21:50 LAB 3",
+    ],
+    "CS-210": ["Mon Wed 14:00-15:20 HALL 2"],
+    "CS-340": ["Mon Wed 17:30-18:50 LAB 3"],
+    "ECO-101": ["Tue Thu 11:00-12:20 HALL 1"],
+    "ENG-102": ["Tue Thu 12:30-13:50 HALL 2", "Mon Wed 16:00-17:20 HALL 2"],
+    "ENG-255": ["Tue Thu 18:30-19:50 ROOM 7"],
+    "GEO-120": ["Sat 9:00-11:50 ROOM 4"],
+    "HIS-101": ["Tue Thu 14:00-15:20 HALL 1"],
+    "MAT-101": ["Mon Wed Fri 12:00-12:50 HALL 1", "Tue Thu 8:00-9:20 HALL 1"],
+    "MAT-220": ["Tue Thu 15:30-16:50 HALL 2"],
+    "MUS-105": ["Mon Wed 14:00-14:50 STUDIO 2"],
+    "PHI-101": ["Wed 19:00-20:20 ROOM 7; Fri 15:30-16:50 ROOM 7"],
+    "PHY-101": ["Mon Wed Fri 13:00-13:50 HALL 1"],
+    "PSY-101": ["Tue Thu 9:30-10:50 HALL 1"],
+}
+MAX_CREDITS = 24
 TEACHERS = 14
 # Courses that are closed today, after the enrollments.
 CLOSED = {"AST-101", "GEO-120"}
@@ -160,6 +188,7 @@ def _term(today: date, shift: int, founded: datetime) -> Term:
         name=f"{name} {year}",
         starts_on=starts_on,
         ends_on=ends_on,
+        max_credits=MAX_CREDITS,
         enrollment_opens_on=starts_on,
         # Open for some weeks more, so that enrolling can be tried.
         enrollment_closes_on=starts_on + month_later
@@ -182,6 +211,7 @@ def _courses(term: Term, founded: datetime) -> list[Course]:
             section="A01" if code in SECTIONS else "",
             title=title,
             credits=credit,
+            meetings=MEETINGS[code][0],
             capacity=seats and seats // SECTIONS.get(code, 1),
         )
         for code, title, credit, seats, _share in CATALOGUE
@@ -198,6 +228,7 @@ def _more_sections(courses: list[Course], founded: datetime) -> list[Course]:
             section=f"A{number:02}",
             title=course.title,
             credits=course.credits,
+            meetings=MEETINGS[course.code][number - 1],
             capacity=course.capacity,
         )
         for course in courses

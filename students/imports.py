@@ -1,4 +1,4 @@
-"""CSV imports of students and enrollments."""
+"""CSV imports of students, their credit limits and their enrollments."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 
 from core.db.transactions import atomic_with_reruns
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
-from core.imports.importer import Key, in_batches
+from core.imports.importer import CsvImporter, Key, in_batches
 from core.imports.people import PeopleImporter
 from core.text import clean_line
 from courses.imports import several_sections, unknown_section
-from courses.models import Course
+from courses.models import Course, Term
 from students.enrollment import locks, service
 from students.enrollment.rules import PairError, Refusal
 from students.enrollment.transitions import (
@@ -25,7 +25,7 @@ from students.enrollment.transitions import (
     Options,
     Transition,
 )
-from students.models import Status, Student
+from students.models import CreditLimit, Status, Student
 
 # The number of lines that are looked up, decided and written together.
 BATCH_LINES = 20_000
@@ -51,6 +51,30 @@ class Students(PeopleImporter[Student]):
 
     def get_taken_message(self, number: str) -> str:
         return _("Student %s has this email already.") % number
+
+
+def import_credit_limits(file: TextIO) -> Counter[str]:
+    """Create and change the limits of `file`. Returns how many of each; raises ImportRejected."""
+    students = dict(Student.objects.order_by().values_list("number", "pk"))
+    terms = dict(Term.objects.order_by().values_list("code", "pk"))
+    return CreditLimitImporter(
+        CreditLimit,
+        ["student_id", "term_id"],
+        file,
+        ["student_number", "term_code", "max_credits"],
+        ["reason"],
+        links={"student_number": ("student_id", students), "term_code": ("term_id", terms)},
+    ).write()
+
+
+class CreditLimitImporter(CsvImporter[CreditLimit]):
+    """The credit limits of a file."""
+
+    def lock_rows(self, ids: Mapping[Key, int]) -> None:
+        # Students are locked before all else, and who may take more moves up in waitlists.
+        students = {student for student, _term in self.rows}
+        locks.lock_students_and_courses(students, (), with_waiters=True)
+        super().lock_rows(ids)
 
 
 def import_enrollments(

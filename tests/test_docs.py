@@ -123,6 +123,7 @@ def test_the_files_of_imports_md_are_imported(
         "teachers",
         "courses",
         "students",
+        "credit_limits",
         "enrollments",
     }
     active = Enrollment.objects.filter(status=Status.ACTIVE).order_by(

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from courses.factories import CourseFactory, TeacherFactory, TeachingFactory, TermFactory
 from students.enrollment import service
 from students.factories import StudentFactory, enrolled
-from students.models import Enrollment, Status
+from students.models import CreditLimit, Enrollment, Status
 from tests.queries import executed_statements
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +80,15 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "GET", API + "/courses?has_seats=true", None
     for path in ["/students/{s}/courses", "/courses/{c}/students", "/enrollments/{e}/history"]:
         yield "GET", API + path, None
+    for path in ["/enrollments?clashing=true", "/enrollments?doubled=true"]:
+        yield "GET", API + path + "&term={t}", None
+    yield "GET", API + "/students?over_credit_limit=true&term={t}", None
+    yield "GET", API + "/students/{s}/credit-limits", None
+    limit = "/students/{s}/credit-limits/{limited}"
+    yield "GET", API + limit, None
+    yield "PUT", API + limit, {"max_credits": 2}
+    yield "PUT", API + "/students/{s}/credit-limits/{t}", {"max_credits": 90}
+    yield "DELETE", API + limit, None
     student = {
         "number": "new",
         "first_name": "New",
@@ -208,10 +219,13 @@ def rows() -> dict[str, int | str]:
     students = StudentFactory.create_batch(12)
     service.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
     enrolled(students[1], courses[11], Status.COMPLETED)
+    limited = TermFactory.create(code="L", starts_on=timezone.localdate() + timedelta(days=1))
+    CreditLimit.objects.create(student=students[0], term=limited)
     return {
         "s": students[0].pk,
         "c": courses[0].pk,
         "t": term.code,
+        "limited": limited.code,
         "p": teachers[0].pk,
         "unused_teacher": TeacherFactory().pk,
         "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,
@@ -287,7 +301,14 @@ def test_the_table_has_every_page_and_endpoint(client: Client) -> None:
                 walk(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
             )
 
-    keys = {"pk": "[scep]", "student_id": "s", "course_id": "[cn]", "code": "t", "number": "s"}
+    keys = {
+        "pk": "[scep]",
+        "student_id": "s",
+        "course_id": "[cn]",
+        "code": "t",
+        "number": "s",
+        "term": "t",
+    }
     for route in walk(get_resolver().url_patterns):
         if route in UNCOUNTED:
             continue

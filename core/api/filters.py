@@ -57,6 +57,14 @@ class BooleanFilter(filters.TypedChoiceFilter):
         )
 
 
+@extend_schema_field({"type": "boolean", "enum": [True]})
+class TrueFilter(filters.ChoiceFilter):
+    """`true`, which leaves rows out. Its opposite would be of no use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[("true", "true")], **kwargs)
+
+
 @extend_schema_field({"type": "integer", "format": "int64", "minimum": 1})
 class IdFilter(filters.Filter):
     """The id of a row. (A NumberFilter would accept 1e3.)"""

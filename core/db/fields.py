@@ -4,6 +4,7 @@ Django calls `to_python` when a field is cleaned, and also before each save and 
 In migrations most of them are Django's own fields, because the columns are the same.
 """
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,11 +20,22 @@ if TYPE_CHECKING:
     BaseTextField = models.TextField[str, str]
     BaseEmailField = models.EmailField[str, str]
     BaseDateField = models.DateField[Any, Any]
+    BaseDecimalField = models.DecimalField[Decimal, Decimal]
 else:
     BaseCharField, BaseTextField = models.CharField, models.TextField
     BaseEmailField, BaseDateField = models.EmailField, models.DateField
+    BaseDecimalField = models.DecimalField
 
 MIN_YEAR = 1900
+
+
+class ComputedDecimalField(BaseDecimalField):
+    """The type of a number that a query computes. It has `decimal_places` on SQLite too."""
+
+    def from_db_value(
+        self, value: Decimal | None, _expression: Any, _connection: Any
+    ) -> Decimal | None:
+        return None if value is None else value.quantize(Decimal(1).scaleb(-self.decimal_places))
 
 
 class CodePointOrderMixin:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from django.db.models import BigIntegerField, BooleanField, CharField, Field, Func, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DateField,
+    Field,
+    Func,
+    Value,
+)
+from django.utils import timezone
 
 ID_FIELD: Field[Any, Any] = BigIntegerField()
 
@@ -37,6 +46,16 @@ class Parameter(Value):
 
     def bind(self, values: dict[str, Any], database: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.value], database)
+
+
+class TodayParameter(Parameter):
+    """A placeholder for the date of the execution, in the school's time zone."""
+
+    def __init__(self) -> None:
+        super().__init__("today", DateField())
+
+    def bind(self, values: dict[str, Any], database: Any) -> Any:
+        return self.output_field.get_db_prep_value(timezone.localdate(), database)
 
 
 class IdListParameter(Parameter):

@@ -15,8 +15,9 @@ class DisplayValueHelper(HistoricalRecordContextHelper):
     """Formats changed values: labels of choices, localized dates and numbers."""
 
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
-        labels = dict(self.model._meta.get_field(change.field).flatchoices)
-        return labels.get(value) if labels else display_value(value)
+        field = self.model._meta.get_field(change.field)
+        labels = dict(field.flatchoices)
+        return labels.get(value) if labels else display_value(value, field=field)
 
 
 def get_history(row: HistoryModel) -> QuerySet[Any]:

@@ -131,7 +131,7 @@ class CsvImporter(Generic[M]):
     def _write_rows(self) -> Counter[str]:
         counts = Counter(created=0, changed=0, unchanged=0)
         ids = self._get_ids()
-        self._lock_rows(ids)
+        self.lock_rows(ids)
         self.check_rows(ids)
         # New rows come last.
         keys = sorted(self.rows, key=lambda key: ids.get(key, MAX_ID + 1))
@@ -144,7 +144,7 @@ class CsvImporter(Generic[M]):
             raise ImportRejected(self.errors)
         return counts
 
-    def _lock_rows(self, ids: Mapping[Key, int]) -> None:
+    def lock_rows(self, ids: Mapping[Key, int]) -> None:
         """Lock the existing rows in the order of their ids, as everywhere.
 
         All of them, before one is written: what follows from a change may lock other rows.

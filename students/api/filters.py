@@ -1,10 +1,12 @@
 """Filters of the API's lists of students and enrollments."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
@@ -15,13 +17,20 @@ from core.api.filters import (
     OrderFilter,
     SearchFilter,
     TextFilter,
+    TrueFilter,
 )
+from core.api.parameters import InvalidParameter
 from core.datetime_fields import IsoLocalTimeField
 from core.db.search import search_filter
 from core.names import NAME_ORDER
 from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
+from students.enrollment.conflicts import (
+    clashing_enrollments,
+    doubled_enrollments,
+    students_over_limit,
+)
 from students.history.queries import as_of
 from students.models import CURRENT_STATUSES, Enrollment, Status, Student
 
@@ -72,6 +81,22 @@ class CurrentFilterSet(filters.FilterSet):
         return as_of(moment, queryset).order_by("id")
 
 
+class ConflictFilter(TrueFilter):
+    """The rows that `find` finds in the term of the parameter `term`, which is then needed."""
+
+    def __init__(self, find: Callable[[Term], QuerySet[Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.find = find
+
+    def filter(self, queryset: Any, value: str) -> Any:
+        if not value:
+            return queryset
+        term = self.parent.form.cleaned_data["term"]
+        if term is None:
+            raise InvalidParameter({"term": [_("This parameter is needed here.")]}, code="required")
+        return queryset.filter(pk__in=self.find(term).order_by().values("pk"))
+
+
 class StudentFilterSet(filters.FilterSet):
     ordering = OrderFilter("id", "number", ("last_name", *NAME_ORDER), "email")
     search = SearchFilter()
@@ -80,6 +105,10 @@ class StudentFilterSet(filters.FilterSet):
     is_active = BooleanFilter()
     course = IdFilter(method="in_course")
     term = TermFilter(method="in_term")
+    over_credit_limit = ConflictFilter(
+        students_over_limit,
+        help_text="Only those who take more credits in `term` than they may, unless overridden.",
+    )
 
     class Meta:
         model = Student
@@ -126,6 +155,16 @@ class EnrollmentFilterSet(filters.FilterSet):
     term = TermFilter(field_name="course__term")
     status = StatusFilter()
     updated_since = MomentFilter(method="since")
+    clashing = ConflictFilter(
+        clashing_enrollments,
+        help_text="Only active ones in courses of `term` that meet at the same time as another "
+        "one of the student, unless overridden.",
+    )
+    doubled = ConflictFilter(
+        doubled_enrollments,
+        help_text="Only active ones in courses of `term` of which the student takes another "
+        "section at the same time, unless overridden.",
+    )
 
     class Meta:
         model = Enrollment

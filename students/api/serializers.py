@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from core.api.serializers import (
@@ -12,13 +13,15 @@ from core.api.serializers import (
 )
 from core.formatting import plain_value
 from core.history.actor import Door
+from courses.models import Term
 from students.enrollment.keys import CourseKey, StudentKey
+from students.enrollment.loads import find_loads
 from students.enrollment.rules import PairError
 from students.enrollment.transitions import (
     Outcome,
     Result,
 )
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
 
 
 class StudentSerializer(ColumnSerializer[Student], ModelSerializer[Student]):
@@ -77,13 +80,51 @@ class StudentCourseSerializer(
         read_only_fields = fields
 
 
+class LoadsSerializer(serializers.ListSerializer[Any]):
+    """The credits of one student, read from the database."""
+
+    def get_attribute(self, instance: Student) -> Any:
+        return find_loads(instance.pk, timezone.localdate())
+
+
+class LoadSerializer(ColumnSerializer[Term]):
+    """What a student takes in a term, in credits."""
+
+    term = serializers.CharField(source="code")
+    credits = serializers.DecimalField(
+        max_digits=9, decimal_places=2, help_text="Of active and completed courses."
+    )
+    max = serializers.DecimalField(
+        max_digits=5, decimal_places=2, allow_null=True, help_text="Null: no limit."
+    )
+
+    class Meta:
+        list_serializer_class = LoadsSerializer
+
+
 class StudentDetailSerializer(StudentSerializer):
-    """One student with the current courses."""
+    """One student with the current courses, and the credits in terms that are not over."""
 
     courses = StudentCourseSerializer(source="current_enrollments", many=True, read_only=True)
+    load = LoadSerializer(many=True, read_only=True)
 
     class Meta(StudentSerializer.Meta):
-        fields = [*StudentSerializer.Meta.fields, "courses"]
+        fields = [*StudentSerializer.Meta.fields, "courses", "load"]
+
+
+class CreditLimitSerializer(ColumnSerializer[CreditLimit], ModelSerializer[CreditLimit]):
+    """The credits that a student may take in a term. The context has them as `key`."""
+
+    term = serializers.CharField(source="term.code", read_only=True)
+
+    class Meta:
+        model = CreditLimit
+        fields = ["term", "max_credits", "reason"]
+        # Without it there would be no limit, and a client has probably forgotten it.
+        extra_kwargs = {"max_credits": {"required": True}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return super().validate({**self.context["key"], **attrs})
 
 
 class RosterSerializer(ColumnSerializer[Enrollment], serializers.ModelSerializer[Enrollment]):

@@ -20,7 +20,7 @@ from core.api.compiled_reads import CompiledReadMixin
 from core.api.etags import PreconditionFailed, add_etag, check_preconditions, has_precondition
 from core.api.viewsets import ModelViewSet, StrictParametersMixin
 from core.db.compiled import CompiledQuery
-from core.db.parameters import Parameter
+from core.db.parameters import Parameter, TodayParameter
 from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from core.text import clean_line
@@ -43,6 +43,7 @@ from students.api.filters import (
 from students.api.serializers import (
     ChangeEntrySerializer,
     EnrollmentSerializer,
+    LoadSerializer,
     OutcomesSerializer,
     RosterSerializer,
     StudentCourseSerializer,
@@ -51,6 +52,7 @@ from students.api.serializers import (
     serialize_outcomes,
 )
 from students.enrollment import locks, service
+from students.enrollment.loads import find_loads
 from students.enrollment.permissions import (
     CAN_ADD,
     CAN_OVERRIDE,
@@ -86,6 +88,9 @@ COURSES_OF_STUDENT = CompiledQuery(
         *StudentCourseSerializer.columns().values()
     )
 )
+LOADS_OF_STUDENT = CompiledQuery(
+    find_loads(Parameter("pk"), TodayParameter()).values_list(*LoadSerializer.columns().values())
+)
 
 
 class StudentViewSet(CompiledReadMixin, ModelViewSet):
@@ -97,7 +102,10 @@ class StudentViewSet(CompiledReadMixin, ModelViewSet):
     serializer_class = StudentSerializer
     detail_serializer_class = StudentDetailSerializer
     filterset_class = StudentFilterSet
-    related_queries = {"courses": (COURSES_OF_STUDENT, StudentCourseSerializer)}
+    related_queries = {
+        "courses": (COURSES_OF_STUDENT, StudentCourseSerializer),
+        "load": (LOADS_OF_STUDENT, LoadSerializer),
+    }
 
 
 class StudentByNumberViewSet(StudentViewSet):

@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from courses.models import MeetingTime, Term
+from students.enrollment.loads import COUNTED_STATUSES
 from students.enrollment.rules import Refusal
 from students.models import CreditLimit, Enrollment, Status, Student
 
@@ -94,9 +95,7 @@ def students_over_limit(term: Term) -> QuerySet[Student]:
     Students for whom the limit was overridden in an active enrollment are left out.
     """
     limits = CreditLimit.objects.filter(term=term).order_by()
-    counted = Enrollment.objects.filter(
-        course__term=term, status__in=(Status.ACTIVE, Status.COMPLETED)
-    ).order_by()
+    counted = Enrollment.objects.filter(course__term=term, status__in=COUNTED_STATUSES).order_by()
     sums = counted.values("student").annotate(credits=Sum("course__credits"))
     # Null where the student has no limit: nothing is greater.
     own_limit = Subquery(limits.filter(student=OuterRef("student")).values("max_credits"))

@@ -12,7 +12,7 @@ from accounts.models import RoleOptions
 from courses.factories import CourseFactory, TeachingFactory, TermFactory
 from courses.models import Course
 from students.factories import StudentFactory, enrolled
-from students.models import Student
+from students.models import CreditLimit, Student
 from tests.accounts.second_factors import give_app
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +20,8 @@ READS = [
     "/students",
     "/students/{s}",
     "/students/{s}/courses",
+    "/students/{s}/credit-limits",
+    "/students/{s}/credit-limits/T",
     "/courses",
     "/courses/{c}",
     "/courses/{c}/students",
@@ -52,6 +54,7 @@ MANAGES += [
     for method in ("patch", "put", "delete")
 ]
 MANAGES += [("put", "/students/by-number/{s}"), ("put", "/courses/{c}/teachers")]
+MANAGES += [(method, "/students/{s}/credit-limits/T") for method in ("put", "delete")]
 
 
 @pytest.fixture
@@ -60,6 +63,7 @@ def send_request(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str]
     student, course = StudentFactory(), CourseFactory(term=TermFactory(code="T"))
     row = enrolled(student, course)
     teacher = TeachingFactory.create(course=course).teacher
+    CreditLimit.objects.create(student=student, term=course.term)
 
     def request(role: str, method: str, path: str) -> int:
         client = api_of(role) if role != "nobody" else APIClient()
@@ -72,7 +76,7 @@ def send_request(api_of: Callable[[str], APIClient]) -> Callable[[str, str, str]
 
 def test_each_path_is_in_the_tables() -> None:
     tested = {*READS, *(path for _method, path in ENROLLS + MANAGES)}
-    shapes = {re.sub(r"{\w+}|(?<=/terms/)T", "{}", path) for path in tested}
+    shapes = {re.sub(r"{\w+}|(?<=/)T", "{}", path) for path in tested}
     schema = SchemaGenerator().get_schema(public=True)
     assert {
         re.sub(r"{\w+}", "{}", path.removeprefix("/api/v1")) for path in schema["paths"]
@@ -170,13 +174,10 @@ def test_the_roles_have_just_their_permissions() -> None:
         group.name: set(group.permissions.values_list("codename", flat=True))
         for group in Group.objects.all()
     }
-    views = {"view_student", "view_course", "view_term", "view_teacher", "view_enrollment"}
+    names = ("student", "course", "term", "teacher", "creditlimit")
+    views = {"view_enrollment", *(f"view_{name}" for name in names)}
     enrolls = {"add_enrollment", "withdraw_enrollment"}
-    manages = {
-        f"{verb}_{name}"
-        for verb in ("add", "change", "delete")
-        for name in ("student", "course", "term", "teacher")
-    }
+    manages = {f"{verb}_{name}" for verb in ("add", "change", "delete") for name in names}
     assert held == {
         "Viewer": views,
         "Clerk": views | enrolls,

@@ -22,7 +22,7 @@ from courses.models import Course, Term
 from courses.teachers import Teacher, Teaching
 from students.enrollment import service
 from students.factories import StudentFactory
-from students.models import Enrollment, Student
+from students.models import CreditLimit, Enrollment, Student
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,7 @@ HISTORY_MODELS = [
     Enrollment.history.model,
     Teacher.history.model,
     Teaching.history.model,
+    CreditLimit.history.model,
 ]
 
 
@@ -45,10 +46,12 @@ def recorded_as(user: User) -> Any:
 
 @pytest.fixture
 def row(user_of: Callable[[str], User]) -> Enrollment:
-    """An enrollment made by the clerk, with its student, course, teacher and term."""
+    """An enrollment made by the clerk, with its student, course, teacher, term and limit."""
     with recorded_as(user_of("Clerk")):
         course = TeachingFactory.create().course
-        [result] = service.enroll([(StudentFactory.create().pk, course.pk)])
+        student = StudentFactory.create()
+        [result] = service.enroll([(student.pk, course.pk)])
+        CreditLimit.objects.create(student=student, term=course.term)
     AccessEvent.objects.create(event=Event.SIGN_IN, name="clerk")
     assert result.enrollment
     return result.enrollment

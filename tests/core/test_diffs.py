@@ -80,6 +80,20 @@ def test_the_course_page_shows_values_as_text(viewer: Client, course: Course) ->
     ]
 
 
+def test_meetings_are_shown_as_text(
+    viewer: Client, browser_of: Callable[[str], Client], course: Course
+) -> None:
+    text = "Mon Wed 10:00-10:50 CENTR 105"
+    change(course, meetings=text)
+    change(course, meetings=[])
+    expected = [[("Meetings", text, "-")], [("Meetings", "-", text)], []]
+    answer = viewer.get(f"/courses/{course.pk}/")
+    assert displayed_changes(answer.context["edits"].rows) == expected
+    url = reverse("admin:courses_course_history", args=[course.pk])
+    page = browser_of("admin").get(url).context["page_obj"]
+    assert displayed_changes(list(page)) == expected
+
+
 def test_the_last_record_of_each_page_shows_its_change(clerk: Client, student: Student) -> None:
     for number in range(25):
         change(student, first_name=f"Ann {number}")

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from courses.factories import TermFactory
 from courses.models import Course, Teacher, Teaching, Term
 from students import demo
+from students.enrollment.conflicts import clashing_enrollments, students_over_limit
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
 
@@ -58,6 +59,11 @@ def test_fills_an_empty_school_believably() -> None:
     taken = Enrollment.objects.all()
     of_codes = taken.filter(course__in=sections).values("student", "course__code")
     assert not of_codes.annotate(number=Count("pk")).filter(number__gt=1).exists()
+    with_times = Course.objects.filter(term=this).annotate(hours=Count("meeting_times"))
+    hours = sorted(with_times.values_list("hours", flat=True))
+    assert (hours[0], hours[len(hours) // 2]) == (1, 2)
+    assert not clashing_enrollments(this).exists()
+    assert not students_over_limit(this).exists()
     primary = Teaching.objects.current().filter(is_primary=True)
     assert primary.values("course").distinct().count() == Course.objects.count()
     assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {

@@ -1,4 +1,4 @@
-"""manage.py import_csv: import a CSV file of terms, teachers, courses, students or enrollments."""
+"""manage.py import_csv: import a CSV file of one of KINDS."""
 
 import gc
 import json
@@ -20,13 +20,14 @@ from core.history.reasons import IMPORTED
 from core.imports.csv_reader import ImportRejected, RowErrors, open_csv
 from courses.imports import import_courses, import_teachers, import_terms
 from students.enrollment.transitions import Options
-from students.imports import import_enrollments, import_students
+from students.imports import import_credit_limits, import_enrollments, import_students
 
 KINDS: dict[str, Callable[[TextIO], Counter[str]]] = {
     "terms": import_terms,
     "teachers": import_teachers,
     "courses": import_courses,
     "students": import_students,
+    "credit_limits": import_credit_limits,
     "enrollments": import_enrollments,
 }
 

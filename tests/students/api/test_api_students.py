@@ -101,6 +101,7 @@ class TestCreate:
             "is_active": True,
             "course_count": 0,
             "courses": [],
+            "load": [],
         }
         assert answer["Location"].endswith(f"/api/v1/students/{student.pk}")
         record = student.history.get()
