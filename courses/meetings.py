@@ -21,6 +21,7 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
+from core.db.fields import ListField
 from core.text import clean_line
 
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -45,7 +46,7 @@ class Hour(NamedTuple):
     ends: str
 
 
-class MeetingsField(models.JSONField):
+class MeetingsField(ListField):
     """A list of meetings in one order. It is also assigned as text."""
 
     description = _("Weekly meetings")
@@ -56,10 +57,6 @@ class MeetingsField(models.JSONField):
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, form_class=MeetingsFormField, **kwargs)
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        # Parsing "[]" would take as long as reading all other columns.
-        return [] if value == "[]" else super().from_db_value(value, expression, connection)
 
     def to_python(self, value: Any) -> Any:
         """Raises ValidationError."""

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.db.fields import ListField
 from core.text import clean_line
 
 
@@ -29,16 +30,11 @@ class CodesFormField(forms.CharField):
         )
 
 
-class CodesField(models.JSONField):
+class CodesField(ListField):
     """A list of course codes without duplicates."""
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, form_class=CodesFormField, **kwargs)
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        # Most courses have no prerequisites, and parsing "[]" would take as long as reading all
-        # other columns.
-        return [] if value == "[]" else super().from_db_value(value, expression, connection)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str):

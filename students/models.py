@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db.constraints import NotAllEmpty
-from core.db.fields import CleanCharField, EmailField
+from core.db.fields import CleanCharField, EmailField, ListField
 from core.db.search import SearchKeyField, SearchKeyPrefixes, SortKeyField, WordIndex, search
 from core.db.times import Microseconds, to_microseconds
 from core.history.models import HistoryModel
@@ -187,7 +187,7 @@ class Enrollment(HistoryModel):
         _("waitlist number"), null=True, blank=True, editable=False
     )
     # Never contains course_full: who overrides that does not wait.
-    overridden = models.JSONField(
+    overridden = ListField(
         _("overridden"),
         default=list,
         db_default=[],

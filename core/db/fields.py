@@ -113,6 +113,18 @@ class SchoolDateField(BaseDateField):
         return name, "django.db.models.DateField", *rest
 
 
+class ListField(models.JSONField):
+    """A list in JSON."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        # Most are empty, and parsing "[]" would take as long as reading all other columns.
+        return [] if value == "[]" else super().from_db_value(value, expression, connection)
+
+    def deconstruct(self) -> Any:
+        name, _path, *rest = super().deconstruct()
+        return name, "django.db.models.JSONField", *rest
+
+
 class EmailField(CodePointOrderMixin, BaseEmailField):
     """An email address in one spelling. Its mailbox is ASCII, which databases compare without
     case.

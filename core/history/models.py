@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.db.fields import ListField
 from core.db.search import DerivedField, with_derived_fields
 from core.db.transactions import atomic_with_reruns
 from core.history.actor import (
@@ -46,7 +47,7 @@ class AuditedModel(AppendOnlyModel):
 class HistoryRecord(AuditedModel):
     """The fields that every history record has beside the copy of the changed row."""
 
-    override = models.JSONField(
+    override = ListField(
         _("override"),
         default=list,
         db_default=[],
