@@ -4,7 +4,7 @@ Changes of different fields by different people are merged. A form whose field s
 changed since it was shown is not saved, but shown again with an error.
 """
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -37,6 +37,9 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
     A change can have a reason, which is recorded in the history and is no field of the row.
     """
 
+    # Fields that are about the form as a whole: nothing of the row has their value.
+    fields_beside_row: ClassVar[frozenset[str]] = frozenset({REASON})
+
     change_reason = forms.CharField(
         label=gettext_lazy("Reason for the change"),
         max_length=500,
@@ -49,7 +52,7 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         if not self.instance.pk:
             del self.fields[REASON]
         for name, field in self.fields.items():
-            if name == REASON:
+            if name in self.fields_beside_row:
                 continue
             # Clients that do not send the hidden value are compared with the current row.
             field.show_hidden_initial = bool(self.instance.pk) and (
@@ -62,7 +65,7 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         return [
             name
             for name in super().changed_data
-            if name != REASON
+            if name not in self.fields_beside_row
             and _has_changed(self[name].field, self[name].initial, self[name].data)
         ]
 
@@ -73,7 +76,7 @@ class ConflictAwareForm(forms.ModelForm):  # type: ignore[type-arg]
         for name, error in self.find_conflicts(self.instance).items():
             self.add_error(name, error)
             self._set_hidden_initial(name)
-        kept = {*self.changed_data, REASON}
+        kept = {*self.changed_data, *self.fields_beside_row}
         return {name: value for name, value in cleaned.items() if name in kept}
 
     @property

@@ -60,6 +60,7 @@ class TermAdmin(HistoryModelAdmin):
         "ends_on",
         "enrollment_opens_on",
         "enrollment_closes_on",
+        "credit_limit",
         "course_count",
     ]
     search_fields = ["code", "name"]
@@ -67,10 +68,15 @@ class TermAdmin(HistoryModelAdmin):
         ("code", "name"),
         ("starts_on", "ends_on"),
         ("enrollment_opens_on", "enrollment_closes_on"),
+        "max_credits",
     ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(course_count=Count("courses"))
+
+    @admin.display(description=_("most credits"), ordering="max_credits")
+    def credit_limit(self, term: Term) -> str:
+        return display_value(term.max_credits)
 
     @admin.display(description=_("courses"), ordering="course_count")
     def course_count(self, term: Any) -> Any:
@@ -111,6 +117,7 @@ class CourseAdmin(HistoryModelAdmin):
             "description",
             ("term", "credits"),
             ("starts_on", "ends_on"),
+            "meetings",
             ("capacity", "is_open"),
             ("prerequisites", "repeatable"),
             "teachers",

@@ -47,6 +47,7 @@ class TermForm(EditForm):
             "ends_on",
             "enrollment_opens_on",
             "enrollment_closes_on",
+            "max_credits",
         )
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
 
@@ -63,6 +64,7 @@ class CourseForm(CourseTeachersForm, EditForm):
             "credits",
             "starts_on",
             "ends_on",
+            "meetings",
             "capacity",
             "prerequisites",
             "is_open",

@@ -78,6 +78,9 @@ class MeetingsFormField(forms.CharField):
     def display(self, value: Any) -> Any:
         return self.prepare_value(value)
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "size": 80}
+
     def prepare_value(self, value: Any) -> Any:
         return format_meetings(value) if isinstance(value, list) else value
 

@@ -1,16 +1,15 @@
-"""Staff pages of terms, courses and teachers. See students.pages for the page of a course."""
+"""Staff pages of terms, courses and teachers. See students.pages for the page
+and the changes of a course."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from core.history.models import HistoryModel
 from core.names import NAME_ORDER
 from core.pages.forms import PersonFilterForm
 from core.pages.views import EditView, StaffListView, StaffView, paginate, paginate_history
 from courses.forms import CourseFilterForm, CourseForm, TeacherForm, TermForm
-from courses.messages import warn_if_over_capacity
 from courses.models import Course, Teacher, Teaching, Term
 
 
@@ -56,14 +55,6 @@ class CourseCreateView(EditView):
 
     def get_success_url(self, row: Course | None) -> str:
         return reverse("course", args=[row.pk]) if row else reverse("course_list")
-
-
-class CourseEditView(CourseCreateView):
-    permission_required = ["courses.view_course", "courses.change_course"]
-    title = gettext_lazy("Edit course")
-
-    def add_warnings(self, row: HistoryModel) -> None:
-        warn_if_over_capacity(self.request, row.pk)
 
 
 class TeacherListView(StaffListView):

@@ -27,7 +27,6 @@ from accounts.pages.second_factor import (
 from accounts.pages.tokens import TokenListView, TokenRevokeView
 from courses.views import (
     CourseCreateView,
-    CourseEditView,
     CourseListView,
     TeacherCreateView,
     TeacherEditView,
@@ -52,6 +51,7 @@ from students.api.viewsets import (
     StudentViewSet,
 )
 from students.pages.association import CourseStudentsView, StudentCoursesView
+from students.pages.courses import CourseEditView
 from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView
 from students.pages.students import StudentCreateView, StudentEditView, StudentListView, StudentView
 from students.pages.undo import UndoView

@@ -27,6 +27,7 @@ from accounts.second_factor.encryption import decrypt
 from core.history.actor import Door, record_changes_as
 from core.history.reasons import IMPORTED
 from courses.factories import CourseFactory, TeacherFactory, TermFactory
+from courses.meetings import parse_meetings
 from courses.models import Course, Term
 from courses.teaching import Assignment, set_teachers
 from students.enrollment import service
@@ -187,6 +188,13 @@ class Walk:
             self.make_course("ZZ-109", section=section, repeatable=True, ends_on=self.today)
             for section in ("ZZ1", "ZZ2")
         )
+        self.clashing = self.make_course("ZZ-110", meetings=parse_meetings("Mon 9:00-10:00 Zz1"))
+        self.early_morning, self.heavy = (
+            self.make_course("ZZ-111", meetings=parse_meetings("Mon Tue 9:30-11:00 Zz2")),
+            self.make_course("ZZ-112", credits=90),
+        )
+        self.term.max_credits = 40
+        self.term.save()
         self.ada, self.bea = (
             TeacherFactory.create(number=f"ZZP{number}", first_name="Zzada", last_name="Zzbyron")
             for number in (1, 2)

@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.options import ConflictAwareAdminForm, get_save_error
 from core.history.actor import Door, record_changes_as
 from core.pages.kept_forms import only_shows_form
+from courses.admin import CourseAdminForm
 from students.admin.messages import add_outcome_messages
+from students.course_forms import ClashConfirmationForm
 from students.enrollment import locks, service
 from students.enrollment.permissions import (
     CAN_OVERRIDE,
@@ -83,6 +85,10 @@ class EnrollingForm(OptionsForm):
         if "reason" not in names:
             names.append("reason")
         return Fieldset(self, _("Enrolling"), fields=names)  # type: ignore[arg-type]
+
+
+class CourseWithStudentsForm(ClashConfirmationForm, CourseAdminForm):
+    """The form of a course that asks before its new times clash with others of its students."""
 
 
 class EnrollmentForm(ConflictAwareAdminForm):

@@ -22,9 +22,10 @@ from students.admin.filters import (
     TermOfStudentFilter,
     enrollments_of,
 )
-from students.admin.forms import OUTCOMES_TO_ANNOUNCE, EnrollmentForm
+from students.admin.forms import OUTCOMES_TO_ANNOUNCE, CourseWithStudentsForm, EnrollmentForm
 from students.admin.inlines import CoursesInline, RosterInline
 from students.admin.messages import add_outcome_messages, status_label
+from students.course_forms import ACCEPT_CLASHES
 from students.enrollment import locks
 from students.enrollment.permissions import (
     CAN_ADD,
@@ -42,9 +43,15 @@ admin.site.unregister(Course)
 
 @admin.register(Course)
 class CourseWithStudentsAdmin(CourseAdmin):
+    form = CourseWithStudentsForm
     inlines = [RosterInline]
     actions = ["enroll_students"]
     change_form_template = "students/admin/change_form_with_enrollments.html"
+
+    def get_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        changes = obj is not None and self.has_change_permission(request, obj)
+        return [*fields, ACCEPT_CLASHES] if changes else fields
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([CAN_ADD, "students.view_student"])

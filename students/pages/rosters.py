@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from core.db.keyset import Page
 from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
 from core.pages.views import HISTORY_ROWS, StaffView, paginate, paginate_history
+from courses.meetings import export_meetings
 from courses.models import Course
 from courses.teacher_history import describe_teacher_change, teacher_changes
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
@@ -30,6 +31,7 @@ COLUMNS = [
     "position",
     "enrolled_at",
     "teachers",
+    "meetings",
 ]
 COURSES = Course.objects.select_related("term").with_seats().with_teachers()
 # Spreadsheets read a cell that begins with one of these as a formula. The last four are the first
@@ -155,8 +157,12 @@ class RosterCsvView(WholeRosterView):
         response["Content-Disposition"] = f'attachment; filename="roster-{course.pk}.csv"'
         writer = csv.writer(response)
         writer.writerow(COLUMNS)
-        teachers = "; ".join(teaching.teacher.name for teaching in course.current_teachings)
-        writer.writerows(csv_row(row, teachers) for row in get_roster(course, filters))
+        # The same in every row.
+        of_course = [
+            "; ".join(teaching.teacher.name for teaching in course.current_teachings),
+            export_meetings(course.meetings),
+        ]
+        writer.writerows(csv_row(row, of_course) for row in get_roster(course, filters))
         return response
 
 
@@ -192,8 +198,8 @@ def get_roster(course: Course, filters: RosterFilterForm) -> QuerySet[Any]:
     return roster
 
 
-def csv_row(enrollment: Enrollment, teachers: str) -> list[Any]:
-    """Return the cells of one row, in the order of COLUMNS."""
+def csv_row(enrollment: Enrollment, of_course: Sequence[str]) -> list[Any]:
+    """Return the cells of one row, in the order of COLUMNS. Those `of_course` come last."""
     student = enrollment.student
     enrolled_at = timezone.localtime(enrollment.enrolled_at)
     cells = [
@@ -204,7 +210,7 @@ def csv_row(enrollment: Enrollment, teachers: str) -> list[Any]:
         enrollment.status,
         enrollment.position,
         enrolled_at.isoformat(timespec="seconds"),
-        teachers,
+        *of_course,
     ]
     return [_escape_formula(cell) for cell in cells]
 

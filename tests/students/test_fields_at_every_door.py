@@ -43,11 +43,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "is_active": "The status of the enrollment is what teachers need.",
     },
     "Course: staff list": dict.fromkeys(
-        ("description", "credits", "starts_on", "ends_on", "prerequisites", "repeatable"),
+        ("description", "credits", "starts_on", "ends_on", "meetings", "prerequisites", "repeatable"),
         ON_ITS_PAGE,
     ),
     "Course: admin list": dict.fromkeys(
-        ("description", "starts_on", "ends_on", "prerequisites", "repeatable"), ON_ITS_PAGE
+        ("description", "starts_on", "ends_on", "meetings", "prerequisites", "repeatable"),
+        ON_ITS_PAGE,
     ),
     "Course: API courses of a student": {
         "description": "Long, and the same for every student: GET /courses/{id} has it.",

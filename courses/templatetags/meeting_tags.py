@@ -1,0 +1,8 @@
+"""Template filters for the weekly meetings of courses."""
+
+from django import template
+
+from courses.meetings import format_meeting
+
+register = template.Library()
+register.filter(format_meeting)
