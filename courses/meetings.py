@@ -126,6 +126,11 @@ def format_meeting(meeting: Meeting) -> str:
     return f"{days} {meeting['from']}-{meeting['to']} {meeting['room']}".rstrip()
 
 
+def format_hour(hour: Hour) -> str:
+    """An hour as people read it: "Mon 10:00-10:50"."""
+    return f"{day_label(hour.day)} {hour.starts}-{hour.ends}"
+
+
 def export_meetings(meetings: Iterable[Meeting]) -> str:
     """The meetings as text for a file, which is the same in all languages."""
     with override("en"):

@@ -52,6 +52,12 @@ from students.api.viewsets import (
 )
 from students.pages.association import CourseStudentsView, StudentCoursesView
 from students.pages.courses import CourseEditView
+from students.pages.credit_limits import (
+    CreditLimitCreateView,
+    CreditLimitEditView,
+    CreditLimitListView,
+    CreditLimitRemoveView,
+)
 from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView
 from students.pages.students import StudentCreateView, StudentEditView, StudentListView, StudentView
 from students.pages.undo import UndoView
@@ -102,6 +108,26 @@ pages: list[URLPattern | URLResolver] = [
         "students/<int:pk>/courses/<int:course_id>/withdraw/",
         WithdrawView.as_view(),
         name="student_withdraw",
+    ),
+    path(
+        "students/<int:student_id>/credit-limits/",
+        CreditLimitListView.as_view(),
+        name="credit_limits",
+    ),
+    path(
+        "students/<int:student_id>/credit-limits/new/",
+        CreditLimitCreateView.as_view(),
+        name="credit_limit_new",
+    ),
+    path(
+        "students/<int:student_id>/credit-limits/<int:pk>/edit/",
+        CreditLimitEditView.as_view(),
+        name="credit_limit_edit",
+    ),
+    path(
+        "students/<int:student_id>/credit-limits/<int:pk>/remove/",
+        CreditLimitRemoveView.as_view(),
+        name="credit_limit_remove",
     ),
     path("undo/", UndoView.as_view(), name="undo"),
     path("courses/", CourseListView.as_view(), name="course_list"),

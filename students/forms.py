@@ -16,13 +16,31 @@ from core.pages.forms import EditForm, QueryForm, SearchField
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import WITHDRAW, WITHDRAW_MISTAKE, Options, Transition
 from students.history.queries import as_of
-from students.models import CURRENT_STATUSES, Status, Student
+from students.models import CURRENT_STATUSES, CreditLimit, Status, Student
 
 
 class StudentForm(EditForm):
     class Meta:
         model = Student
         fields = ("number", "first_name", "last_name", "email", "is_active")
+
+
+class CreditLimitForm(EditForm):
+    """The limit of one student. Its term cannot be changed."""
+
+    class Meta:
+        model = CreditLimit
+        fields = ("term", "max_credits", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            del self.fields["term"]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The student of the path has one limit in each term.
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"student"}
 
 
 class AsOfForm(QueryForm):
@@ -194,13 +212,16 @@ class AssociationForm(OptionsForm):
         return self.cleaned_data.get(self.choices) or []
 
 
-class WithdrawForm(forms.Form):
+class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
         required=False,
         help_text=_("Kept in the history. It may be left empty."),
     )
+
+
+class WithdrawForm(ReasonForm):
     by_mistake = forms.BooleanField(
         label=_("Entered by mistake"),
         required=False,

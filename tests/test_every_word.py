@@ -34,7 +34,7 @@ from students.enrollment import service
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import COMPLETE, ENROLL, EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
 from students.pages.undo import sign_changes
 from tests.accounts.second_factors import code_now, give_app, give_passkey
 from tests.admin_page import fields_of, fill_in
@@ -218,6 +218,7 @@ class Walk:
         )
         service.apply_changes([EnrollmentChange(self.ben.pk, self.free.pk, COMPLETE)])
         service.withdraw([(self.ann.pk, self.full.pk)])
+        service.enroll([(self.ann.pk, self.clashing.pk)])
         service.enroll([(self.ann.pk, self.full.pk)], WAIT)
         Course.objects.filter(pk=self.over.pk).update(capacity=1)
         self.over.refresh_from_db()
@@ -358,6 +359,8 @@ class Walk:
             self.past,
             self.gone_by,
             self.second,
+            self.early_morning,
+            self.heavy,
         )
         every = [course.pk for course in refusing]
         yield self.post(ann, {"courses": []}, 422)
@@ -465,6 +468,30 @@ class Walk:
             f"/courses/{self.over.pk}/edit/",
             course | {"code": "ZZ-105", "capacity": "1", "title": "Zznew"},
         )
+        limits = f"/students/{self.ann.pk}/credit-limits/"
+        limit = {"term": self.term.pk, "max_credits": "50", "reason": "Zz"}
+        yield self.get(f"{limits}new/")
+        yield self.post(f"{limits}new/", limit)
+        yield self.post(f"{limits}new/", limit | {"max_credits": "-1"}, 422)
+        yield self.get(f"/students/{self.ann.pk}/")
+        own = f"{limits}{CreditLimit.objects.get().pk}/"
+        yield self.post(f"{own}edit/", {"max_credits": ""})
+        yield self.get(f"{own}edit/")
+        yield self.get(f"/students/{self.ann.pk}/")
+        yield self.get(f"{own}remove/")
+        yield self.post(f"{own}remove/", {"reason": "Zz"})
+        for meetings in (
+            "zz",
+            "Zz 9:00-10:00",
+            "Mon 9:00-10:99",
+            "Mon 10:00-9:00",
+            "Mon 9:00-10:00 " + 50 * "z",
+            ";".join(f"Mon {hour}:00-{hour}:50" for hour in range(1, 22)),
+            # Clashes with another course of a student.
+            "Mon 9:00-10:00",
+        ):
+            free = course | {"code": "ZZ-101", "meetings": meetings}
+            yield self.post(f"/courses/{self.free.pk}/edit/", free, 422)
         lecture = f"/courses/{self.lecture.pk}/edit/"
         section = course | {"code": "ZZ-109", "section": "ZZ1", "starts_on": "2999-01-01"}
         yield self.post(lecture, section | {"ends_on": "2026-01-01"}, 422)

@@ -134,6 +134,10 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/students/{s}/",
         "/students/{s}/edit/",
         "/students/{s}/courses/",
+        "/students/{s}/credit-limits/",
+        "/students/{s}/credit-limits/new/",
+        "/students/{s}/credit-limits/{l}/edit/",
+        "/students/{s}/credit-limits/{l}/remove/",
     ]
     pages += [
         "/students/{s}/courses/{c}/withdraw/",
@@ -229,6 +233,7 @@ def rows() -> dict[str, int | str]:
         "p": teachers[0].pk,
         "unused_teacher": TeacherFactory().pk,
         "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,
+        "l": CreditLimit.objects.create(student=students[0], term=term, max_credits=90).pk,
         "new": courses[11].pk,
         "unused_student": StudentFactory().pk,
         "unused_course": CourseFactory(term=term).pk,

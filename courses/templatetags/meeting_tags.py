@@ -2,7 +2,8 @@
 
 from django import template
 
-from courses.meetings import format_meeting
+from courses.meetings import format_hour, format_meeting
 
 register = template.Library()
+register.filter(format_hour)
 register.filter(format_meeting)

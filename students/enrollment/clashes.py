@@ -1,13 +1,16 @@
-"""Clashes of the meeting times of courses, before a course is changed or a student enrolled."""
+"""Clashes and loads, for people who decide: before a course is changed or a student enrolled."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from courses.meetings import Hour
 from courses.models import Course
-from students.enrollment.other_courses import OtherCourse
+from students.enrollment.other_courses import Load, OtherCourse, OtherCourses
 from students.enrollment.rules import find_time_conflicts
-from students.models import Enrollment, Status
+from students.models import Enrollment, Status, Student
 
 # The fields of a course on which its clashes depend.
 TIME_FIELDS = ("term", "starts_on", "ends_on", "meetings")
@@ -40,6 +43,42 @@ def count_new_clashes(course: Course, changed: Course) -> ClashCount:
 
 def clashes(course: Course, other: Course) -> bool:
     """Whether two courses meet at the same time, on days that both have."""
-    if not course.overlaps(other):
-        return False
-    return any(find_time_conflicts(course, [OtherCourse.of(other)]))
+    return bool(_find_clashes(course, [OtherCourse.of(other)]))
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A course that a student takes, and the first time at which another one meets too."""
+
+    other: OtherCourse
+    hour: Hour
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What a course would mean for a student: its clashes, and the credits without it."""
+
+    clashes: list[Clash] = field(default_factory=list)
+    load: Load | None = None
+
+
+def find_pair_facts(
+    students: Collection[Student], courses: Collection[Course]
+) -> dict[tuple[int, int], PairFacts]:
+    """The facts of each student with each course, by their ids. The number of queries is fixed."""
+    others = OtherCourses()
+    others.read_all({student.pk for student in students}, courses, {})
+    facts = {}
+    for student in students:
+        for course in courses:
+            load = others.find_load(student, course)
+            facts[student.pk, course.pk] = PairFacts(
+                _find_clashes(course, others.find_taken(student, course)),
+                None if load.limit is None else load,
+            )
+    return facts
+
+
+def _find_clashes(course: Course, others: Collection[OtherCourse]) -> list[Clash]:
+    at_the_same_time = [other for other in others if course.overlaps(other)]
+    return [Clash(other, hour) for other, hour in find_time_conflicts(course, at_the_same_time)]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -22,8 +23,10 @@ from core.pages.forms import FilterForm, PersonFilterForm
 from core.pages.kept_forms import only_shows_form
 from core.pages.views import StaffView, paginate
 from courses.forms import CourseFilterForm
-from courses.models import Course
+from courses.models import Course, Term
 from students.enrollment import service
+from students.enrollment.clashes import Clash, PairFacts, find_pair_facts
+from students.enrollment.other_courses import Load
 from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Outcome, Refused, Result
@@ -41,6 +44,8 @@ from students.pages.results import (
 from students.similar_names import find_similar_names
 
 CHOICES_PER_PAGE = 20
+# Their credits count.
+COUNTED_STATUSES = (Status.ACTIVE, Status.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,13 @@ class Choice:
     enrollment: Enrollment | None
     chosen: bool
     result: Result | None
+    facts: PairFacts
+
+    @property
+    def clashes(self) -> list[Clash]:
+        """The clashes with courses of the student, unless the result tells them."""
+        codes = {reason.code for reason in self.result.refusals} if self.result else set()
+        return [] if Refusal.TIME_CONFLICT in codes or self.is_settled else self.facts.clashes
 
     @property
     def is_waiting(self) -> bool:
@@ -242,6 +254,7 @@ class AssociationView(StaffView):
             back=self.get_back_address(parent, data),
             next=data.get("next", ""),
             **{self.parent_key: parent},
+            **self.get_context(parent, (*chosen, *found)),
         )
 
     def get_back_address(self, parent: Model, data: QueryDict) -> str:
@@ -262,15 +275,25 @@ class AssociationView(StaffView):
         ).with_position()
         enrollment_by_id = {getattr(row, f"{self.choice_key}_id"): row for row in enrollments}
         result_by_id = {self.get_choice_id(result): result for result in results}
+        facts = self.find_facts(parent, rows)
         return [
             Choice(
                 row,
                 enrollment_by_id.get(row.pk),
                 row.pk in chosen_ids,
                 result_by_id.get(row.pk),
+                facts[row.pk],
             )
             for row in rows
         ]
+
+    def find_facts(self, parent: Any, rows: Collection[Any]) -> dict[int, PairFacts]:
+        """What each of `rows` would mean for the parent, or the parent for it, by its id."""
+        raise NotImplementedError
+
+    def get_context(self, parent: Any, choices: Collection[Choice]) -> dict[str, Any]:
+        """Return more context of the page, for all `choices` that it shows."""
+        return {}
 
     def get_messages_without_row(
         self, choices: Iterable[Choice], results: Iterable[Result]
@@ -311,6 +334,13 @@ class StudentCoursesView(AssociationView):
     def get_finder(self, data: QueryDict) -> NameFinder:
         return CourseFinder(data.get("term", ""))
 
+    def find_facts(self, parent: Student, rows: Collection[Course]) -> dict[int, PairFacts]:
+        facts = find_pair_facts([parent], rows)
+        return {course.pk: facts[parent.pk, course.pk] for course in rows}
+
+    def get_context(self, parent: Student, choices: Collection[Choice]) -> dict[str, Any]:
+        return {"loads": find_term_loads(choices)}
+
 
 class CourseStudentsView(AssociationView):
     """Enrolls several students in one course."""
@@ -330,6 +360,36 @@ class CourseStudentsView(AssociationView):
 
     def find_similar_names(self, text: str) -> list[str]:
         return find_similar_names(text)
+
+    def find_facts(self, parent: Course, rows: Collection[Student]) -> dict[int, PairFacts]:
+        facts = find_pair_facts(rows, [parent])
+        return {student.pk: facts[student.pk, parent.pk] for student in rows}
+
+
+@dataclass(frozen=True)
+class LoadWithTicked:
+    """A student's credits in a term with a limit, without and with the ticked courses."""
+
+    term: Term
+    load: Load
+    with_ticked: Decimal
+
+
+def find_term_loads(choices: Iterable[Choice]) -> list[LoadWithTicked]:
+    """The loads of the terms of `choices`, which are courses, that have a limit of credits."""
+    loads: dict[Term, LoadWithTicked] = {}
+    for choice in choices:
+        course, load = choice.row, choice.facts.load
+        if not isinstance(course, Course) or load is None:
+            continue
+        # The load of a course that the student has is without this course.
+        counted = choice.enrollment is not None and choice.enrollment.status in COUNTED_STATUSES
+        taken = load.credits + (course.credits if counted else 0)
+        ticked = course.credits if choice.chosen and not counted else Decimal(0)
+        before = loads.get(course.term)
+        with_ticked = (before.with_ticked if before else taken) + ticked
+        loads[course.term] = LoadWithTicked(course.term, Load(taken, load.limit), with_ticked)
+    return list(loads.values())
 
 
 def is_ready(result: Result) -> bool:

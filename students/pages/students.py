@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db.keyset import Page
@@ -20,8 +21,9 @@ from core.pages.views import (
 )
 from students.forms import StudentCoursesFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
-from students.models import CURRENT_STATUSES, Enrollment, Student
+from students.models import CURRENT_STATUSES, CreditLimit, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
+from students.pages.week import find_loads, find_weeks
 from students.similar_names import find_similar_names
 
 
@@ -79,10 +81,15 @@ class StudentView(StaffView):
         by_term = filters.filter_queryset(enrollments).order_by(
             "-course__term__starts_on", "course__term__code", "course__code"
         )
+        current = [row for row in by_term if row.status in CURRENT_STATUSES]
+        limits = CreditLimit.objects.filter(student=pk).select_related("term")
         return self.render(
             student=student,
             filters=filters,
-            current=[row for row in by_term if row.status in CURRENT_STATUSES],
+            current=current,
+            loads=find_loads(by_term, {limit.term_id: limit for limit in limits}),
+            limits=limits if request.user.has_perm("students.view_creditlimit") else [],
+            weeks=find_weeks(current, timezone.localdate()),
             ended=[row for row in by_term if row.status not in CURRENT_STATUSES],
             history=paginate_enrollment_history(request, student=pk),
             edits=paginate_history(request, student),

@@ -1,6 +1,6 @@
 """Template filters and tags for enrollments and their history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
@@ -25,6 +25,12 @@ def override_phrase(codes: list[str]) -> str:
     """The overridden refusals, by their `codes`, as phrases."""
     phrases = {refusal.value: refusal.override_phrase for refusal in Refusal}
     return ", ".join(str(phrases[code]) for code in codes)
+
+
+@register.filter
+def get_item(items: Mapping[Any, Any], key: Any) -> Any:
+    """The item of a mapping with this key; None if there is none."""
+    return items.get(key)
 
 
 @register.simple_tag

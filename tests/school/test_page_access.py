@@ -9,6 +9,7 @@ from django.urls import URLPattern, reverse
 from courses.factories import CourseFactory, TeachingFactory, TermFactory
 from school.urls import pages
 from students.factories import StudentFactory, enrolled
+from students.models import CreditLimit
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,10 @@ PAGES = {
     "student_edit": REGISTRARS,
     "student_courses": CLERKS,
     "student_withdraw": CLERKS,
+    "credit_limits": READERS,
+    "credit_limit_new": REGISTRARS,
+    "credit_limit_edit": REGISTRARS,
+    "credit_limit_remove": REGISTRARS,
     "course_list": READERS,
     "course": READERS,
     "course_roster": READERS,
@@ -74,6 +79,9 @@ POSTED = (
     "student_edit",
     "student_courses",
     "student_withdraw",
+    "credit_limit_new",
+    "credit_limit_edit",
+    "credit_limit_remove",
     "course_new",
     "course_edit",
     "course_students",
@@ -92,9 +100,12 @@ def paths() -> dict[str, str]:
         CourseFactory.create(term=TermFactory.create(code="T")),
     )
     enrolled(student, course)
+    limit = CreditLimit.objects.create(student=student, term=course.term)
     keys: dict[str, tuple[object, ...]] = {
         **dict.fromkeys(("student", "student_edit", "student_courses"), (student.pk,)),
         "student_withdraw": (student.pk, course.pk),
+        **dict.fromkeys(("credit_limits", "credit_limit_new"), (student.pk,)),
+        **dict.fromkeys(("credit_limit_edit", "credit_limit_remove"), (student.pk, limit.pk)),
         **dict.fromkeys(
             (
                 "course",

@@ -43,7 +43,15 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "is_active": "The status of the enrollment is what teachers need.",
     },
     "Course: staff list": dict.fromkeys(
-        ("description", "credits", "starts_on", "ends_on", "meetings", "prerequisites", "repeatable"),
+        (
+            "description",
+            "credits",
+            "starts_on",
+            "ends_on",
+            "meetings",
+            "prerequisites",
+            "repeatable",
+        ),
         ON_ITS_PAGE,
     ),
     "Course: admin list": dict.fromkeys(

@@ -125,5 +125,5 @@ def test_takes_a_bounded_number_of_queries(
 ) -> None:
     for course in CourseFactory.create_batch(6):
         enrolled(student, course)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         clerk.get(f"/students/{student.pk}/")
