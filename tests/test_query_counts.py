@@ -224,7 +224,7 @@ def rows() -> dict[str, int | str]:
     service.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
     enrolled(students[1], courses[11], Status.COMPLETED)
     limited = TermFactory.create(code="L", starts_on=timezone.localdate() + timedelta(days=1))
-    CreditLimit.objects.create(student=students[0], term=limited)
+    limit = CreditLimit.objects.create(student=students[0], term=limited)
     return {
         "s": students[0].pk,
         "c": courses[0].pk,
@@ -233,7 +233,7 @@ def rows() -> dict[str, int | str]:
         "p": teachers[0].pk,
         "unused_teacher": TeacherFactory().pk,
         "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,
-        "l": CreditLimit.objects.create(student=students[0], term=term, max_credits=90).pk,
+        "l": limit.pk,
         "new": courses[11].pk,
         "unused_student": StudentFactory().pk,
         "unused_course": CourseFactory(term=term).pk,

@@ -1,6 +1,7 @@
 """Clashes, meeting times and credits on the association form, before it is sent."""
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
 from courses.factories import CourseFactory, TermFactory
@@ -61,7 +62,9 @@ def test_says_the_credits_with_and_without_the_ticked(
     assert "FA: takes 13 of 18 credits" in text
     assert "with the ticked ones" not in text
     # Also where a search shows only one of the ticked.
-    ticked = clerk.get(path, {"courses": [row.pk for row in both], "q": both[0].code})
+    data = QueryDict(mutable=True)
+    data.setlist("courses", [str(row.pk) for row in both])
+    ticked = clerk.get(f"{path}?{data.urlencode()}&q={both[0].code}")
     assert "FA: takes 13 of 18 credits; with the ticked ones 18" in text_of(ticked.content.decode())
 
 

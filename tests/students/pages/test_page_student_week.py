@@ -26,10 +26,16 @@ def term() -> Term:
     return TermFactory.create(code="FA", max_credits=18)
 
 
-def take(student: Student, term: Term, code: str, times: str, **more: object) -> None:
-    status = more.pop("status", Status.ACTIVE)
+def take(
+    student: Student,
+    term: Term,
+    code: str,
+    times: str,
+    status: Status = Status.ACTIVE,
+    **more: object,
+) -> None:
     course = CourseFactory.create(term=term, code=code, meetings=parse_meetings(times), **more)
-    enrolled(student, course, Status(status))
+    enrolled(student, course, status)
 
 
 def test_days_are_columns_and_meetings_are_in_rows_by_their_start(
