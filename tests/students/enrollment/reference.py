@@ -22,8 +22,16 @@ class School:
     code: dict[int, int]
     repeatable: set[int] = field(default_factory=set)
     apart: set[int] = field(default_factory=set)
-    # What the present request ends later: it does not count as taken.
+    # The minutes of the week in which each course meets.
+    minutes: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    credits: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    max_credits: int | None = None
+    # By student, in place of max_credits.
+    credit_limits: dict[int, int | None] = field(default_factory=dict)
+    # What the present request ends later: it does not count as taken. The credits of what it
+    # completes count.
     ending: set[Pair] = field(default_factory=set)
+    completing: set[Pair] = field(default_factory=set)
     window: bool = True
     is_over: bool = False
     status: dict[Pair, str] = field(default_factory=dict)
@@ -34,16 +42,31 @@ class School:
     def taken(self, course: int) -> int:
         return sum(status == "active" for (_s, c), status in self.status.items() if c == course)
 
-    def takes_another_section(self, student: int, course: int) -> bool:
-        return any(
-            status == "active"
-            and self.code[other] == self.code[course]
-            and other != course
-            and not {other, course} & self.apart
-            and (taker, other) not in self.ending
+    def find_other_courses(self, student: int, course: int) -> set[int]:
+        """The other courses that the student takes."""
+        return {
+            other
             for (taker, other), status in self.status.items()
             if taker == student
-        )
+            and other != course
+            and status == "active"
+            and (taker, other) not in self.ending
+        }
+
+    def find_courses_at_the_time(self, student: int, course: int) -> set[int]:
+        """Those of the other courses whose dates overlap."""
+        others = self.find_other_courses(student, course)
+        return set() if course in self.apart else others - self.apart
+
+    def is_over_limit(self, student: int, course: int) -> bool:
+        limit = self.credit_limits.get(student, self.max_credits)
+        counted = self.find_other_courses(student, course)
+        for (taker, other), status in self.status.items():
+            completes = status == "completed" or (taker, other) in self.completing
+            if taker == student and other != course and completes:
+                counted.add(other)
+        total = self.credits[course] + sum(self.credits[other] for other in counted)
+        return limit is not None and self.credits[course] > 0 and total > limit
 
     def has_completed(self, student: int, code: int) -> bool:
         return any(
@@ -54,6 +77,7 @@ class School:
 
     def reasons(self, student: int, course: int) -> list[str]:
         capacity = self.capacity[course]
+        at_the_time = self.find_courses_at_the_time(student, course)
         checks = {
             "student_inactive": not self.active[student],
             "course_closed": not self.is_open[course],
@@ -63,7 +87,11 @@ class School:
                 not self.has_completed(student, code) for code in self.asks_for[course]
             ),
             "already_taking": course not in self.repeatable
-            and self.takes_another_section(student, course),
+            and any(self.code[other] == self.code[course] for other in at_the_time),
+            "time_conflict": any(
+                self.minutes[other] & self.minutes[course] for other in at_the_time
+            ),
+            "credit_limit": self.is_over_limit(student, course),
             "course_full": capacity is not None and self.taken(course) >= capacity,
         }
         return [code for code, applies in checks.items() if applies]
@@ -126,10 +154,16 @@ class School:
             self.overridden[student, course] = set()
         self.status[student, course] = status
         self.ending.discard((student, course))
+        self.completing.discard((student, course))
 
-    def end(self, pairs: Iterable[Pair]) -> None:
-        """Begin a request that ends these enrollments, now or after others."""
-        self.ending = {pair for pair in pairs if self.status.get(pair) == "active"}
+    def end(self, endings: Iterable[tuple[int, int, str]]) -> None:
+        """Begin a request that gives enrollments these statuses, now or after others."""
+        first: dict[Pair, str] = {}
+        for student, course, status in endings:
+            if self.status.get((student, course)) == "active":
+                first.setdefault((student, course), status)
+        self.ending = set(first)
+        self.completing = {pair for pair, status in first.items() if status == "completed"}
 
     def move_up(self, course: int) -> None:
         for student in list(self.queue[course]):

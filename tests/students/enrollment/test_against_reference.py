@@ -33,7 +33,7 @@ from students.enrollment.transitions import (
 )
 from students.factories import StudentFactory
 from students.imports import import_enrollments
-from students.models import Enrollment, Status
+from students.models import CreditLimit, Enrollment, Status
 from tests.students.enrollment.reference import School
 
 # The runs are random, so each database, and each time, has other ones.
@@ -44,9 +44,11 @@ STUDENTS, CODES = 5, [0, 1, 2, 2]
 COURSES = len(CODES)
 who, what = st.integers(0, STUDENTS - 1), st.integers(0, COURSES - 1)
 overrides = st.sets(st.sampled_from([refusal.value for refusal in OVERRIDABLE]), max_size=2)
-wishes = st.lists(
-    st.tuples(who, what, st.sampled_from(["enroll", "withdraw"])), min_size=1, max_size=6
-)
+TRANSITIONS = {"active": ENROLL, "withdrawn": WITHDRAW, "completed": COMPLETE}
+wishes = st.lists(st.tuples(who, what, st.sampled_from([*TRANSITIONS])), min_size=1, max_size=6)
+limits = st.one_of(st.none(), st.integers(0, 9))
+# Hours of Monday, as (first, last) of them.
+hours = st.one_of(st.none(), st.sampled_from([(8, 9), (9, 10), (8, 11), (10, 12)]))
 # A file names courses without sections.
 lines = st.dictionaries(
     st.tuples(who, st.integers(0, 1)),
@@ -86,6 +88,7 @@ class Comparison(RuleBasedStateMachine):
             is_open=dict.fromkeys(range(COURSES), True),
             asks_for={number: set() for number in range(COURSES)},
             code=dict(enumerate(CODES)),
+            credits=dict.fromkeys(range(COURSES), 3),
         )
 
     def teardown(self) -> None:
@@ -158,19 +161,16 @@ class Comparison(RuleBasedStateMachine):
         validate_only: bool,
     ) -> None:
         expected = copy.deepcopy(self.school)
-        expected.end(
-            (student, course) for student, course, transition in list_ if transition == "withdraw"
-        )
+        expected.end(wish for wish in list_ if wish[2] != "active")
         outcomes = [
             expected.enroll(student, course, wait=wait, override=set())
-            if transition == "enroll"
-            else expected.leave(student, course, "withdrawn")
-            for student, course, transition in list_
+            if status == "active"
+            else expected.leave(student, course, status)
+            for student, course, status in list_
         ]
         expected.promote_waiting()
         changes = [
-            self.change(student, course, ENROLL if transition == "enroll" else WITHDRAW)
-            for student, course, transition in list_
+            self.change(student, course, TRANSITIONS[status]) for student, course, status in list_
         ]
         try:
             results = self.done(
@@ -223,7 +223,7 @@ class Comparison(RuleBasedStateMachine):
             if self.school.status.get((student, course)) in ("active", "waitlisted")
         ]
         others = [course for course in held if course not in courses]
-        expected.end((student, course) for course in others)
+        expected.end((student, course, "withdrawn") for course in others)
         outcomes = [
             expected.enroll(
                 student, course, wait=wait, override=set() if course in held else override
@@ -277,6 +277,39 @@ class Comparison(RuleBasedStateMachine):
         day = timezone.localdate() + timedelta(days=1000) if apart else None
         self.save(last, starts_on=day, ends_on=day)
         self.school.apart = {last} if apart else set()
+        self.school.promote_waiting()
+
+    @rule(course=what, hours=hours)
+    def change_meetings(self, course: int, hours: tuple[int, int] | None) -> None:
+        self.save(course, meetings="Mon {:02}:00-{:02}:00".format(*hours) if hours else "")
+        minutes = range(hours[0] * 60, hours[1] * 60) if hours else ()
+        self.school.minutes[course] = set(minutes)
+        self.school.promote_waiting()
+
+    @rule(course=what, number=st.integers(0, 5))
+    def change_credits(self, course: int, number: int) -> None:
+        self.save(course, credits=number)
+        self.school.credits[course] = number
+        self.school.promote_waiting()
+
+    @rule(limit=limits)
+    def limit_credits(self, limit: int | None) -> None:
+        self.term.max_credits = limit
+        self.term.save()
+        self.school.max_credits = limit
+        self.school.promote_waiting()
+
+    @rule(student=who, limit=limits, deletes=st.booleans())
+    def limit_credits_of_one(self, student: int, limit: int | None, deletes: bool) -> None:
+        pair = {"student": self.students[student], "term": self.term}
+        row = CreditLimit.objects.filter(**pair).first() or CreditLimit(**pair)
+        if not deletes:
+            row.max_credits = limit
+            row.save()
+            self.school.credit_limits[student] = limit
+        elif row.pk:
+            row.delete()
+            del self.school.credit_limits[student]
         self.school.promote_waiting()
 
     @rule(window=st.booleans())
