@@ -17,7 +17,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from courses.models import MeetingTime, Term
+from courses.models import Term
 from students.enrollment.loads import COUNTED_STATUSES
 from students.enrollment.rules import Refusal
 from students.models import CreditLimit, Enrollment, Status, Student
@@ -60,20 +60,19 @@ def clashing_enrollments(term: Term) -> QuerySet[Enrollment]:
 
     The other one may be of another term. Pairs of which one was overridden are left out.
     """
-    own_meetings = MeetingTime.objects.filter(
-        course=OuterRef(OuterRef("course")),
-        day=OuterRef("day"),
-        starts__lt=OuterRef("ends"),
-        ends__gt=OuterRef("starts"),
-    )
-    others = _find_others(Refusal.TIME_CONFLICT).alias(
+    # One row for each meeting, so that the database can join by student and day.
+    meetings = _find_active(term, Refusal.TIME_CONFLICT).alias(
         day=F("course__meeting_times__day"),
         starts=F("course__meeting_times__starts"),
         ends=F("course__meeting_times__ends"),
     )
-    return _find_active(term, Refusal.TIME_CONFLICT).filter(
-        Exists(others.filter(Exists(own_meetings)))
+    others = _find_others(Refusal.TIME_CONFLICT).filter(
+        course__meeting_times__day=OuterRef("day"),
+        course__meeting_times__starts__lt=OuterRef("ends"),
+        course__meeting_times__ends__gt=OuterRef("starts"),
     )
+    clashing = meetings.filter(Exists(others)).order_by()
+    return Enrollment.objects.filter(pk__in=clashing.values("pk"))
 
 
 def doubled_enrollments(term: Term) -> QuerySet[Enrollment]:

@@ -65,6 +65,17 @@ def test_the_error_has_both_values_the_user_and_the_time(registrar: Client) -> N
     )
 
 
+def test_the_error_shows_meetings_as_text(registrar: Client) -> None:
+    course = CourseFactory.create(meetings="Mon 9:00-10:00")
+    page = open_form(registrar, course)
+    save_as_colleague(course, meetings="Tue 9:00-10:00 HALL 1")
+    answer = submit(registrar, edit_url(course), {"meetings": "Wed 9:00-10:00"}, page=page)
+    assert answer.status_code == 422
+    [error] = answer.context["form"].errors["meetings"]
+    assert "“Mon 09:00-10:00”" in error
+    assert "“Tue 09:00-10:00 HALL 1”" in error
+
+
 def test_saving_again_overwrites(registrar: Client) -> None:
     course = CourseFactory.create(title="Life", capacity=10)
     page = open_form(registrar, course)
