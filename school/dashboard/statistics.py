@@ -18,11 +18,17 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Term
 from school.dashboard.charts import Chart
-from students.enrollment.conflicts import find_doubled_sections
+from students.enrollment.conflicts import (
+    clashing_enrollments,
+    find_doubled_sections,
+    students_over_limit,
+)
 from students.models import CURRENT_STATUSES, Enrollment, Status
 
 MAX_TERMS = 3
 MAX_WATCHED_COURSES = 10
+# Clashing enrollments, and students over their limit, that the desk shows.
+MAX_CONFLICTS = 10
 # Courses with at least this share of their seats taken need attention.
 NEARLY_FULL_PERCENT = 90
 # The lower bounds of the chart's buckets, in percent of the seats. Full courses and courses without
@@ -30,7 +36,7 @@ NEARLY_FULL_PERCENT = 90
 BUCKETS = (0, 25, 50, 75, 90)
 MAX_DAYS = 60
 # With the fields of Statistics, as another version may have cached others.
-CACHE_KEY = "glance-2"
+CACHE_KEY = "glance-3"
 # Statistics that took longer to compute than SLOW_SECONDS are cached for that time multiplied by
 # CACHE_FACTOR.
 SLOW_SECONDS, CACHE_FACTOR = 0.1, 60
@@ -82,14 +88,18 @@ class TermStatistics:
 class Statistics:
     """The running terms and the ids of the courses that need attention, as counted at `at`.
 
-    `doubled_sections` are pairs of ids of enrollments: see `find_doubled_sections`. `fresh_until`
-    is a time as of `time.time()`; later the cached statistics are computed again.
+    `doubled_sections` are pairs of ids of enrollments: see `find_doubled_sections`. `clashing` are
+    ids of enrollments, and `over_limit` pairs of a student's and a term's id, at most
+    MAX_CONFLICTS + 1 of each. `fresh_until` is a time as of `time.time()`; later the cached
+    statistics are computed again.
     """
 
     at: datetime
     terms: list[TermStatistics]
     watched: list[int]
     doubled_sections: list[tuple[int, int]]
+    clashing: list[int]
+    over_limit: list[tuple[int, int]]
     fresh_until: float = field(default=0, compare=False)
 
 
@@ -127,7 +137,31 @@ def compute_statistics() -> Statistics:
         term_statistics(running[:MAX_TERMS], courses, today),
         [seats.pk for seats in watched[:MAX_WATCHED_COURSES]],
         [(first.pk, second.pk) for first, second in find_doubled_sections()],
+        find_clashing(terms),
+        find_over_limit(terms),
     )
+
+
+def find_clashing(terms: Iterable[Term]) -> list[int]:
+    """The ids of enrollments that clash, those of a student together. See MAX_CONFLICTS."""
+    found: list[int] = []
+    for term in terms:
+        rows = clashing_enrollments(term).order_by("student", "course").values_list("pk", flat=True)
+        found += rows[: MAX_CONFLICTS + 1 - len(found)]
+        if len(found) > MAX_CONFLICTS:
+            break
+    return found
+
+
+def find_over_limit(terms: Iterable[Term]) -> list[tuple[int, int]]:
+    """The ids of students and of the terms in which they take too many credits."""
+    found: list[tuple[int, int]] = []
+    for term in terms:
+        rows = students_over_limit(term).order_by("pk").values_list("pk", flat=True)
+        found += [(student, term.pk) for student in rows[: MAX_CONFLICTS + 1 - len(found)]]
+        if len(found) > MAX_CONFLICTS:
+            break
+    return found
 
 
 def count_seats(terms: Sequence[Term]) -> list[Seats]:

@@ -17,8 +17,8 @@ from django.views import View
 
 from core.names import NAME_ORDER
 from core.pages.forms import FilterForm
-from courses.models import Course
-from school.dashboard.statistics import get_statistics
+from courses.models import Course, Term
+from school.dashboard.statistics import MAX_CONFLICTS, get_statistics
 from students.history.queries import attach_causes, latest_changes
 from students.models import Enrollment, Status, Student
 from students.pages.undo import attach_undo_tokens
@@ -32,7 +32,6 @@ PERMISSIONS = [
 ]
 MAX_RESULTS = 10
 MAX_CHANGES = 10
-MAX_CONFLICTS = 10
 
 
 class DashboardSearchForm(FilterForm):
@@ -68,6 +67,10 @@ def get_overview() -> dict[str, Any]:
         "watch": get_watched_courses(statistics.watched),
         "doubled_sections": get_doubled_sections(statistics.doubled_sections[:MAX_CONFLICTS]),
         "more_conflicts": max(len(statistics.doubled_sections) - MAX_CONFLICTS, 0),
+        "clashing": get_clashing(statistics.clashing[:MAX_CONFLICTS]),
+        "more_clashing": len(statistics.clashing) > MAX_CONFLICTS,
+        "over_limit": get_over_limit(statistics.over_limit[:MAX_CONFLICTS]),
+        "more_over_limit": len(statistics.over_limit) > MAX_CONFLICTS,
         "history": history,
     }
 
@@ -95,3 +98,20 @@ def get_doubled_sections(ids: Sequence[tuple[int, int]]) -> list[tuple[Enrollmen
     rows = Enrollment.objects.filter(status=Status.ACTIVE).select_related("student", "course__term")
     by_id = rows.in_bulk([pk for pair in ids for pk in pair])
     return [(by_id[one], by_id[other]) for one, other in ids if {one, other} <= by_id.keys()]
+
+
+def get_clashing(ids: Sequence[int]) -> list[Enrollment]:
+    """Return the enrollments with these ids that are still active, those of a student together."""
+    rows = Enrollment.objects.filter(pk__in=ids, status=Status.ACTIVE)
+    return list(rows.select_related("student", "course__term").order_by("student", "course"))
+
+
+def get_over_limit(ids: Sequence[tuple[int, int]]) -> list[tuple[Student, Term]]:
+    """Return the students and terms with these pairs of ids that still exist."""
+    students = Student.objects.in_bulk({student for student, _term in ids})
+    terms = Term.objects.in_bulk({term for _student, term in ids})
+    return [
+        (students[student], terms[term])
+        for student, term in ids
+        if student in students and term in terms
+    ]

@@ -16,6 +16,7 @@ from django.utils.translation import override
 
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
+from courses.meetings import parse_meetings
 from courses.models import Course
 from school.dashboard.charts import Chart
 from school.dashboard.statistics import CACHE_KEY, get_statistics
@@ -23,7 +24,8 @@ from school.dashboard.views import get_overview
 from students.enrollment import service
 from students.enrollment.transitions import Options
 from students.factories import StudentFactory, enrolled
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
+from tests.page_text import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +170,43 @@ class TestNeedsALook:
         shown, _title, _rest = text.partition("Needs a look")[2].partition("Latest changes")
         assert shown.count("A02") == 10
         assert "and 2 more" in shown
+
+    def test_shows_students_whose_courses_clash(self, viewer: Client) -> None:
+        term = TermFactory.create()
+        courses = CourseFactory.create_batch(2, term=term)
+        students = StudentFactory.create_batch(6)
+        service.enroll([(student.pk, course.pk) for student in students for course in courses])
+        assert "Needs a look" not in viewer.get("/").content.decode()
+        for course in courses:
+            course.meetings = parse_meetings("Mon 10:00-10:50")
+            course.save()
+        # A student who accepted it is left out.
+        rows = Enrollment._base_manager.filter(student=students[0], course=courses[0])
+        rows.update(overridden=["time_conflict"])
+        text = text_of(viewer.get("/").content.decode()).partition("Needs a look")[2]
+        shown = text.partition("Latest changes")[0]
+        assert str(students[0]) not in shown
+        assert str(students[1]) in shown
+        assert shown.count(str(courses[0])) == shown.count(str(courses[1])) == 5
+        assert "and others" not in shown
+        late = StudentFactory.create()
+        for course in courses:
+            service.enroll([(late.pk, course.pk)], Options(override=["time_conflict"]))
+        Enrollment._base_manager.filter(student=late).update(overridden=[])
+        assert "and others" in text_of(viewer.get("/").content.decode())
+
+    def test_shows_students_over_their_credit_limit(self, viewer: Client) -> None:
+        term = TermFactory.create(code="FA")
+        student, exempt = StudentFactory.create_batch(2)
+        CreditLimit.objects.create(student=exempt, term=term, max_credits=None)
+        course = CourseFactory.create(term=term, credits=6)
+        service.enroll([(student.pk, course.pk), (exempt.pk, course.pk)])
+        term.max_credits = 3
+        term.save()
+        assert get_overview()["over_limit"] == [(student, term)]
+        text = text_of(viewer.get("/").content.decode()).partition("Needs a look")[2]
+        assert "take more credits than they may" in text
+        assert str(student) in text
 
 
 def test_shows_the_latest_changes_with_who_made_them(
