@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from core.pages.views import EditView
 from school.urls import pages
+from students.models import CreditLimit
 from tests.accounts.second_factors import code_now, give_passkey
 from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
 from tests.browser.conftest import School, busy
@@ -42,6 +43,7 @@ def get_paths(school: School) -> dict[str, str]:
         "uidb64": "x",
         "token": "y",
     }
+    limit = CreditLimit.objects.get_or_create(student=school.student, term=school.open.term)[0]
     paths = {}
     for page in pages:
         assert isinstance(page, URLPattern)
@@ -51,7 +53,7 @@ def get_paths(school: School) -> dict[str, str]:
             continue
         # The key of the row is that of the collection in which the path begins.
         collection = str(page.pattern).partition("/")[0].removesuffix("s")
-        row = {"pk": values.get(f"{collection}_id")}
+        row = {"pk": limit.pk if "credit_limit" in name else values.get(f"{collection}_id")}
         keys = {key: {**values, **row}[key] for key in page.pattern.converters}
         paths[name] = reverse(name, kwargs=keys)
     return paths
