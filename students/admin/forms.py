@@ -19,6 +19,7 @@ from courses.admin import CourseAdminForm
 from students.admin.messages import add_outcome_messages
 from students.course_forms import ClashConfirmationForm
 from students.enrollment import locks, service
+from students.enrollment.clashes import attach_clashes
 from students.enrollment.permissions import (
     CAN_OVERRIDE,
     CAN_WITHDRAW,
@@ -147,6 +148,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             found = list(super().get_queryset()[: MAX_SHOWN_ROWS + 1])
             self.is_cut = len(found) > MAX_SHOWN_ROWS
             self._queryset: Any = found[:MAX_SHOWN_ROWS]
+            attach_clashes(self._queryset)
         return super().get_queryset()
 
     @cached_property
@@ -160,6 +162,7 @@ class EnrollmentFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
                 raise BadRequest("The page names enrollments that it did not show.")
             for row in rows:
                 row.is_ticked = str(row.pk) in self.ticked
+            attach_clashes(rows)
             self._queryset = rows
         return made
 

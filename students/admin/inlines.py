@@ -9,6 +9,7 @@ from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Case, Model, Value, When
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -33,11 +34,11 @@ class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[
     formset = EnrollmentFormSet
     extra = 1
     max_num = MAX_ROWS
-    readonly_fields = ["status_label", "since", "withdraw"]
+    readonly_fields = ["status_label", "times", "since", "withdraw"]
     order: list[str]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        fields = [*self.autocomplete_fields, "status_label", "since"]
+        fields = [*self.autocomplete_fields, "status_label", "times", "since"]
         parent = self.admin_site.get_model_admin(self.parent_model)
         may_withdraw = request.user.has_perm(CAN_WITHDRAW) and parent.has_change_permission(
             request, obj
@@ -80,6 +81,16 @@ class EnrollmentInline(AutocompleteMixin, admin.TabularInline):  # type: ignore[
             '<a href="{}">{}</a>',
             reverse("admin:students_enrollment_change", args=[row.pk]),
             status_label(row),
+        )
+
+    @admin.display(description=_("meetings"))
+    def times(self, row: Enrollment) -> SafeString | str:
+        """The times of the course, and its clashes with other courses of the student."""
+        if not row.pk:
+            return ""
+        return render_to_string(
+            "students/admin/_times.html",
+            {"meetings": row.course.meetings, "clashes": getattr(row, "clashes", [])},
         )
 
     @admin.display(description=_("enrolled at"))

@@ -34,7 +34,7 @@ from students.enrollment.permissions import (
     transition_to,
 )
 from students.enrollment.transitions import ENROLL, EnrollmentChange, Outcome
-from students.models import Enrollment, Status, Student
+from students.models import CreditLimit, Enrollment, Status, Student
 from students.similar_names import find_similar_names
 
 # Registered again with the roster: the app `courses` knows nothing about enrollments.
@@ -116,6 +116,17 @@ class StudentAdmin(HistoryModelAdmin):
     @admin.action(description=_("Enroll in…"), permissions=["enroll"])
     def enroll(self, request: HttpRequest, queryset: QuerySet[Student]) -> HttpResponse | None:
         return EnrollInCoursesAction(self, request, queryset).respond()
+
+
+@admin.register(CreditLimit)
+class CreditLimitAdmin(HistoryModelAdmin):
+    list_display = ["student", "term", "max_credits", "reason"]
+    list_filter = ["term"]
+    list_select_related = ["student", "term"]
+    sortable_by = ()
+    search_fields = ["student__number", "student__last_name", "reason"]
+    autocomplete_fields = ["student"]
+    fields = ["student", "term", "max_credits", "reason"]
 
 
 @admin.register(Enrollment)

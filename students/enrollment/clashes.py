@@ -79,6 +79,19 @@ def find_pair_facts(
     return facts
 
 
+def attach_clashes(rows: Collection[Enrollment]) -> None:
+    """Set `clashes` on each active enrollment: those with other courses that the student takes.
+
+    `rows` are enrollments of one student, or of one course.
+    """
+    active = [row for row in rows if row.status == Status.ACTIVE]
+    courses = {row.course for row in active if row.course.meetings}
+    facts = find_pair_facts({row.student for row in active}, courses) if courses else {}
+    for row in active:
+        pair = facts.get((row.student_id, row.course_id), PairFacts())
+        row.clashes = pair.clashes  # type: ignore[attr-defined]
+
+
 def _find_clashes(course: Course, others: Collection[OtherCourse]) -> list[Clash]:
     at_the_same_time = [other for other in others if course.overlaps(other)]
     return [Clash(other, hour) for other, hour in find_time_conflicts(course, at_the_same_time)]
