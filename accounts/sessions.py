@@ -61,12 +61,14 @@ def start_session(request: HttpRequest, **_kwargs: Any) -> None:
     request.session[USER_AGENT] = request.META.get("HTTP_USER_AGENT", "")[:300]
 
 
-def extend_session(session: SessionBase) -> None:
-    """Mark a used session as seen now, at most once in SEEN_INTERVAL."""
+def extend_session(session: SessionBase) -> bool:
+    """Mark a used session as seen now, at most once in SEEN_INTERVAL. Return whether it was."""
     if not session.accessed or LAST_SEEN_AT not in session:
-        return
-    if timezone.now() - datetime.fromisoformat(session[LAST_SEEN_AT]) >= SEEN_INTERVAL:
+        return False
+    is_due = timezone.now() - datetime.fromisoformat(session[LAST_SEEN_AT]) >= SEEN_INTERVAL
+    if is_due:
         session[LAST_SEEN_AT] = timezone.now().isoformat()
+    return is_due
 
 
 def end_sessions(user_id: int, *, except_key: str | None = None) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
-from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
 from django import forms
@@ -100,6 +99,7 @@ def parse_meetings(text: str) -> list[Meeting]:
     Raises ValidationError that names what is wrong.
     """
     meetings = []
+    days_by_name = _get_days_by_name()
     for part in text.split(";"):
         if not part.strip():
             continue
@@ -110,7 +110,8 @@ def parse_meetings(text: str) -> list[Meeting]:
                 value=part.strip(),
                 example="Mon Wed 10:00-10:50 CENTR 105; Thu 17:00-17:50",
             )
-        days = [_find_day(word) for word in re.split(r"[\s,.]+", match["days"].strip()) if word]
+        words = re.split(r"[\s,.]+", match["days"].strip())
+        days = [_find_day(word, days_by_name) for word in words if word]
         room = match["room"] or ""
         meetings.append({"days": days, "from": match["from"], "to": match["to"], "room": room})
     return clean_meetings(meetings)
@@ -205,21 +206,20 @@ def clean_time(value: Any) -> str:
     return f"{int(hour):02}:{minute}"
 
 
-def _find_day(word: str) -> str:
+def _find_day(word: str, days_by_name: Mapping[str, str]) -> str:
     """The day that a word names. Raises ValidationError."""
-    day = _get_days_by_name(get_language() or "en").get(word.casefold())
+    day = days_by_name.get(word.casefold())
     if day is None:
         examples = ", ".join(str(day_label(day)) for day in DAYS)
         raise _error(_("“%(value)s” is no day. Days are %(days)s."), value=word, days=examples)
     return day
 
 
-@cache
-def _get_days_by_name(language: str) -> dict[str, str]:
-    """The days by their names and short names in English and in `language`, in lower case."""
+def _get_days_by_name() -> dict[str, str]:
+    """The days by their names and short names in English and the active language, in lower case."""
     days = {}
-    for spoken in ("en", language):
-        with override(spoken):
+    for language in ("en", get_language()):
+        with override(language):
             for names in (WEEKDAYS, WEEKDAYS_ABBR):
                 for number, name in names.items():
                     days[str(name).casefold().rstrip(".")] = DAYS[number]

@@ -1,12 +1,15 @@
 """Middleware of all requests. `MIDDLEWARE` in the settings gives the order."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
@@ -18,6 +21,7 @@ from accounts.events import record_event
 from accounts.models import Event
 from accounts.sessions import extend_session
 from accounts.sign_in_limits import remember_browser
+from core.db.connections import without_waiting
 from core.history.actor import Door, record_changes_as
 from core.pages.kept_forms import get_sent_fields
 from school.error_pages import second_factor_missing, too_many_sign_ins
@@ -90,7 +94,13 @@ class PageSessionMiddleware(SkipBearerRequestsMixin, SessionMiddleware):
     """Django's sessions, except for requests with a bearer token. Use extends a session."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        extend_session(request.session)
+        was_modified = request.session.modified
+        if extend_session(request.session) and not was_modified:
+            # A page that only reads does not wait for somebody who writes: the next one extends
+            # the session.
+            with suppress(OperationalError, SessionInterrupted), without_waiting():
+                return super().process_response(request, response)
+            request.session.modified = False
         return super().process_response(request, response)
 
 

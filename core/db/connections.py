@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: their settings, connection poolers, and prepared statements.
+"""Connections: their settings, connection poolers, and prepared statements of PostgreSQL.
 
 A pooler in transaction mode gives each transaction another server connection. So settings of the
 session, and statements that are prepared in it, are not those of the client. `check_connection`
@@ -8,11 +8,12 @@ refuses a connection on which a query could be answered wrongly.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import NotSupportedError, OperationalError
+from django.db import NotSupportedError, OperationalError, connection
 from psycopg import Connection, pq
 
 # PostgreSQL has no SQLSTATE of its own for this error.
@@ -125,3 +126,23 @@ def raise_stale_plan(error: NotSupportedError, connection: Any) -> None:
         connection.settings_dict["OPTIONS"]["prepare_threshold"] = None
     if connection.in_atomic_block:
         raise OperationalError("The columns of a table were changed.") from error
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Inside, a write fails at once if it would wait for another writer (OperationalError).
+
+    For what a request that only reads stores beside its answer. This is for SQLite, which has one
+    writer at a time, and an import writes for long. PostgreSQL's writers wait for single rows.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        [milliseconds] = cursor.fetchone()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")

@@ -20,6 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import TokenDetails
 from core.db.compiled import CompiledQuery
+from core.db.connections import without_waiting
 from core.db.parameters import Parameter
 
 # The fields that are read with each request, in the order of the model, as `Model.from_db` needs
@@ -123,7 +124,7 @@ def save_last_use(auth_token: AuthToken) -> None:
     """Store that the token was used today. One statement, once a day for each token."""
     details = TokenDetails(token_id=auth_token.pk, last_used_on=timezone.localdate())
     # A request that only reads must not fail because the database cannot be written just now.
-    with suppress(DatabaseError), transaction.atomic():
+    with suppress(DatabaseError), without_waiting(), transaction.atomic():
         TokenDetails.objects.bulk_create(
             [details],
             update_conflicts=True,

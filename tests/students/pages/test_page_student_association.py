@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -237,6 +238,27 @@ def taken_in_another_section(course: Course) -> str:
     return f"{course} is the same course as {other}, which the student takes at the same time."
 
 
+def meeting_at_another_one(course: Course) -> str:
+    [student] = Student.objects.all()
+    course.meetings = "Mon 9:00-10:00"
+    course.save()
+    other = CourseFactory.create(term=course.term, meetings="Mon 9:30-10:30")
+    enrolled(student, other)
+    return f"{course} meets when {other} does: Mon 09:30-10:00."
+
+
+def too_much(course: Course) -> str:
+    [student] = Student.objects.all()
+    course.term.max_credits = 5
+    course.term.save()
+    course.credits = Decimal(3)
+    course.save()
+    enrolled(student, CourseFactory.create(term=course.term, credits=3))
+    return (
+        f"{student} takes 3 credits in {course.term}; with 3 more it would be over the limit of 5."
+    )
+
+
 def too_early(course: Course) -> str:
     course.term.enrollment_opens_on = timezone.localdate() + timedelta(days=1)
     course.term.save()
@@ -432,6 +454,8 @@ OVERRIDABLE = [
         "already_taking",
         "although the student takes another section",
     ),
+    (meeting_at_another_one, "time_conflict", "although the times clash"),
+    (too_much, "credit_limit", "although the credits are more than allowed"),
     (full, "course_full", "although the course is full"),
 ]
 
