@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import NamedTuple
 
 from django.utils.dates import WEEKDAYS
 
 from courses.meetings import DAYS
 from courses.models import Term
+from students.enrollment.other_courses import Load
 from students.models import CreditLimit, Enrollment, Status
 
 
@@ -79,25 +79,18 @@ def _make_week(term: Term, enrollments: list[Enrollment]) -> Week:
     return Week(term, rows, [row for row in enrollments if not row.course.meetings])
 
 
-class TermLoad(NamedTuple):
-    """The credits that a student takes in a term, and how many are allowed (None: no limit)."""
-
-    credits: Decimal
-    limit: Decimal | None
-
-
 def find_loads(
     enrollments: Iterable[Enrollment], limits: Mapping[int, CreditLimit]
-) -> dict[int, TermLoad]:
+) -> dict[int, Load]:
     """The credits of one student by the id of the term. `limits` are the student's own ones."""
-    loads: dict[int, TermLoad] = {}
+    loads: dict[int, Load] = {}
     for row in enrollments:
         term = row.course.term
         own = limits.get(term.pk)
         limit = own.max_credits if own else term.max_credits
-        before = loads.get(term.pk, TermLoad(Decimal(0), limit))
+        before = loads.get(term.pk, Load(Decimal(0), limit))
         # Those who wait take nothing yet.
         counts = row.status in (Status.ACTIVE, Status.COMPLETED)
         added = row.course.credits if counts else Decimal(0)
-        loads[term.pk] = TermLoad(before.credits + added, limit)
+        loads[term.pk] = Load(before.credits + added, limit)
     return loads
