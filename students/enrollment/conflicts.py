@@ -7,17 +7,20 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    Max,
     OuterRef,
     Q,
     QuerySet,
+    RowRange,
     Subquery,
     Sum,
     TextField,
+    Window,
 )
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from courses.models import Term
+from courses.models import MeetingTime, Term
 from students.enrollment.loads import COUNTED_STATUSES
 from students.enrollment.rules import Refusal
 from students.models import CreditLimit, Enrollment, Status, Student
@@ -60,19 +63,43 @@ def clashing_enrollments(term: Term) -> QuerySet[Enrollment]:
 
     The other one may be of another term. Pairs of which one was overridden are left out.
     """
-    # One row for each meeting, so that the database can join by student and day.
-    meetings = _find_active(term, Refusal.TIME_CONFLICT).alias(
+    own_meetings = MeetingTime.objects.filter(
+        course=OuterRef(OuterRef("course")),
+        day=OuterRef("day"),
+        starts__lt=OuterRef("ends"),
+        ends__gt=OuterRef("starts"),
+    )
+    others = _find_others(Refusal.TIME_CONFLICT).alias(
         day=F("course__meeting_times__day"),
         starts=F("course__meeting_times__starts"),
         ends=F("course__meeting_times__ends"),
     )
-    others = _find_others(Refusal.TIME_CONFLICT).filter(
-        course__meeting_times__day=OuterRef("day"),
-        course__meeting_times__starts__lt=OuterRef("ends"),
-        course__meeting_times__ends__gt=OuterRef("starts"),
+    rows = _find_active(term, Refusal.TIME_CONFLICT).filter(
+        Exists(others.filter(Exists(own_meetings)))
     )
-    clashing = meetings.filter(Exists(others)).order_by()
-    return Enrollment.objects.filter(pk__in=clashing.values("pk"))
+    return rows.filter(student__in=_students_with_overlapping_meetings(term))
+
+
+def _students_with_overlapping_meetings(term: Term) -> QuerySet[Enrollment, int]:
+    """The ids of students of a term whose courses meet at the same time, whatever their dates.
+
+    Few students, found by one sort of all meetings: a join of all with all would be slow where the
+    database does not know yet how many rows there are, as after an import.
+    """
+    students = Enrollment.objects.filter(status=Status.ACTIVE, course__term=term).values("student")
+    meetings = Enrollment.objects.filter(
+        status=Status.ACTIVE, student__in=students, course__meeting_times__isnull=False
+    )
+    latest_end = Window(
+        Max("course__meeting_times__ends"),
+        partition_by=[F("student"), F("course__meeting_times__day")],
+        order_by=[F("course__meeting_times__starts"), F("course__meeting_times__id")],
+        frame=RowRange(end=-1),
+    )
+    overlapping = meetings.annotate(latest_end=latest_end).filter(
+        latest_end__gt=F("course__meeting_times__starts")
+    )
+    return overlapping.order_by().values_list("student", flat=True)
 
 
 def doubled_enrollments(term: Term) -> QuerySet[Enrollment]:
