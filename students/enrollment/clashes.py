@@ -93,5 +93,5 @@ def attach_clashes(rows: Collection[Enrollment]) -> None:
 
 
 def _find_clashes(course: Course, others: Collection[OtherCourse]) -> list[Clash]:
-    at_the_same_time = [other for other in others if course.overlaps(other)]
+    at_the_same_time = sorted(other for other in others if course.overlaps(other))
     return [Clash(other, hour) for other, hour in find_time_conflicts(course, at_the_same_time)]

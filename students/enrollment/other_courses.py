@@ -134,9 +134,8 @@ class OtherCourses:
         return [code for code in course.prerequisites if code not in completed]
 
     def find_taken(self, student: Student, course: Course) -> list[OtherCourse]:
-        """The courses beside `course` in which the student is active, in the order of their ids."""
-        taken = self._active[student.pk]
-        return [other for pk, other in sorted(taken.items()) if pk != course.pk]
+        """The courses beside `course` in which the student is active."""
+        return [other for pk, other in self._active[student.pk].items() if pk != course.pk]
 
     def find_load(self, student: Student, course: Course) -> Load:
         """The student's credits in the term of `course`, without this course, and their limit."""

@@ -192,7 +192,13 @@ def _find_refusals_of_dates(course: Course, today: date) -> Iterator[PairError]:
 
 def _find_refusals_of_others(course: Course, others: Iterable[OtherCourse]) -> Iterator[PairError]:
     """The refusals for courses that the student takes: one for each of them and each rule."""
-    at_the_same_time = [other for other in others if course.overlaps(other)]
+    # Most of `others` have neither this code nor times, and need no comparison of dates.
+    at_the_same_time = sorted(
+        other
+        for other in others
+        if (other.code == course.code or (course.meetings and other.meetings))
+        and course.overlaps(other)
+    )
     if not course.repeatable:
         for other in at_the_same_time:
             if other.code == course.code:
