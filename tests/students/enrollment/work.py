@@ -43,13 +43,6 @@ from tests.admin_page import submit
 Pair = tuple[int, int]
 IMPORT_STATUSES = ["active", "active", "completed", "withdrawn"]
 OVERRIDES = [refusal.value for refusal in OVERRIDABLE]
-# Codes, sections and meetings of courses of which nobody can take all.
-RESTRICTED = [
-    ("SEC-1", "A", "Mon 10:00-11:00"),
-    ("SEC-1", "B", "Tue 10:00-11:00"),
-    ("LAT-1", "", "Mon 10:30-11:30"),
-    ("LAT-2", "", "Wed 10:00-11:00"),
-]
 CSRF = "a" * 32
 FINE = {200, 201, 204, 302, 404, 409, 412, 422}
 
@@ -107,8 +100,7 @@ class World:
     """The data to work on.
 
     `steady` students are always active. `steady` courses have no prerequisites, and the enrollment
-    dates of their term stay. They clash with no other course, and have no limit of credits. The
-    last four courses do: a student can take two of them, one of the sections and one of each hour.
+    dates of their term stay.
     """
 
     folder: Path
@@ -133,13 +125,6 @@ class World:
         courses = [CourseFactory.create(term=term, capacity=3) for _ in range(3)]
         after = CourseFactory.create(term=term, capacity=3, prerequisites=[courses[0].code])
         other = CourseFactory.create(capacity=3)
-        limited = TermFactory.create(max_credits=6)
-        restricted = [
-            CourseFactory.create(
-                term=limited, code=code, section=section, capacity=2, meetings=meetings
-            )
-            for code, section, meetings in RESTRICTED
-        ]
         students = [student.pk for student in StudentFactory.create_batch(12)]
         _token, secret = AuthToken.objects.create(user)
         keys = [course.pk for course in courses]
@@ -149,7 +134,7 @@ class World:
             user,
             secret,
             students,
-            [*keys, after.pk, other.pk, *(course.pk for course in restricted)],
+            [*keys, after.pk, other.pk],
             set(students[:8]),
             set(keys),
         )
@@ -432,7 +417,7 @@ class Worker:
 
     def import_enrollments(self) -> None:
         courses = {
-            course.pk: f"{course.term.code},{course.code},{course.section}"
+            course.pk: f"{course.term.code},{course.code}"
             for course in Course.objects.filter(pk__in=self.world.courses).select_related("term")
         }
         numbers = dict(Student.objects.values_list("pk", "number"))
@@ -444,19 +429,19 @@ class Worker:
         on_full = self.random.choice(["refuse", "waitlist"])
         self.load(
             "enrollments",
-            ["student_number,term_code,course_code,section,status", *lines],
+            ["student_number,term_code,course_code,status", *lines],
             f"--on-full={on_full}",
         )
 
     def import_courses(self) -> None:
         course = Course.objects.select_related("term").get(pk=self.course())
-        columns = "term_code,code,section,title,capacity,is_open"
+        columns = "term_code,code,title,capacity,is_open"
         self.load(
             "courses",
             [
                 columns,
                 (
-                    f"{course.term.code},{course.code},{course.section},{course.title},"
+                    f"{course.term.code},{course.code},{course.title},"
                     f"{self.random.randint(1, 5)},{self.chance(0.7)}"
                 ),
             ],
