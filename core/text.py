@@ -125,3 +125,8 @@ def get_sort_key(*texts: str) -> str:
     """
     keys = [" ".join(split_words(fold(text))) for text in texts]
     return "  ".join(key for key in keys if key)[:MAX_SORT_KEY_LENGTH]
+
+
+def without_nul(text: str) -> str:
+    """A text that PostgreSQL can look for, and that is found where `text` is."""
+    return text.replace("\0", "\ufffd")

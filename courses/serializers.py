@@ -13,6 +13,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from core.text import without_nul
 from courses.meetings import (
     DAYS,
     MAX_MEETINGS,
@@ -38,8 +39,7 @@ class TermCodeField(serializers.SlugRelatedField[Term]):
         if not isinstance(data, str):
             self.fail("invalid")
         try:
-            # PostgreSQL refuses texts with a NUL.
-            return super().to_internal_value(data.replace("\0", "\ufffd"))
+            return super().to_internal_value(without_nul(data))
         except serializers.ValidationError as error:
             message = _("There is no term with the code “%(code)s”.") % {"code": data[:30]}
             raise serializers.ValidationError(message, code="not_found") from error

@@ -32,6 +32,8 @@ class Status(models.TextChoices):
 # The order of enrollments by the name of their student.
 STUDENT_NAME_ORDER = tuple(f"student__{field}" for field in NAME_ORDER)
 CURRENT_STATUSES = (Status.ACTIVE, Status.WAITLISTED)
+# The credits of these enrollments count in their term.
+COUNTED_STATUSES = (Status.ACTIVE, Status.COMPLETED)
 
 
 class StudentQuerySet(models.QuerySet["Student"]):

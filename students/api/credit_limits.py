@@ -15,6 +15,7 @@ from core.db.compiled import CompiledQuery
 from core.db.parameters import Parameter
 from core.db.transactions import atomic_with_reruns
 from core.ids import MAX_ID
+from core.text import without_nul
 from courses.models import Term
 from students.api.serializers import CreditLimitSerializer
 from students.enrollment import locks
@@ -91,8 +92,3 @@ class CreditLimitViewSet(
             raise Http404
         limit: CreditLimit = get_object_or_404(self.get_queryset(), term__code=without_nul(term))
         return limit
-
-
-def without_nul(text: str) -> str:
-    """A text that PostgreSQL can look for, and that is found where `text` is."""
-    return text.replace("\0", "\ufffd")

@@ -93,5 +93,4 @@ def attach_clashes(rows: Collection[Enrollment]) -> None:
 
 
 def _find_clashes(course: Course, others: Collection[OtherCourse]) -> list[Clash]:
-    at_the_same_time = sorted(other for other in others if course.overlaps(other))
-    return [Clash(other, hour) for other, hour in find_time_conflicts(course, at_the_same_time)]
+    return [Clash(other, hour) for other, hour in find_time_conflicts(course, others)]

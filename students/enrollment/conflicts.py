@@ -21,9 +21,8 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from courses.models import MeetingTime, Term
-from students.enrollment.loads import COUNTED_STATUSES
 from students.enrollment.rules import Refusal
-from students.models import CreditLimit, Enrollment, Status, Student
+from students.models import COUNTED_STATUSES, CreditLimit, Enrollment, Status, Student
 
 # Two enrollments of one student in sections of one course.
 Pair = tuple[Enrollment, Enrollment]

@@ -11,12 +11,10 @@ from django.db.models.functions import Coalesce
 from core.db.fields import ComputedDecimalField
 from core.db.parameters import Parameter
 from courses.models import Term
-from students.models import CreditLimit, Enrollment, Status
+from students.models import COUNTED_STATUSES, CreditLimit, Enrollment
 
 if TYPE_CHECKING:
     from courses.models import TermQuerySet
-
-COUNTED_STATUSES = (Status.ACTIVE, Status.COMPLETED)
 
 
 def find_loads(student: int | Parameter, today: date | Parameter) -> TermQuerySet:

@@ -1,6 +1,6 @@
 """The rules of enrolling: every reason to refuse a student-course pair, and when it applies."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,7 +138,7 @@ def find_refusals(
     taken: int,
     today: date,
     missing: Sequence[str] = (),
-    others: Iterable[OtherCourse] = (),
+    others: Collection[OtherCourse] = (),
     load: Load = NO_LIMIT,
     check_window: bool = True,
 ) -> Iterator[PairError]:
@@ -190,20 +190,15 @@ def _find_refusals_of_dates(course: Course, today: date) -> Iterator[PairError]:
         )
 
 
-def _find_refusals_of_others(course: Course, others: Iterable[OtherCourse]) -> Iterator[PairError]:
+def _find_refusals_of_others(
+    course: Course, others: Collection[OtherCourse]
+) -> Iterator[PairError]:
     """The refusals for courses that the student takes: one for each of them and each rule."""
-    # Most of `others` have neither this code nor times, and need no comparison of dates.
-    at_the_same_time = sorted(
-        other
-        for other in others
-        if (other.code == course.code or (course.meetings and other.meetings))
-        and course.overlaps(other)
-    )
     if not course.repeatable:
-        for other in at_the_same_time:
-            if other.code == course.code:
+        for other in sorted(other for other in others if other.code == course.code):
+            if course.overlaps(other):
                 yield Refusal.ALREADY_TAKING.error(**_name_both(course, other))
-    for other, overlap in find_time_conflicts(course, at_the_same_time):
+    for other, overlap in find_time_conflicts(course, others):
         day = LocalizedValue(overlap.day, day_label(overlap.day))
         times = {"from": overlap.starts, "to": overlap.ends}
         yield Refusal.TIME_CONFLICT.error(**_name_both(course, other), day=day, **times)
@@ -219,15 +214,16 @@ def _name_both(course: Course, other: OtherCourse) -> dict[str, Any]:
 
 
 def find_time_conflicts(
-    course: Course, others: Iterable[OtherCourse]
+    course: Course, others: Collection[OtherCourse]
 ) -> Iterator[tuple[OtherCourse, Hour]]:
     """Those of `others` that meet when `course` does, each with the first time that both meet.
 
-    `others` are courses whose dates overlap those of `course`.
+    Their dates have a day in common with those of `course`. They come in the order of their ids.
     """
     if not course.meetings:
         return
     hours = find_hours(course.meetings)
-    for other in others:
-        if overlap := find_overlap(hours, find_hours(other.meetings)):
+    for other in sorted(others):
+        overlap = find_overlap(hours, find_hours(other.meetings))
+        if overlap and course.overlaps(other):
             yield other, overlap

@@ -13,7 +13,7 @@ from core.db.transactions import held_locks
 from core.history.models import HistoryModel, rows_saved
 from courses.models import Course, Term
 from students.enrollment import service
-from students.models import CreditLimit, Enrollment, Status, Student
+from students.models import COUNTED_STATUSES, CreditLimit, Enrollment, Status, Student
 
 # The fields, by model, on which it depends what else those can take who take a course.
 FIELDS_ABOUT_OTHERS: dict[type[HistoryModel], set[str]] = {
@@ -48,8 +48,7 @@ def _promote_waiting(
     if fields_about_others and (fields is None or fields_about_others.intersection(fields)):
         # Those who take a changed course may now take another one, for which they wait. Completed
         # ones count too: their credits do.
-        counted = (Status.ACTIVE, Status.COMPLETED)
-        active = Enrollment.objects.filter(of_rows, status__in=counted).order_by()
+        active = Enrollment.objects.filter(of_rows, status__in=COUNTED_STATUSES).order_by()
         of_active = waiting.filter(student__in=active.values("student"))
         courses |= set(of_active.values_list("course", flat=True))
     if sender is Course and (fields is None or "code" in fields):

@@ -31,7 +31,7 @@ from students.enrollment.permissions import CAN_ADD, CAN_OVERRIDE, VIEW_PAIR
 from students.enrollment.rules import Refusal
 from students.enrollment.transitions import EnrollmentChange, Outcome, Refused, Result
 from students.forms import AssociationForm, parse_ids
-from students.models import Enrollment, Status, Student
+from students.models import COUNTED_STATUSES, Enrollment, Status, Student
 from students.pages.paste_box import PasteBox
 from students.pages.pasted_names import CourseFinder, NameFinder, StudentFinder
 from students.pages.results import (
@@ -44,8 +44,6 @@ from students.pages.results import (
 from students.similar_names import find_similar_names
 
 CHOICES_PER_PAGE = 20
-# Their credits count.
-COUNTED_STATUSES = (Status.ACTIVE, Status.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Choice:
 
     @property
     def clashes(self) -> list[Clash]:
-        """The clashes with courses of the student, unless the result tells them."""
+        """The clashes with courses of the student, unless the result names them."""
         codes = {reason.code for reason in self.result.refusals} if self.result else set()
         return [] if Refusal.TIME_CONFLICT in codes or self.is_settled else self.facts.clashes
 

@@ -23,7 +23,7 @@ from students.forms import StudentCoursesFilterForm, StudentForm
 from students.history.queries import attach_causes, latest_changes
 from students.models import CURRENT_STATUSES, CreditLimit, Enrollment, Student
 from students.pages.undo import attach_undo_tokens
-from students.pages.week import find_loads, find_weeks
+from students.pages.week import find_weeks, sum_loads
 from students.similar_names import find_similar_names
 
 
@@ -87,7 +87,7 @@ class StudentView(StaffView):
             student=student,
             filters=filters,
             current=current,
-            loads=find_loads(by_term, {limit.term_id: limit for limit in limits}),
+            loads=sum_loads(by_term, {limit.term_id: limit for limit in limits}),
             limits=limits if request.user.has_perm("students.view_creditlimit") else [],
             weeks=find_weeks(current, timezone.localdate()),
             ended=[row for row in by_term if row.status not in CURRENT_STATUSES],

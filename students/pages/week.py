@@ -13,7 +13,7 @@ from django.utils.dates import WEEKDAYS
 from courses.meetings import DAYS
 from courses.models import Term
 from students.enrollment.other_courses import Load
-from students.models import CreditLimit, Enrollment, Status
+from students.models import COUNTED_STATUSES, CreditLimit, Enrollment
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _make_week(term: Term, enrollments: list[Enrollment]) -> Week:
     return Week(term, rows, [row for row in enrollments if not row.course.meetings])
 
 
-def find_loads(
+def sum_loads(
     enrollments: Iterable[Enrollment], limits: Mapping[int, CreditLimit]
 ) -> dict[int, Load]:
     """The credits of one student by the id of the term. `limits` are the student's own ones."""
@@ -90,7 +90,7 @@ def find_loads(
         limit = own.max_credits if own else term.max_credits
         before = loads.get(term.pk, Load(Decimal(0), limit))
         # Those who wait take nothing yet.
-        counts = row.status in (Status.ACTIVE, Status.COMPLETED)
+        counts = row.status in COUNTED_STATUSES
         added = row.course.credits if counts else Decimal(0)
         loads[term.pk] = Load(before.credits + added, limit)
     return loads
