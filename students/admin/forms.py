@@ -89,7 +89,7 @@ class EnrollingForm(OptionsForm):
 
 
 class CourseWithStudentsForm(ClashConfirmationForm, CourseAdminForm):
-    """The form of a course that asks before its new times clash with others of its students."""
+    """The form of a course, in which clashes that new times would cause must be accepted."""
 
 
 class EnrollmentForm(ConflictAwareAdminForm):

@@ -10,7 +10,7 @@ from students.course_forms import ClashConfirmationForm
 
 
 class CourseWithStudentsForm(ClashConfirmationForm, CourseForm):
-    """The form of a course that asks before its new times clash with others of its students."""
+    """The form of a course, in which clashes that new times would cause must be accepted."""
 
 
 class CourseEditView(CourseCreateView):
