@@ -61,6 +61,7 @@ class TermAdmin(HistoryModelAdmin):
         "enrollment_opens_on",
         "enrollment_closes_on",
         "credit_limit",
+        "accepts_in_progress",
         "course_count",
     ]
     search_fields = ["code", "name"]
@@ -68,8 +69,11 @@ class TermAdmin(HistoryModelAdmin):
         ("code", "name"),
         ("starts_on", "ends_on"),
         ("enrollment_opens_on", "enrollment_closes_on"),
-        "max_credits",
+        ("max_credits", "accepts_in_progress"),
     ]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"accepts_in_progress": True, **super().get_changeform_initial_data(request)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(course_count=Count("courses"))
@@ -119,7 +123,8 @@ class CourseAdmin(HistoryModelAdmin):
             ("starts_on", "ends_on"),
             "meetings",
             ("capacity", "is_open"),
-            ("prerequisites", "repeatable"),
+            "prerequisites",
+            ("excludes", "repeatable"),
             "teachers",
         ]
         return [*fields, ("seats", "waiting")] if obj else fields

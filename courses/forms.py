@@ -48,8 +48,14 @@ class TermForm(EditForm):
             "enrollment_opens_on",
             "enrollment_closes_on",
             "max_credits",
+            "accepts_in_progress",
         )
         widgets = {name: DateInput for name in fields if name.endswith("_on")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            self.initial.setdefault("accepts_in_progress", True)
 
 
 class CourseForm(CourseTeachersForm, EditForm):
@@ -67,6 +73,7 @@ class CourseForm(CourseTeachersForm, EditForm):
             "meetings",
             "capacity",
             "prerequisites",
+            "excludes",
             "is_open",
             "repeatable",
             "teachers",

@@ -1,18 +1,32 @@
 """Imports terms, teachers and courses from CSV files."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import TextIO
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.imports.csv_reader import RowErrors
 from core.imports.importer import CellParser, CsvImporter, Key
 from core.imports.people import PeopleImporter
 from core.text import clean_line
-from courses.models import Course, Teacher, Term
-from courses.prerequisites import check_cycle, check_known, lock_prerequisites
+from courses.models import CODE_FIELDS, Course, Teacher, Term
+from courses.prerequisites import (
+    check_known,
+    circular_error,
+    find_unreachable,
+    lock_prerequisites,
+)
+from courses.requirements import (
+    Requirement,
+    StoredRequirement,
+    check_size,
+    find_codes,
+    format_requirements,
+    read_requirements,
+)
 from courses.teaching import Assignment, set_teachers
 
 
@@ -20,13 +34,16 @@ def import_terms(file: TextIO) -> Counter[str]:
     """Create and change the terms of `file`. Returns how many of each; raises ImportRejected."""
     columns = (
         ["code", "name", "starts_on", "ends_on"],
-        ["enrollment_opens_on", "enrollment_closes_on", "max_credits"],
+        ["enrollment_opens_on", "enrollment_closes_on", "max_credits", "accepts_in_progress"],
     )
     return CsvImporter(Term, ["code"], file, *columns).write()
 
 
-def import_courses(file: TextIO) -> Counter[str]:
-    """Create and change the courses of `file`. Returns how many of each; raises ImportRejected."""
+def import_courses(file: TextIO, skipped: RowErrors | None = None) -> Counter[str]:
+    """Create and change the courses of `file`. Returns how many of each.
+
+    Raises ImportRejected for bad lines; with `skipped`, they are added to it and left out instead.
+    """
     columns = (
         ["term_code", "code", "title", "capacity"],
         [
@@ -36,6 +53,7 @@ def import_courses(file: TextIO) -> Counter[str]:
             "starts_on",
             "ends_on",
             "prerequisites",
+            "excludes",
             "is_open",
             "repeatable",
             "teachers",
@@ -51,6 +69,7 @@ def import_courses(file: TextIO) -> Counter[str]:
         *columns,
         links={"term_code": ("term_id", terms)},
         related={"teachers": teachers_parser(teachers)},
+        skipped=skipped,
     ).write()
 
 
@@ -90,7 +109,8 @@ class TeacherImporter(PeopleImporter[Teacher]):
 class CourseImporter(CsvImporter[Course]):
     """The courses of a file.
 
-    Their prerequisites must exist, in the file or in the database, and must not form a cycle.
+    The courses that they require or exclude must exist, in the file or in the database.
+    Prerequisites that nobody could ever meet are errors.
     Without the column `section`, a line means the only course of its code in the term. The first
     of the column `teachers` is the primary one.
     """
@@ -98,7 +118,8 @@ class CourseImporter(CsvImporter[Course]):
     def check_rows(self, ids: Mapping[Key, int]) -> None:
         if "section" not in self.names:
             self._check_only_section()
-        self._check_prerequisites()
+        self._check_codes()
+        self._check_reachable()
 
     def write_related(self, rows: Mapping[Key, Course]) -> set[Key]:
         if "teachers" not in self.names:
@@ -137,52 +158,110 @@ class CourseImporter(CsvImporter[Course]):
             if len(sections.get(key, ())) > 1:
                 self.errors.add(line, several_sections(sections[key]), "code", key[1])
 
-    def _check_prerequisites(self) -> None:
-        prerequisites_by_code = self._get_prerequisites_by_code()
-        for key, (line, values) in self.rows.items():
-            prerequisites = self._get_prerequisites(values)
-            if not prerequisites:
-                continue
-            known = {*prerequisites_by_code, *self._earlier_prerequisites.get(key, ())}
-            try:
-                check_known(prerequisites, known)
-            except ValidationError as error:
-                self.errors.add(line, error, "prerequisites", ", ".join(prerequisites))
-            try:
-                check_cycle(key[1], prerequisites_by_code)
-            except ValidationError as error:
-                self.errors.add(line, error, "prerequisites", ", ".join(prerequisites))
-
     def check_written_rows(self) -> None:
-        if any(self._get_prerequisites(values) for _line, values in self.rows.values()):
+        if any(find_codes(values) for field in self._fields for values in self._get_all(field)):
             lock_prerequisites()
-            self._check_prerequisites()
-
-    def _get_prerequisites(self, values: Key) -> list[str]:
-        """The prerequisites in the values of a line; none if the file has no such column."""
-        return values[self.names.index("prerequisites")] if "prerequisites" in self.names else []
+            self._check_codes()
+            self._check_reachable()
 
     @cached_property
-    def _earlier_prerequisites(self) -> dict[Key, list[str]]:
-        """The prerequisites of the courses before the import, by key.
+    def _fields(self) -> list[str]:
+        """Those fields with codes of other courses that the file has as columns."""
+        return [field for field in CODE_FIELDS if field in self.names]
 
-        A course may keep prerequisites whose course has been deleted or has a new code.
+    def _get_values(self, field: str, key: Key) -> list[StoredRequirement]:
+        values: list[StoredRequirement] = self.rows[key][1][self.names.index(field)]
+        return values
+
+    def _get_all(self, field: str) -> Iterator[list[StoredRequirement]]:
+        return (self._get_values(field, key) for key in self.rows)
+
+    @cached_property
+    def _earlier_values(self) -> dict[str, dict[Key, list[StoredRequirement]]]:
+        """The values of the courses before the import: by field, by key."""
+        courses = Course.objects.order_by().values_list(*self.key, *CODE_FIELDS)
+        earlier: dict[str, dict[Key, list[StoredRequirement]]] = {name: {} for name in CODE_FIELDS}
+        for row in courses.iterator():
+            *key, prerequisites, excludes = row
+            earlier["prerequisites"][tuple(key)] = prerequisites
+            earlier["excludes"][tuple(key)] = excludes
+        return earlier
+
+    @cached_property
+    def _codes_in_file(self) -> set[str]:
+        """The codes of the file, also of lines that are left out later."""
+        return {key[1] for key in self.rows}
+
+    def _check_codes(self) -> None:
+        """Add an error for each line with codes of no course, or with too many codes.
+
+        What the saved course has already is valid.
         """
-        courses = Course.objects.exclude(prerequisites=[])
-        rows = courses.values_list(*self.key, "prerequisites").iterator()
-        return {tuple(key): prerequisites for *key, prerequisites in rows}
+        if not self._fields:
+            return
+        codes = Course.objects.order_by().values_list("code", flat=True).distinct()
+        known = {*codes.iterator(), *self._codes_in_file}
+        for field in self._fields:
+            for key, (line, _values) in self.rows.items():
+                values = self._get_values(field, key)
+                earlier = self._earlier_values[field].get(key, [])
+                if values == earlier:
+                    continue
+                for check in (
+                    partial(check_size, values, field),
+                    partial(check_known, find_codes(values) - find_codes(earlier), known, field),
+                ):
+                    self._add_error_of(check, line, field, values)
 
-    def _get_prerequisites_by_code(self) -> dict[str, set[str]]:
-        """The prerequisites after the import, by course code, of all terms together."""
-        rows = Course.objects.values_list(*self.key, "prerequisites").iterator()
-        prerequisites: dict[Key, list[str]] = {tuple(key): codes for *key, codes in rows}
-        if "prerequisites" in self.names:
-            for key, (_line, values) in self.rows.items():
-                prerequisites[key] = self._get_prerequisites(values)
-        by_code: dict[str, set[str]] = {}
-        for (_term, code, *_section), codes in prerequisites.items():
-            by_code.setdefault(code, set()).update(codes)
-        return by_code
+    def _add_error_of(
+        self,
+        check: Callable[[], None],
+        line: int,
+        field: str,
+        values: Iterable[StoredRequirement],
+    ) -> None:
+        try:
+            check()
+        except ValidationError as error:
+            self.errors.add(line, error, field, format_requirements(values))
+
+    def _check_reachable(self) -> None:
+        """Add an error for each line with new prerequisites that nobody could ever meet.
+
+        Where bad lines are left out, what is left is checked again.
+        """
+        if "prerequisites" not in self.names:
+            return
+        if not self.skips:
+            self._find_circles()
+            return
+        self.drop_bad_rows()
+        while self._find_circles():
+            self.drop_bad_rows()
+
+    def _find_circles(self) -> bool:
+        """Add the errors, and return whether there are any."""
+        catalogue = self._get_catalogue()
+        unreachable = find_unreachable(catalogue)
+        found = False
+        for key, (line, _values) in self.rows.items():
+            values = self._get_values("prerequisites", key)
+            is_changed = values != self._earlier_values["prerequisites"].get(key)
+            if key[1] in unreachable and is_changed:
+                error = circular_error(key[1], catalogue, unreachable)
+                self.errors.add(line, error, "prerequisites", format_requirements(values))
+                found = True
+        return found
+
+    def _get_catalogue(self) -> dict[str, list[list[Requirement]]]:
+        """The prerequisites after the import of all offerings of each code."""
+        catalogue: dict[str, list[list[Requirement]]] = {}
+        rows = Course.objects.order_by().values_list(*self.key, "prerequisites").iterator()
+        offerings = [(tuple(key), values) for *key, values in rows if tuple(key) not in self.rows]
+        offerings += [(key, self._get_values("prerequisites", key)) for key in self.rows]
+        for (_term, code, *_section), values in offerings:
+            catalogue.setdefault(code, []).append(read_requirements(values))
+        return catalogue
 
 
 def several_sections(sections: Iterable[str]) -> ValidationError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import chain
 from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ValidationError
@@ -32,7 +31,20 @@ from core.db.search import (
 from core.db.transactions import atomic_with_reruns
 from core.history.models import HistoryModel
 from courses.meetings import MeetingsField, MeetingTime
-from courses.prerequisites import CodesField, check_cycle, check_known, lock_prerequisites
+from courses.prerequisites import (
+    CodesField,
+    check_known,
+    check_reachable,
+    lock_prerequisites,
+)
+from courses.requirements import (
+    Requirement,
+    RequirementsField,
+    check_size,
+    describe_requirements,
+    find_codes,
+    read_requirements,
+)
 from courses.teachers import Teacher, Teaching
 
 # Django finds the models of an app in this module.
@@ -91,6 +103,15 @@ class Term(HistoryModel):
         blank=True,
         validators=[MinValueValidator(0)],
         help_text=_("That a student may take in this term. Empty: no limit."),
+    )
+    accepts_in_progress = models.BooleanField(
+        _("courses in progress meet prerequisites"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A student may enroll who still takes a prerequisite, if it ends before the course "
+            "begins."
+        ),
     )
 
     error_fields = {
@@ -156,6 +177,8 @@ def course_label(code: str, section: str, term_code: str) -> str:
     return f"{name} ({term_code})"
 
 
+# The fields of a course with codes of other courses.
+CODE_FIELDS = ("prerequisites", "excludes")
 COURSE_ENDS_BEFORE_START = _("A course cannot end before it starts.")
 
 
@@ -248,12 +271,23 @@ class Course(HistoryModel):
         validators=[MaxValueValidator(1_000_000)],
         help_text=_("Number of seats. Empty: unlimited; 0: none."),
     )
-    prerequisites = CodesField(
+    prerequisites = RequirementsField(
         _("prerequisites"),
+        help_text=_(
+            "Codes of courses to be completed first, in any term. MAT-1 | MAT-2*, PHY-2 means "
+            "MAT-1 or MAT-2, and PHY-2; with the star, the course may also be taken at the same "
+            "time."
+        ),
+    )
+    excludes = CodesField(
+        _("excludes"),
         default=list,
         db_default=[],
         blank=True,
-        help_text=_("Codes of courses to be completed first, in any term, separated by commas."),
+        help_text=_(
+            "Codes of courses separated by commas. Who takes or has completed one of them cannot "
+            "take this one, nor the other way round."
+        ),
     )
     is_open = models.BooleanField(
         _("open"), default=True, help_text=_("A closed course takes no new students.")
@@ -328,6 +362,11 @@ class Course(HistoryModel):
         day: date = self.ends_on or self.term.ends_on
         return day
 
+    @property
+    def prerequisites_text(self) -> str:
+        """The prerequisites in a sentence."""
+        return describe_requirements(self.prerequisites)
+
     def other_sections(self) -> CourseQuerySet:
         """The other courses with this code in the same term."""
         courses = CourseQuerySet(Course).filter(term=self.term_id, code=self.code)
@@ -340,7 +379,7 @@ class Course(HistoryModel):
     def clean(self) -> None:
         """Raises ValidationError for dates that are not in order, and for wrong prerequisites.
 
-        Prerequisites are wrong if they do not exist or form a cycle.
+        Prerequisites are wrong if they do not exist or form a circle.
         """
         super().clean()
         self.check_dates()
@@ -358,30 +397,45 @@ class Course(HistoryModel):
             )
 
     def check_prerequisites(self) -> None:
-        """Raises ValidationError for prerequisites that do not exist or form a cycle."""
+        """Raises ValidationError for codes that do not exist, and for a circle of prerequisites.
+
+        What the saved course has already is valid. So a course can be changed whose prerequisite
+        was deleted or has a new code.
+        """
+        if not (self.prerequisites or self.excludes):
+            return
+        rows = Course.objects.filter(pk=self.pk)
+        saved_code, *saved = rows.values_list("code", *CODE_FIELDS).first() or ("", [], [])
+        for field, saved_values in zip(CODE_FIELDS, saved, strict=True):
+            values = getattr(self, field)
+            if values == saved_values:
+                continue
+            check_size(values, field)
+            new_codes = find_codes(values) - find_codes(saved_values) - {self.code}
+            if new_codes:
+                existing = Course.objects.filter(code__in=new_codes)
+                check_known(new_codes, existing.values_list("code", flat=True), field)
+        if (self.code, self.prerequisites) != (saved_code, saved[0]):
+            self.check_reachable()
+
+    def check_reachable(self) -> None:
+        """Raises ValidationError if nobody could ever meet the prerequisites of this course."""
         if not self.prerequisites:
             return
-        courses = Course.objects.filter(code__in=self.prerequisites)
-        existing_codes = courses.values_list("code", flat=True)
-        # A saved prerequisite whose course was deleted or has a new code does not prevent other
-        # changes.
-        saved = Course.objects.filter(pk=self.pk).values_list("prerequisites", flat=True)
-        known = {self.code, *existing_codes, *chain.from_iterable(saved)}
-        check_known(self.prerequisites, known)
-        self.check_cycle()
-
-    def check_cycle(self) -> None:
-        """Raises ValidationError if this course is its own prerequisite through others."""
-        prerequisites: dict[str, set[str]] = {self.code: set(self.prerequisites)}
-        others = Course.objects.exclude(prerequisites=[]).exclude(pk=self.pk)
-        for code, codes in others.values_list("code", "prerequisites"):
-            prerequisites.setdefault(code, set()).update(codes)
-        check_cycle(self.code, prerequisites)
+        others = Course.objects.exclude(pk=self.pk)
+        # A course with an offering that requires nothing can be taken.
+        free = others.filter(prerequisites=[]).values("code")
+        rows = others.filter(Q(code=self.code) | ~Q(prerequisites=[]) & ~Q(code__in=free))
+        catalogue: dict[str, list[list[Requirement]]] = {}
+        own = (self.code, self.prerequisites)
+        for code, values in [own, *rows.order_by().values_list("code", "prerequisites")]:
+            catalogue.setdefault(code, []).append(read_requirements(values))
+        check_reachable(self.code, catalogue)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the course.
 
-        Raises ValidationError also for a cycle of prerequisites that two concurrent transactions
+        Raises ValidationError also for a circle of prerequisites that two concurrent transactions
         have created together. See lock_prerequisites.
         """
         written_fields = kwargs.get("update_fields") or ["code", "prerequisites"]
@@ -390,7 +444,7 @@ class Course(HistoryModel):
             return
         adding = self._state.adding
         try:
-            self._save_and_check_cycle(*args, **kwargs)
+            self._save_and_check_reachable(*args, **kwargs)
         except ValidationError:
             if adding:
                 # The insert was rolled back, so the next save must insert again.
@@ -398,10 +452,10 @@ class Course(HistoryModel):
             raise
 
     @atomic_with_reruns
-    def _save_and_check_cycle(self, *args: Any, **kwargs: Any) -> None:
+    def _save_and_check_reachable(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
         lock_prerequisites()
-        self.check_cycle()
+        self.check_reachable()
 
     @property
     def left(self) -> int | None:

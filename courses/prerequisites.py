@@ -1,9 +1,9 @@
-"""The prerequisites of a course: the model field for their codes, and the checks of them."""
+"""The checks of prerequisites, and the model field for codes of courses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from typing import Any
 
 from django import forms
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.db.fields import ListField
 from core.text import clean_line
+from courses.requirements import Requirement
+
+# The requirements of each offering of each course, by code.
+Catalogue = Mapping[str, Sequence[Sequence[Requirement]]]
 
 
 class CodesFormField(forms.CharField):
@@ -55,27 +59,30 @@ def parse_codes(text: str) -> list[str]:
     return list(dict.fromkeys(code for code in codes if code))
 
 
-def check_known(prerequisites: Iterable[str], known: Collection[str]) -> None:
-    """Raises ValidationError if one of the `prerequisites` is not among the `known` codes."""
-    if unknown := sorted(set(prerequisites) - set(known)):
-        _refuse(
-            _("There is no course with the code %(codes)s."), "not_found", codes=", ".join(unknown)
-        )
+def check_known(codes: Iterable[str], known: Collection[str], field: str) -> None:
+    """Raises ValidationError for `field` if one of `codes` is not among the `known` ones."""
+    if unknown := sorted(set(codes) - set(known)):
+        message = _("There is no course with the code %(codes)s.")
+        params = {"codes": ", ".join(unknown)}
+        raise ValidationError({field: ValidationError(message, code="not_found", params=params)})
 
 
-def check_cycle(code: str, prerequisites: Mapping[str, Iterable[str]]) -> None:
-    """Raises ValidationError if the course `code` is its own prerequisite through others.
-
-    `prerequisites` has the prerequisites of each course, by code.
-    """
-    if cycle := find_cycle(code, prerequisites):
-        _refuse(
-            _("A course cannot come before itself: %(way)s."), "circular", way=" → ".join(cycle)
-        )
+def check_reachable(code: str, catalogue: Catalogue) -> None:
+    """Raises ValidationError if nobody could ever meet the prerequisites of the course `code`."""
+    needed = _find_needed(code, catalogue)
+    unreachable = find_unreachable({name: catalogue[name] for name in needed})
+    if code in unreachable:
+        raise circular_error(code, catalogue, unreachable)
 
 
-def _refuse(message: Any, code: str, **params: str) -> NoReturn:
-    raise ValidationError({"prerequisites": ValidationError(message, code=code, params=params)})
+def circular_error(code: str, catalogue: Catalogue, unreachable: Set[str]) -> ValidationError:
+    """The error of a course that is `unreachable`, with the circle that makes it so."""
+    way = find_circle(code, catalogue, unreachable)
+    message = _("A course cannot come before itself: %(way)s.")
+    params = {"way": " → ".join(way)}
+    return ValidationError(
+        {"prerequisites": ValidationError(message, code="circular", params=params)}
+    )
 
 
 def lock_prerequisites() -> None:
@@ -95,19 +102,66 @@ def lock_prerequisites() -> None:
     content_type.first()
 
 
-def find_cycle(start: str, prerequisites: Mapping[str, Iterable[str]]) -> Sequence[str]:
-    """A path of prerequisites from the course `start` back to itself, with both ends.
+def find_unreachable(catalogue: Catalogue) -> set[str]:
+    """The codes of courses that nobody could ever take, because they require each other.
 
-    Empty if there is none. `prerequisites` has the prerequisites of each course, by code.
+    A course can be taken if one of its offerings can, and an offering if each requirement has an
+    alternative that can be taken. A code of no course counts as one that can be taken. Courses that
+    may be taken at the same time are taken together.
     """
-    paths = [[start]]
-    visited: set[str] = set()
-    while paths:
-        path = paths.pop()
-        for code in prerequisites.get(path[-1], ()):
-            if code == start:
-                return [*path, code]
-            if code not in visited:
-                visited.add(code)
-                paths.append([*path, code])
-    return []
+    unreachable = set(catalogue)
+    while group := _find_next_group(catalogue, unreachable):
+        unreachable -= group
+    return unreachable
+
+
+def _find_next_group(catalogue: Catalogue, unreachable: Collection[str]) -> set[str]:
+    """Those of `unreachable` that can be taken together after all courses outside of it."""
+    group = set(unreachable)
+
+    def can_be_taken(code: str) -> bool:
+        return any(
+            all(
+                any(
+                    other not in unreachable
+                    or (requirement.concurrent and other in group and other != code)
+                    for other in requirement.codes
+                )
+                for requirement in offering
+            )
+            for offering in catalogue[code]
+        )
+
+    while stuck := {code for code in group if not can_be_taken(code)}:
+        group -= stuck
+    return group
+
+
+def find_circle(code: str, catalogue: Catalogue, unreachable: Set[str]) -> list[str]:
+    """A way from an unreachable course over courses that it requires, to the first one met again.
+
+    A requirement that may be met at the same time is followed only where there is no other.
+    """
+    way = [code]
+    while way[-1] not in way[:-1]:
+        obstacles = [
+            requirement
+            for offering in catalogue[way[-1]]
+            for requirement in offering
+            if unreachable >= set(requirement.codes)
+        ]
+        way.append(min(obstacles, key=lambda requirement: requirement.concurrent).codes[0])
+    return way
+
+
+def _find_needed(code: str, catalogue: Catalogue) -> set[str]:
+    """The code and those of `catalogue` that it requires, directly or through others."""
+    needed: set[str] = set()
+    left = [code]
+    while left:
+        name = left.pop()
+        if name in catalogue and name not in needed:
+            needed.add(name)
+            for offering in catalogue[name]:
+                left.extend(other for requirement in offering for other in requirement.codes)
+    return needed

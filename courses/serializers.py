@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.serializers import (
+    CleanLineField,
     IdField,
     ModelSerializer,
     StrictBooleanField,
@@ -24,8 +25,10 @@ from courses.meetings import (
     clean_time,
 )
 from courses.models import Course, Teacher, Teaching, Term
+from courses.requirements import MAX_ALTERNATIVES, Alternatives, StoredRequirement
 from courses.teaching import Assignment
 
+CODE_LENGTH = Course._meta.get_field("code").max_length
 MAX_TEACHERS = 100
 
 
@@ -56,6 +59,7 @@ class TermSerializer(ModelSerializer[Term]):
             "enrollment_opens_on",
             "enrollment_closes_on",
             "max_credits",
+            "accepts_in_progress",
         ]
 
 
@@ -126,12 +130,45 @@ class MeetingsField(serializers.Field[list[Meeting], Any, list[Meeting], Any]):
         ]
 
 
+class AlternativesSerializer(StrictSerializer[Any]):
+    """A requirement: one of these codes; with `concurrent`, it may be taken at the same time."""
+
+    any = serializers.ListField(
+        child=CleanLineField(max_length=CODE_LENGTH), allow_empty=False, max_length=MAX_ALTERNATIVES
+    )
+    concurrent = StrictBooleanField(default=False)
+
+
+class RequirementField(serializers.Field[StoredRequirement, Any, StoredRequirement, Any]):
+    """A requirement: a code, or an object with alternatives."""
+
+    code = CleanLineField(max_length=CODE_LENGTH)
+    alternatives = AlternativesSerializer
+    default_error_messages = {"invalid": _("This must be a code or an object.")}
+
+    def to_internal_value(self, data: Any) -> StoredRequirement:
+        if isinstance(data, str):
+            code: str = self.code.run_validation(data)
+            return code
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        # A serializer of its own: within the one of a PATCH no field would be required.
+        serializer = self.alternatives(data=data)
+        serializer.is_valid(raise_exception=True)
+        alternatives: Alternatives = serializer.validated_data
+        return alternatives
+
+    def to_representation(self, value: StoredRequirement) -> StoredRequirement:
+        return value
+
+
 class CourseSerializer(ModelSerializer[Course]):
     term = TermCodeField()
     meetings = MeetingsField(required=False, help_text="When the course meets each week.")
     prerequisites = serializers.ListField(
-        child=StrictCharField(max_length=20), max_length=50, required=False
+        child=RequirementField(), required=False, help_text="All of them must be met."
     )
+    excludes = serializers.ListField(child=CleanLineField(max_length=CODE_LENGTH), required=False)
     seats = SeatsSerializer(source="*", read_only=True)
     teachers = TeacherOfCourseSerializer(source="current_teachings", many=True, read_only=True)
 
@@ -150,14 +187,12 @@ class CourseSerializer(ModelSerializer[Course]):
             "meetings",
             "capacity",
             "prerequisites",
+            "excludes",
             "is_open",
             "repeatable",
             "seats",
             "teachers",
         ]
-
-    def validate_prerequisites(self, codes: list[str]) -> list[str]:
-        return list(dict.fromkeys(codes))
 
 
 class TeacherSerializer(ModelSerializer[Teacher]):

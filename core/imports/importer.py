@@ -45,6 +45,7 @@ class CsvImporter(Generic[M]):
     `required` and `optional` name the columns. `links` describes columns that hold the natural
     key of a related row: by column, the attribute of its id, and the ids by natural key.
     `related` are the parsers of columns that are no attributes of the model: see `write_related`.
+    With `skipped`, bad lines are added to it and left out.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class CsvImporter(Generic[M]):
         optional: Sequence[str],
         links: Mapping[str, tuple[str, Mapping[str, int]]] | None = None,
         related: Mapping[str, CellParser] | None = None,
+        skipped: RowErrors | None = None,
     ) -> None:
         self.model, self.links, self.related = model, links or {}, related or {}
         self.optional = set(optional)
-        self.errors = RowErrors()
+        self.errors = RowErrors() if skipped is None else skipped
+        self.skips = skipped is not None
         self.columns, records = read_rows(file, required, optional, self.errors)
         # The attribute of the model for each column.
         self.names = [
@@ -109,12 +112,22 @@ class CsvImporter(Generic[M]):
                 self.errors.add(line, error, column, cell)
         return tuple(values) if len(values) == len(cells) else None
 
+    def drop_bad_rows(self) -> None:
+        """Leave out the rows that have errors."""
+        bad = self.errors.lines
+        self.rows = {key: row for key, row in self.rows.items() if row[0] not in bad}
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether nothing can be written, because of the errors until now."""
+        return bool(self.errors) and (not self.skips or self.errors.unreadable)
+
     def write(self) -> Counter[str]:
         """Write all rows in one transaction.
 
         Returns the numbers of `created`, `changed` and `unchanged` rows. Raises ImportRejected.
         """
-        if self.errors and not self.rows:
+        if self.is_rejected and not self.rows:
             raise ImportRejected(self.errors)
         try:
             return self._write_rows()
@@ -133,14 +146,17 @@ class CsvImporter(Generic[M]):
         ids = self._get_ids()
         self.lock_rows(ids)
         self.check_rows(ids)
+        if self.skips:
+            self.drop_bad_rows()
         # New rows come last.
         keys = sorted(self.rows, key=lambda key: ids.get(key, MAX_ID + 1))
         unit = str(self.model._meta.verbose_name_plural)
         for batch in in_batches(keys, unit, BATCH_SIZE):
             counts.update(self._write_batch(batch, ids))
-        if not self.errors:
+        skipped = len(self.errors.lines)
+        if not self.is_rejected:
             self.check_written_rows()
-        if self.errors:
+        if self.is_rejected or len(self.errors.lines) > skipped:
             raise ImportRejected(self.errors)
         return counts
 
@@ -200,8 +216,13 @@ class CsvImporter(Generic[M]):
                 set_derived_fields(row)
                 changed[key] = row
                 changed_names.update(with_derived_fields(self.model, names))
+        if self.skips:
+            self.drop_bad_rows()
+            created = {key: row for key, row in created.items() if key in self.rows}
+            changed = {key: row for key, row in changed.items() if key in self.rows}
+            existing = {key: row for key, row in existing.items() if key in self.rows}
         changed_keys = set(changed)
-        if not self.errors:
+        if not self.is_rejected:
             self.model._base_manager.bulk_create(created.values(), batch_size=BATCH_SIZE)
             record_history(self.model, created.values(), changed=False)
             if changed:
@@ -213,7 +234,7 @@ class CsvImporter(Generic[M]):
         return {
             "created": len(created),
             "changed": len(changed_keys),
-            "unchanged": len(keys) - len(created) - len(changed_keys),
+            "unchanged": sum(key in self.rows for key in keys) - len(created) - len(changed_keys),
         }
 
     def _create_instance(self, key: Key) -> M:

@@ -160,7 +160,17 @@ PROBLEMS: dict[str, Problem] = {
         _("A prerequisite is missing"),
         _(
             "The course asks for other courses to be completed first, in any term: "
-            "`params.missing` names them."
+            "`params.missing` names them for people, `params.unmet` lists them for programs. One "
+            "code of each requirement is enough; with `concurrent`, the student may also take the "
+            "course at the same time."
+        ),
+    ),
+    Refusal.EXCLUDED_BY: Problem(
+        409,
+        _("Another course excludes this one"),
+        _(
+            "The student takes or has completed `params.other`, and one of the two courses "
+            "excludes the other."
         ),
     ),
     Refusal.ALREADY_TAKING: Problem(

@@ -93,6 +93,19 @@ class MeetingsFieldSchema(OpenApiSerializerFieldExtension):
         return {"type": "array", "items": meeting.ref, "maxItems": self.target.max_length}
 
 
+class RequirementFieldSchema(OpenApiSerializerFieldExtension):
+    """A code of a course, or several of which one is enough."""
+
+    target_class = "courses.serializers.RequirementField"
+
+    def map_serializer_field(
+        self, auto_schema: SpectacularSchema, direction: Literal["request", "response"]
+    ) -> dict[str, Any]:
+        code = auto_schema._map_serializer_field(self.target.code, direction)
+        alternatives = auto_schema.resolve_serializer(self.target.alternatives, direction)
+        return {"oneOf": [code, alternatives.ref]}
+
+
 class BodySchema(OpenApiSerializerExtension):
     """Says which fields of a body are given together: an id or a key, and one of its forms."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.formatting import LocalizedValue
 from courses.models import Course
-from students.enrollment.locks import lock_promoted
+from courses.requirements import Requirement, find_opening_codes, has_concurrent
+from students.enrollment.locks import lock_courses, lock_promoted
+from students.enrollment.other_courses import OtherCourse
+from students.enrollment.prerequisites import find_excluding, find_unmet
 from students.enrollment.rules import COURSE, STUDENT, PairError, PairField, Refusal, find_refusals
 from students.enrollment.snapshot import Snapshot
 from students.enrollment.transitions import (
@@ -38,40 +41,78 @@ def decide_changes(
     are locked; this needs a transaction, in which the caller writes what was decided. Raises
     RunAgain.
     """
-    more_courses = [*more_courses]
+    more_courses = {*more_courses}
+    unmet: UnmetAtEnd = {}
     while True:
-        decisions = EnrollmentDecisions(Snapshot(changes, more_courses, locks=locks), options)
-        for change in changes:
-            decisions.add_result(change)
-        for course in decisions.snapshot.courses.values():
-            decisions.promote_waiting(course)
+        snapshot = Snapshot(changes, more_courses, locks=locks)
+        decisions = EnrollmentDecisions(snapshot, options, unmet)
+        decisions.add_results(changes)
+        if found := decisions.find_unmet_at_end():
+            # What these courses rest on was refused, so they are refused as well.
+            unmet = {**unmet, **found}
+            continue
+        decisions.promote_all_waiting()
+        if opened := decisions.find_opened_courses():
+            if locks:
+                lock_courses(opened)
+            more_courses |= opened
+            unmet = {}
+            continue
         promoted = {row.student_id for row in decisions.promoted.values()}
         if not (locks and lock_promoted(promoted)):
             return decisions
         # Those who move up may have enrolled elsewhere before they were locked: decide it again.
+        unmet = {}
+
+
+# By student id and course id: the prerequisites that are not met at the end of the request.
+UnmetAtEnd = Mapping[tuple[int, int], Sequence[Requirement]]
 
 
 class EnrollmentDecisions:
     """The results of a list of changes, and the rows to write.
+
+    Where a prerequisite may be taken at the same time, all enrollments that the request asks for
+    count, wherever they are in it. Those of `unmet` have turned out to rest on a refused one.
 
     Attributes: `results`, one for each change; the rows `created`, `changed` and `promoted` (moved
     up from a waitlist); `overridden`, the codes of the overridden refusals by (student id, course
     id).
     """
 
-    def __init__(self, snapshot: Snapshot, options: Options = DEFAULT_OPTIONS) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        options: Options = DEFAULT_OPTIONS,
+        unmet: UnmetAtEnd | None = None,
+    ) -> None:
         self.snapshot = snapshot
         self.options = options
+        self.unmet = unmet or {}
         self.today = timezone.localdate()
         self.waitlists = Waitlists(snapshot)
         # Courses in which nobody who waits can move up before somebody leaves or completes a
-        # course, or begins to wait.
+        # course, begins to wait, or takes a course with one of `opening_codes`.
         self.settled_courses: set[int] = set()
+        self.opening_codes: set[str] = set()
+        self.has_concurrent = False
+        for course in snapshot.courses.values():
+            self.opening_codes |= find_opening_codes(
+                course.prerequisites, accepts_in_progress=course.term.accepts_in_progress
+            )
+            self.has_concurrent |= has_concurrent(course.prerequisites)
         self.results: list[Result] = []
         self.created: list[Enrollment] = []
         self.changed: dict[int, Enrollment] = {}
         self.promoted: dict[int, Enrollment] = {}
         self.overridden: dict[tuple[int, int], list[str]] = {}
+
+    def add_results(self, changes: Sequence[EnrollmentChange]) -> None:
+        """Decide each of `changes` in turn."""
+        if self.has_concurrent:
+            self.snapshot.expect_enrollments(changes)
+        for change in changes:
+            self.add_result(change)
 
     def add_result(self, change: EnrollmentChange) -> None:
         """Decide one change, given those decided before, and append its result."""
@@ -121,7 +162,9 @@ class EnrollmentDecisions:
             return Result(change, outcome, row)
 
         before = row.status if row is not None else None
-        refusals = self._find_refusals(student, course, check_window=self.options.check_window)
+        refusals = self._find_refusals(
+            student, course, check_window=self.options.check_window, is_requested=True
+        )
         if row is not None and before == Status.WAITLISTED:
             # What was overridden when the student was put on the waitlist stays overridden.
             refusals = [error for error in refusals if error.code not in row.overridden]
@@ -163,6 +206,66 @@ class EnrollmentDecisions:
         self.overridden[row.student_id, row.course_id] = [*codes]
         kept = [*row.overridden, *(code for code in codes if code != Refusal.COURSE_FULL)]
         row.overridden = sorted(set(kept), key=Refusal.values.index)
+
+    def find_unmet_at_end(self) -> UnmetAtEnd:
+        """Find enrollments of this request whose prerequisites are not met at its end after all."""
+        found: dict[tuple[int, int], Sequence[Requirement]] = {}
+        rows = self._find_concurrent_rows() if self.has_concurrent else []
+        courses = self.snapshot.other_courses
+        while True:
+            new = {
+                (row.student_id, row.course_id): unmet
+                for row in rows
+                if (unmet := self._find_unmet_concurrent(row))
+            }
+            if not new:
+                return found
+            found |= new
+            # What rests on these is not met either.
+            for row in rows:
+                if (row.student_id, row.course_id) in new:
+                    other = OtherCourse.of(row.course)
+                    courses.set_status(row.student_id, other, Status.WITHDRAWN)
+            rows = [row for row in rows if (row.student_id, row.course_id) not in new]
+
+    def _find_concurrent_rows(self) -> list[Enrollment]:
+        """The rows that this request has enrolled where a prerequisite may be taken with it."""
+        return [
+            result.enrollment
+            for result in self.results
+            if result.enrollment
+            and result.change.transition.status == Status.ACTIVE
+            and result.outcome not in (Outcome.REFUSED, Outcome.UNCHANGED)
+            and has_concurrent(result.enrollment.course.prerequisites)
+            and Refusal.PREREQUISITE_MISSING not in result.enrollment.overridden
+            and (result.change.student_id, result.change.course_id) not in self.unmet
+        ]
+
+    def _find_unmet_concurrent(self, row: Enrollment) -> list[Requirement]:
+        courses = self.snapshot.other_courses
+        taken = courses.find_taken(row.student, row.course)
+        completed = courses.find_completed(row.student, row.course)
+        unmet = find_unmet(row.course, completed=completed, taken=taken, taken_at_end=taken)
+        return [requirement for requirement in unmet if requirement.concurrent]
+
+    def promote_all_waiting(self) -> None:
+        """Give the free seats of all courses to those who wait."""
+        while True:
+            for course in self.snapshot.courses.values():
+                self.promote_waiting(course)
+            if not any(map(self._can_promote, self.snapshot.courses.values())):
+                return
+
+    def find_opened_courses(self) -> set[int]:
+        """The courses for which those who moved up may have become eligible by that.
+
+        Courses that were read are left out: their waitlists have moved.
+        """
+        opened: set[int] = set()
+        for row in self.promoted.values():
+            code = self.snapshot.courses[row.course_id].code
+            opened |= self.snapshot.other_courses.find_opened(row.student_id, code)
+        return opened - self.snapshot.courses.keys()
 
     def promote_waiting(self, course: Course) -> None:
         """Give the course's free seats to those who wait, in the order of arrival.
@@ -209,6 +312,7 @@ class EnrollmentDecisions:
         return self.waitlists.rows[course.id]
 
     def _promote(self, row: Enrollment) -> None:
+        self._unsettle(row, Status.ACTIVE)
         self.snapshot.count_move(row, row.status, Status.ACTIVE)
         row.status = Status.ACTIVE
         row.waitlist_number = None
@@ -219,16 +323,31 @@ class EnrollmentDecisions:
             self.promoted[row.id] = row
 
     def _find_refusals(
-        self, student: Student, course: Course, *, check_window: bool = True
+        self,
+        student: Student,
+        course: Course,
+        *,
+        check_window: bool = True,
+        is_requested: bool = False,
     ) -> list[PairError]:
+        """The refusals of a pair. `is_requested`: this request asks for it."""
+        others = self.snapshot.other_courses
+        completed = others.find_completed(student, course)
+        taken = taken_at_end = others.find_taken(student, course)
+        if is_requested and self.has_concurrent:
+            taken_at_end = others.find_taken_at_end(student, course)
+        unmet = find_unmet(course, completed=completed, taken=taken, taken_at_end=taken_at_end)
+        if is_requested and self.unmet:
+            unmet = [*dict.fromkeys([*unmet, *self.unmet.get((student.pk, course.pk), ())])]
         refusals = find_refusals(
             student,
             course,
             taken=self.snapshot.taken[course.id],
             today=self.today,
-            missing=self.snapshot.other_courses.find_missing_prerequisites(student, course),
-            others=self.snapshot.other_courses.find_taken(student, course),
-            load=self.snapshot.other_courses.find_load(student, course),
+            unmet=unmet,
+            excluding=find_excluding(course, [*completed, *taken]),
+            others=taken,
+            load=others.find_load(student, course),
             check_window=check_window,
         )
         return list(refusals)
@@ -258,12 +377,15 @@ class EnrollmentDecisions:
         row.by_mistake = change.transition.by_mistake and after == Status.WITHDRAWN
         row.updated_at = self.snapshot.times.updated_at
         self.snapshot.count_move(row, before, after)
+        self._unsettle(row, after)
+        return row
+
+    def _unsettle(self, row: Enrollment, after: Status) -> None:
+        """Let courses be tried again for which somebody may be eligible by this new status."""
         if after == Status.WAITLISTED:
             self.settled_courses.discard(row.course_id)
-        elif after != Status.ACTIVE:
-            # The student may now be eligible in other courses.
+        elif after != Status.ACTIVE or row.course.code in self.opening_codes:
             self.settled_courses.clear()
-        return row
 
     def _build(self, change: EnrollmentChange, status: Status) -> Enrollment:
         return Enrollment(

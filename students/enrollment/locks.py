@@ -35,12 +35,6 @@ def for_update(rows: Q, *, skip_locked: bool = False) -> Q:
 
 STUDENTS = Student.objects.filter(InIdList("pk", IdListParameter("students"))).order_by("pk")
 COURSES = Course.objects.filter(InIdList("pk", IdListParameter("courses"))).order_by("pk")
-# The courses that the students of `leaving` wait for.
-WAITED_FOR = CompiledQuery(
-    Enrollment.objects.filter(InIdList("student", IdListParameter("leaving")), status="waitlisted")
-    .order_by()
-    .values_list("course")
-)
 _IDS = IdListParameter("ids")
 _STUDENTS_BY_ID = Student.objects.filter(InIdList("pk", _IDS)).order_by("pk")
 _COURSES_BY_ID = Course.objects.filter(InIdList("pk", _IDS)).order_by("pk")

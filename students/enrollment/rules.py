@@ -1,6 +1,6 @@
 """The rules of enrolling: every reason to refuse a student-course pair, and when it applies."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.formatting import LocalizedValue, localized_date, localized_number
 from courses.meetings import Hour, day_label, find_hours, find_overlap
 from courses.models import Course
+from courses.requirements import Requirement, localize_requirements
 from students.enrollment.other_courses import NO_LIMIT, Load, OtherCourse
 from students.models import Student
 
@@ -82,6 +83,12 @@ class Refusal(models.TextChoices):
         _("although a prerequisite is missing"),
         _("%(course)s asks for %(missing)s to be completed first."),
     )
+    EXCLUDED_BY = (
+        "excluded_by",
+        COURSE,
+        _("although the other course excludes it"),
+        _("%(course)s cannot be taken with or after %(other)s, and neither the other way round."),
+    )
     ALREADY_TAKING = (
         "already_taking",
         COURSE,
@@ -137,7 +144,8 @@ def find_refusals(
     *,
     taken: int,
     today: date,
-    missing: Sequence[str] = (),
+    unmet: Collection[Requirement] = (),
+    excluding: Iterable[OtherCourse] = (),
     others: Collection[OtherCourse] = (),
     load: Load = NO_LIMIT,
     check_window: bool = True,
@@ -145,8 +153,9 @@ def find_refusals(
     """Every reason why `student` cannot become active in `course` today.
 
     `taken` is the number of seats taken in the course, `today` a date in the school's time zone,
-    `missing` the codes of prerequisites that the student has not completed, `others` the other
-    courses in which the student is active, and `load` the student's credits in the term without
+    `unmet` the prerequisites that the student does not meet, `excluding` courses that the student
+    takes or has completed and that exclude this one, `others` the other courses in which the
+    student is active, and `load` the student's credits in the term without
     this course. With `check_window=False` the dates of the term and the course are not checked:
     neither those of enrollment nor the last day.
     """
@@ -157,8 +166,14 @@ def find_refusals(
         yield Refusal.COURSE_CLOSED.error(**about_course)
     if check_window:
         yield from _find_refusals_of_dates(course, today)
-    if missing:
-        yield Refusal.PREREQUISITE_MISSING.error(**about_course, missing=", ".join(missing))
+    if unmet:
+        yield Refusal.PREREQUISITE_MISSING.error(
+            **about_course,
+            missing=localize_requirements(unmet),
+            unmet=[requirement.to_json() for requirement in unmet],
+        )
+    for other in excluding:
+        yield Refusal.EXCLUDED_BY.error(**_name_both(course, other))
     yield from _find_refusals_of_others(course, others)
     if load.limit is not None and course.credits and load.credits + course.credits > load.limit:
         yield Refusal.CREDIT_LIMIT.error(

@@ -6,7 +6,7 @@ The service itself moves the waitlists of the courses whose enrollments it chang
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.signals import post_delete
 
 from core.db.transactions import held_locks
@@ -17,7 +17,7 @@ from students.models import COUNTED_STATUSES, CreditLimit, Enrollment, Status, S
 
 # The fields, by model, on which it depends what else those can take who take a course.
 FIELDS_ABOUT_OTHERS: dict[type[HistoryModel], set[str]] = {
-    Course: {"code", "term", "starts_on", "ends_on", "meetings", "credits"},
+    Course: {"code", "term", "starts_on", "ends_on", "meetings", "credits", "excludes"},
     Term: {"starts_on", "ends_on"},
 }
 
@@ -46,14 +46,11 @@ def _promote_waiting(
     courses = set(waiting.filter(of_rows).values_list("course", flat=True))
     fields_about_others = FIELDS_ABOUT_OTHERS.get(sender, set())
     if fields_about_others and (fields is None or fields_about_others.intersection(fields)):
-        # Those who take a changed course may now take another one, for which they wait. Completed
-        # ones count too: their credits do.
+        # Those who take or have completed a changed course may now take another one, for which
+        # they wait.
         active = Enrollment.objects.filter(of_rows, status__in=COUNTED_STATUSES).order_by()
         of_active = waiting.filter(student__in=active.values("student"))
         courses |= set(of_active.values_list("course", flat=True))
-    if sender is Course and (fields is None or "code" in fields):
-        codes = {row.code for row in rows if isinstance(row, Course)}
-        courses |= _find_courses_requiring(codes, waiting)
     service.promote_waiting(courses)
 
 
@@ -72,16 +69,3 @@ def _promote_limited(
 def _promote_unlimited(sender: type[HistoryModel], instance: CreditLimit, **_kwargs: Any) -> None:
     """Move the waitlists of a student who is limited as others are again."""
     _promote_limited(sender, [instance])
-
-
-def _find_courses_requiring(codes: set[str], waiting: QuerySet[Enrollment]) -> set[int]:
-    """The courses that somebody waits for and that have one of `codes` as a prerequisite.
-
-    A course that got one of these codes now meets the prerequisite for all who completed it.
-    """
-    waited_for = Course.objects.exclude(prerequisites=[]).filter(pk__in=waiting.values("course"))
-    return {
-        pk
-        for pk, prerequisites in waited_for.values_list("pk", "prerequisites")
-        if codes.intersection(prerequisites)
-    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import Count, Q
@@ -18,13 +17,17 @@ from students.enrollment.change_feed import ChangeTimes, find_change_times
 from students.enrollment.locks import (
     COURSES,
     STUDENTS,
-    WAITED_FOR,
     for_update,
     lock_before_reading,
     lock_courses,
     valid_ids,
 )
-from students.enrollment.other_courses import COURSE_FIELDS, OtherCourse, OtherCourses
+from students.enrollment.other_courses import (
+    ALWAYS_NEEDED,
+    COURSE_FIELDS,
+    OtherCourse,
+    OtherCourses,
+)
 from students.enrollment.transitions import EnrollmentChange
 from students.models import CreditLimit, Enrollment, Status, Student
 
@@ -38,9 +41,9 @@ LOCKED_COURSES = CompiledQuery(for_update(COURSES))
 TERMS = CompiledQuery(Term.objects.filter(pk__in=COURSES.order_by().values("term")).order_by())
 _OF_STUDENTS = InIdList("student", IdListParameter("students"))
 _OF_COURSES = InIdList("course", IdListParameter("courses"))
-# Those of the students in the courses, and active ones in other courses.
+# Those of the students in the courses, and what rules may need of other courses.
 ENROLLMENTS = CompiledQuery(
-    Enrollment.objects.filter(Q(_OF_COURSES) | Q(status="active"), _OF_STUDENTS)
+    Enrollment.objects.filter(Q(_OF_COURSES) | ALWAYS_NEEDED, _OF_STUDENTS)
     .order_by()
     .values_list(*ENROLLMENT_FIELDS, *COURSE_FIELDS)
 )
@@ -64,8 +67,7 @@ class Snapshot:
 
     With `locks`, students and courses are locked when they are read, and all else is read under
     these locks. `more_courses` are read, and locked, beside those of the changes. So are the
-    courses that students wait for who leave or complete a course by the changes: they may become
-    eligible there. Raises RunAgain.
+    courses that students wait for and may become eligible for by the changes. Raises RunAgain.
 
     Attributes: `students` and `courses` by id; `enrollments` by (student id, course id); `taken`,
     the active enrollments of each course that has a capacity; `waiting`, the waitlisted ones of
@@ -82,29 +84,45 @@ class Snapshot:
         student_ids = valid_ids(change.student_id for change in changes)
         course_ids = valid_ids(change.course_id for change in changes) | valid_ids(more_courses)
         ending = [change for change in changes if change.transition.status != Status.ACTIVE]
-        ids = {
-            "students": student_ids,
-            "courses": course_ids,
-            "leaving": student_ids & {change.student_id for change in ending},
-        }
         if locks:
             lock_before_reading(student_ids, course_ids)
-        waited_for = self._read(**ids, locks=locks) - course_ids
+        self._read(student_ids, course_ids, locks=locks)
+        waited_for = self._find_waited_for(changes) - course_ids
         if waited_for:
             if locks:
                 lock_courses(waited_for)
-            self._read(**{**ids, "courses": course_ids | waited_for}, locks=locks)
+            self._read(student_ids, course_ids | waited_for, locks=locks)
         self.other_courses.read_completed(student_ids, self.courses.values(), self.enrollments)
         # Wherever they are in the request: additions are decided as if they were first.
         for change in ending:
             completes = change.transition.status == Status.COMPLETED
             self.other_courses.stop_taking(change.student_id, change.course_id, completes=completes)
 
-    def _read(self, *, locks: bool, **ids: Any) -> set[int]:
-        """Read what the class describes. Return the courses that `leaving` students wait for."""
+    def expect_enrollments(self, changes: Iterable[EnrollmentChange]) -> None:
+        """Count the courses that `changes` enroll students in as taken at the end."""
+        for change in changes:
+            course = self.courses.get(change.course_id)
+            if course and change.transition.status == Status.ACTIVE:
+                self.other_courses.expect(change.student_id, OtherCourse.of(course))
+
+    def _find_waited_for(self, changes: Sequence[EnrollmentChange]) -> set[int]:
+        """The courses that students wait for and may become eligible for by `changes`.
+
+        Whoever leaves or completes a course may be for each of them; whoever takes another one
+        where it is a prerequisite that may be met at the same time.
+        """
+        found: set[int] = set()
+        for change in changes:
+            if change.transition.status != Status.ACTIVE:
+                found |= self.other_courses.find_waited_for(change.student_id)
+            elif course := self.courses.get(change.course_id):
+                found |= self.other_courses.find_opened(change.student_id, course.code)
+        return found
+
+    def _read(self, students: Collection[int], courses: Collection[int], *, locks: bool) -> None:
+        """Read what the class describes."""
+        ids = {"students": students, "courses": courses}
         queries: list[Query] = [TERMS, ENROLLMENTS, CREDIT_LIMITS, TAKEN_AND_WAITING]
-        if ids["leaving"]:
-            queries.append(WAITED_FOR)
         now = change_feed.clock()
         if locks:
             found = execute_all(
@@ -115,9 +133,9 @@ class Snapshot:
         else:
             found = execute_all([SEEN_STUDENTS, SEEN_COURSES, *queries], ids)
             self.times = ChangeTimes(now, now)
-        students, courses, terms, enrollments, limits, numbers, *further = found
-        self.students = {row.id: row for row in SEEN_STUDENTS.instances(students)}
-        self.courses = {row.id: row for row in SEEN_COURSES.instances(courses)}
+        student_rows, course_rows, terms, enrollments, limits, numbers, *_clock = found
+        self.students = {row.id: row for row in SEEN_STUDENTS.instances(student_rows)}
+        self.courses = {row.id: row for row in SEEN_COURSES.instances(course_rows)}
         if locks:
             held_locks()[Student] |= self.students.keys()
             held_locks()[Course] |= self.courses.keys()
@@ -130,7 +148,6 @@ class Snapshot:
         for course_id, status, number in numbers:
             counter = self.taken if status == Status.ACTIVE else self.waiting
             counter[course_id] = number
-        return {course for [course] in further[0]} if ids["leaving"] else set()
 
     def _link_terms(self, terms: Mapping[int, Term]) -> None:
         for course in self.courses.values():

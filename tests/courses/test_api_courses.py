@@ -85,6 +85,7 @@ def test_create(api: APIClient) -> None:
         starts_on=None,
         ends_on=None,
         repeatable=False,
+        excludes=[],
         meetings=[],
         teachers=[],
     )

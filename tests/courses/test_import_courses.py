@@ -217,12 +217,17 @@ class TestPrerequisites:
             "line 2, prerequisites 'B': A course cannot come before itself: A → B → A.",
             "line 3, prerequisites 'A': A course cannot come before itself: B → A → B.",
             "line 4, prerequisites 'C': A course cannot come before itself: C → C.",
+            "line 5, prerequisites 'A': A course cannot come before itself: D → A → B → A.",
         ]
         assert not Course.objects.exists()
 
     def test_reports_cycles_through_existing_courses(self, fall: Term) -> None:
-        CourseFactory(code="A")
+        other = CourseFactory(code="A")
         CourseFactory(code="B", prerequisites=["A"])
+        # Another offering of A requires nothing.
+        import_csv("courses", self.HEADER + "2026-FA,A,a,,B\n")
+        other.delete()
+        Course.objects.filter(code="A").update(prerequisites=[])
         assert faults_of("courses", self.HEADER + "2026-FA,A,a,,B\n") == [
             "line 2, prerequisites 'B': A course cannot come before itself: A → B → A."
         ]

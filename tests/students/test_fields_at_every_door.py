@@ -20,12 +20,13 @@ from django.db import models
 from django.test import Client
 from rest_framework.test import APIClient
 
+from core.db.fields import ListField
 from core.history.diffs import attach_diffs, get_history
 from core.history.models import HistoryModel
 from courses.factories import CourseFactory, TeacherFactory, TermFactory
 from courses.meetings import MeetingsField, export_meetings, parse_meetings
 from courses.models import Course, Teacher, Term
-from courses.prerequisites import CodesField
+from courses.requirements import RequirementsField, format_requirements
 from students.factories import StudentFactory, enrolled
 from students.models import Student
 from tests.admin_page import fields_of, submit
@@ -50,26 +51,30 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             "ends_on",
             "meetings",
             "prerequisites",
+            "excludes",
             "repeatable",
         ),
         ON_ITS_PAGE,
     ),
     "Course: admin list": dict.fromkeys(
-        ("description", "starts_on", "ends_on", "meetings", "prerequisites", "repeatable"),
+        (
+            *("description", "starts_on", "ends_on", "meetings", "prerequisites", "excludes"),
+            "repeatable",
+        ),
         ON_ITS_PAGE,
     ),
     "Course: API courses of a student": {
         "description": "Long, and the same for every student: GET /courses/{id} has it.",
         **dict.fromkeys(("starts_on", "ends_on", "meetings"), "GET /courses/{id} has it."),
         **dict.fromkeys(
-            ("capacity", "prerequisites", "is_open", "repeatable"),
+            ("capacity", "prerequisites", "excludes", "is_open", "repeatable"),
             "Decides who may enroll, and this student is enrolled: GET /courses/{id} has it.",
         ),
     },
     "Course: roster on paper": dict.fromkeys(
         (
             *("description", "credits", "starts_on", "ends_on", "capacity", "prerequisites"),
-            *("is_open", "repeatable"),
+            *("excludes", "is_open", "repeatable"),
         ),
         "The heading names the course; the rest of the sheet is for the students.",
     ),
@@ -127,10 +132,8 @@ def make_values(model: type[HistoryModel], number: int) -> dict[str, Any]:
 
 
 def make_value(found: models.Field[Any, Any], position: int, number: int) -> Any:
-    if isinstance(found, CodesField):
-        return [CourseFactory.create(code="BEFORE").code] if number else []
-    if isinstance(found, MeetingsField):
-        return parse_meetings(f"Mon Wed 1{number}:00-1{number}:50 CENTR 105; Thu 17:00-17:50")
+    if isinstance(found, ListField):
+        return make_list(found, number)
     if isinstance(found, models.ForeignKey):
         return TermFactory.create(code=f"FK-{number}")
     if isinstance(found, models.BooleanField):
@@ -149,6 +152,17 @@ def make_value(found: models.Field[Any, Any], position: int, number: int) -> Any
     raise TypeError(f"{found} needs a sample value here.")
 
 
+def make_list(found: ListField, number: int) -> list[Any]:
+    if isinstance(found, MeetingsField):
+        return [*parse_meetings(f"Mon Wed 1{number}:00-1{number}:50 CENTR 105; Thu 17:00-17:50")]
+    codes = [CourseFactory.create(code=code).code for code in ("FIRST", "SECOND")]
+    if not number:
+        return []
+    if isinstance(found, RequirementsField):
+        return [codes[0], {"any": codes, "concurrent": True}]
+    return codes
+
+
 def make_instance(model: type[HistoryModel], number: int = 0) -> Any:
     factories: dict[Any, Any] = {
         Student: StudentFactory,
@@ -160,9 +174,9 @@ def make_instance(model: type[HistoryModel], number: int = 0) -> Any:
 
 
 def list_to_text(value: list[Any]) -> str:
-    """Meetings or codes, as people write them."""
-    is_meetings = any(isinstance(item, dict) for item in value)
-    return export_meetings(value) if is_meetings else ", ".join(value)
+    """Meetings, requirements or codes, as people write them."""
+    is_meetings = any("days" in item for item in value if isinstance(item, dict))
+    return export_meetings(value) if is_meetings else format_requirements(value)
 
 
 def to_form(value: Any) -> str | None:

@@ -18,8 +18,10 @@ from django.utils import timezone
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
+from courses.requirements import read_requirements
 from students.enrollment import service
 from students.enrollment.other_courses import Load, OtherCourse
+from students.enrollment.prerequisites import find_excluding
 from students.enrollment.rules import Refusal, find_refusals
 from students.enrollment.transitions import Options, Refused
 from students.factories import StudentFactory, enrolled
@@ -43,6 +45,13 @@ def taking_another_section() -> tuple[Student, Course]:
     return enrolled(StudentFactory(), first).student, CourseFactory(
         code=first.code, section="A02", term=first.term
     )
+
+
+def has_completed_an_excluding_course() -> tuple[Student, Course]:
+    """The student has completed a course that excludes the other one."""
+    course = CourseFactory()
+    other = CourseFactory(excludes=[course.code])
+    return enrolled(StudentFactory(), other, Status.COMPLETED).student, course
 
 
 def taking_another_course_then() -> tuple[Student, Course]:
@@ -78,6 +87,7 @@ SITUATIONS: dict[Refusal, Situation] = {
         StudentFactory(),
         CourseFactory(prerequisites=[CourseFactory(code="BEFORE-1").code]),
     ),
+    Refusal.EXCLUDED_BY: has_completed_an_excluding_course,
     Refusal.ALREADY_TAKING: taking_another_section,
     Refusal.TIME_CONFLICT: taking_another_course_then,
     Refusal.CREDIT_LIMIT: taking_enough,
@@ -364,9 +374,10 @@ def test_is_refused_with_the_same_codes_and_words(
 ) -> None:
     student, course = SITUATIONS[expected[0]]() if len(expected) == 1 else several()
     taken = course.enrollments.filter(status="active").count()
-    others = [
-        OtherCourse.of(row.course) for row in student.enrollments.filter(status=Status.ACTIVE)
-    ]
+    others, completed = (
+        [OtherCourse.of(row.course) for row in student.enrollments.filter(status=status)]
+        for status in (Status.ACTIVE, Status.COMPLETED)
+    )
     taken_credits = sum((other.credits for other in others), Decimal(0))
     reasons = list(
         find_refusals(
@@ -374,7 +385,8 @@ def test_is_refused_with_the_same_codes_and_words(
             course,
             taken=taken,
             today=timezone.localdate(),
-            missing=course.prerequisites,
+            unmet=read_requirements(course.prerequisites),
+            excluding=find_excluding(course, completed),
             others=others,
             load=Load(taken_credits, course.term.max_credits),
         )

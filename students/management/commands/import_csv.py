@@ -57,7 +57,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--skip-bad-lines",
             action="store_true",
-            help="leave bad lines of enrollments out, and take the others",
+            help="leave bad lines of courses or enrollments out, and take the others",
         )
         parser.add_argument(
             "--json", action="store_true", help="tell what became of the file as JSON"
@@ -135,11 +135,11 @@ def _choose_import(
             options=Options(waitlist=on_full == "waitlist", check_window=not history),
             skipped=skipped,
         )
-    for option, used in {
-        "--history": history,
-        "--on-full": on_full != "refuse",
-        "--skip-bad-lines": skipped is not None,
-    }.items():
-        if used:
-            raise CommandError(_("%s is for enrollments only.") % option)
+    if history or on_full != "refuse":
+        option = "--history" if history else "--on-full"
+        raise CommandError(_("%s is for enrollments only.") % option)
+    if kind == "courses":
+        return partial(import_courses, skipped=skipped)
+    if skipped is not None:
+        raise CommandError(_("%s is for courses and enrollments only.") % "--skip-bad-lines")
     return KINDS[kind]

@@ -91,14 +91,14 @@ def test_without_the_lock_both_are_saved(monkeypatch: pytest.MonkeyPatch) -> Non
     if connection.vendor == "sqlite":
         pytest.skip("SQLite lets only one write.")
     both = Barrier(2)
-    check = Course.check_cycle
+    check = Course.check_reachable
 
     def both_check_before_either_commits(course: Course) -> None:
         check(course)
         both.wait(10)
 
     checked_by_both_first(monkeypatch, lambda: None)
-    monkeypatch.setattr(Course, "check_cycle", both_check_before_either_commits)
+    monkeypatch.setattr(Course, "check_reachable", both_check_before_either_commits)
     assert race(by_model, by_model) == Counter(saved=2)
     assert circles() == 2
 

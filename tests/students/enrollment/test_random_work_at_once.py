@@ -25,6 +25,7 @@ from core.db import transactions
 from core.history.actor import Door
 from courses.factories import CourseFactory
 from courses.models import Course
+from courses.requirements import read_requirements
 from students.enrollment import locks, service
 from students.enrollment.decisions import EnrollmentDecisions
 from students.enrollment.rules import find_refusals
@@ -86,10 +87,12 @@ def wrongs() -> list[str]:
     for course in Course.objects.with_seats().select_related("term"):
         for row in course.enrollments.filter(status=Status.WAITLISTED).select_related("student"):
             missing = [
-                code for code in course.prerequisites if (row.student_id, code) not in completed
+                requirement
+                for requirement in read_requirements(course.prerequisites)
+                if not any((row.student_id, code) in completed for code in requirement.codes)
             ]
             refusals = find_refusals(
-                row.student, course, taken=course.taken, today=today, missing=missing
+                row.student, course, taken=course.taken, today=today, unmet=missing
             )
             if {refusal.code for refusal in refusals} <= set(row.overridden):
                 found.append(f"{row.student} waits beside a free seat of {course}")
@@ -295,11 +298,11 @@ def test_locks_out_of_order_end_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -
         pytest.skip("SQLite locks all at once.")
     read = Snapshot._read
 
-    def as_they_come(snapshot: Any, **found: Any) -> set[int]:
-        wanted = [*found["courses"]]
+    def as_they_come(snapshot: Any, students: set[int], courses: set[int], **how: bool) -> None:
+        wanted = [*courses]
         for course in Random().sample(wanted, len(wanted)):
             locks.LOCK_COURSES(ids=[course])
-        return read(snapshot, **found)
+        read(snapshot, students, courses, **how)
 
     def until_it_fails() -> None:
         for _ in range(20):

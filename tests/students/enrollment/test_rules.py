@@ -233,6 +233,7 @@ def test_every_refusal_is_in_the_order_of_the_list() -> None:
         "window_closed",
         "term_over",
         "prerequisite_missing",
+        "excluded_by",
         "already_taking",
         "time_conflict",
         "credit_limit",

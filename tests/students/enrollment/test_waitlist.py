@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from core.db.transactions import atomic_with_reruns
+from core.formatting import LocalizedValue
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
@@ -514,7 +515,12 @@ class TestPrerequisites:
         [reason] = refused.value.error_list
         assert (reason.code, reason.params) == (
             "prerequisite_missing",
-            {"course": str(course), "course_id": course.pk, "missing": "CHM-1"},
+            {
+                "course": str(course),
+                "course_id": course.pk,
+                "missing": LocalizedValue("CHM-1", "CHM-1"),
+                "unmet": [{"any": ["CHM-1"], "concurrent": False}],
+            },
         )
         enrolled(student, CourseFactory(code="CHM-1"), Status.COMPLETED)
         assert service.enroll([(student.pk, course.pk)])[0].outcome == Outcome.CREATED
