@@ -204,7 +204,7 @@ def _name_requirements(requirements: Iterable[Requirement]) -> str:
     for requirement in requirements:
         name = join_alternatives(requirement.codes)
         if requirement.concurrent:
-            name = gettext("%(codes)s (or at the same time)") % {"codes": name}
+            name = gettext("%(codes)s (may be taken at the same time)") % {"codes": name}
         names.append(name)
     return ", ".join(names)
 

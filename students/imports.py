@@ -1,7 +1,7 @@
 """CSV imports of students, their credit limits and their enrollments."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any, TextIO
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.db.transactions import atomic_with_reruns
 from core.imports.csv_reader import ImportRejected, RowErrors, read_rows
-from core.imports.importer import CsvImporter, Key, in_batches
+from core.imports.importer import CsvImporter, Key, progress_bar
 from core.imports.people import PeopleImporter
 from core.text import clean_line
 from courses.imports import several_sections, unknown_section
@@ -27,7 +27,7 @@ from students.enrollment.transitions import (
 )
 from students.models import CreditLimit, Status, Student
 
-# The number of lines that are looked up, decided and written together.
+# The number of lines that are looked up, decided and written together, but for a few more.
 BATCH_LINES = 20_000
 # Student id, course id, line number, transition. A tuple, as a file may have hundreds of thousands.
 Row = tuple[int, int, int, Transition]
@@ -103,12 +103,38 @@ def _write_rows(
     locks.lock_students_and_courses(
         [row[0] for row in rows], [row[1] for row in rows], with_waiters=True
     )
-    for batch in in_batches(rows, _("enrollments"), BATCH_LINES):
-        outcomes.update(_write_batch(batch, refused, options))
+    with progress_bar(_("enrollments"), total=len(rows)) as bar:
+        for batch in _split_by_student(rows):
+            outcomes.update(_write_batch(batch, refused, options))
+            bar.update(len(batch))
     errors.extend(refused)
     if errors and (not skips or errors.unreadable):
         raise ImportRejected(errors)
     return outcomes
+
+
+def _split_by_student(rows: list[Row]) -> Iterable[list[Row]]:
+    """Split `rows` into batches of about BATCH_LINES, each with all courses of its students.
+
+    Courses in which a student is enrolled may require each other at the same time. Within a batch
+    the rows keep their order.
+    """
+    courses_of = Counter(student for student, _course, _line, act in rows if act is ENROLL)
+    batches: dict[int, list[Row]] = defaultdict(list)
+    batch_of: dict[int, int] = {}
+    placed = 0
+    for row in rows:
+        student, _course, _line, transition = row
+        number = placed // BATCH_LINES
+        if transition is not ENROLL:
+            placed += 1
+        elif student in batch_of:
+            number = batch_of[student]
+        else:
+            batch_of[student] = number
+            placed += courses_of[student]
+        batches[number].append(row)
+    return batches.values()
 
 
 def _drop_repeated(rows: list[Row], errors: RowErrors) -> list[Row]:

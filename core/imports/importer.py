@@ -1,7 +1,7 @@
 """Imports the rows of a CSV file into one model: all of them or, if any line is bad, none."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, TextIO, TypeVar
 
@@ -30,11 +30,18 @@ MISSING: Any = object()
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def in_batches(rows: Iterable[T], unit: str, size: int) -> Iterator[list[T]]:
+def progress_bar(unit: str, total: int) -> "tqdm[Any]":
+    """A progress bar on a terminal."""
+    return tqdm(total=total, desc=_("writing"), unit=f" {unit}", disable=None)
+
+
+def in_batches(rows: list[T], unit: str, size: int) -> Iterator[list[T]]:
     """Split `rows` into lists of at most `size`, with a progress bar on a terminal."""
-    remaining = iter(tqdm(rows, desc=_("writing"), unit=f" {unit}", disable=None))
-    while batch := list(islice(remaining, size)):
-        yield batch
+    with progress_bar(unit, total=len(rows)) as bar:
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            yield batch
+            bar.update(len(batch))
 
 
 class CsvImporter(Generic[M]):

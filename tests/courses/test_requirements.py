@@ -95,7 +95,7 @@ def test_sentences() -> None:
         "first."
     )
     missing = localize_requirements([Requirement(("A", "B")), Requirement(("C",), True)])
-    assert str(missing) == missing.value == "A or B, C (or at the same time)"
+    assert str(missing) == missing.value == "A or B, C (may be taken at the same time)"
     with translation.override("de"):
         assert "MAT-1 oder MAT-2" in describe_requirements([MATHS])
         assert str(missing).startswith("A oder B, C (")
