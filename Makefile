@@ -21,7 +21,7 @@ SERVER := ulimit -n $$(ulimit -Hn); exec $(BIN)/granian --interface asginl --hos
 
 export PORT THREADS
 
-.PHONY: help run test test-all check format messages migrate serve clean
+.PHONY: help run test coverage test-all newest check format messages migrate serve clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -36,10 +36,12 @@ run: migrate $(COLLECTED) ## Serve a demo school on this machine
 	@$(MANAGE) demo
 	@$(SERVER)
 
-test: $(DEVELOPMENT) ## Run the tests on SQLite and on PostgreSQL; those with a browser on SQLite alone
-	@rm -f .coverage .coverage.*
+test: $(DEVELOPMENT) ## Run the tests on SQLite, and those without pages on PostgreSQL too
 	$(PYTEST)
-	@# Coverage makes tests half as slow again, so it is measured on one database.
+	$(POSTGRES) $(PYTEST) -m "not slow and not browser and not page"
+
+coverage: $(DEVELOPMENT) ## Run the tests without a browser on PostgreSQL, and say which lines they leave out
+	@rm -f .coverage .coverage.*
 	$(POSTGRES) $(PYTEST) -m "not slow and not browser" --cov --cov-report= --cov-fail-under=0
 	$(BIN)/coverage report
 

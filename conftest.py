@@ -16,6 +16,13 @@ from accounts.models import TokenDetails
 Named = Callable[[str], User]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of pages. They take long and depend least on the database."""
+    for item in items:
+        if item.path.name.startswith(("test_page_", "test_admin_")):
+            item.add_marker("page")
+
+
 @pytest.fixture(autouse=True)
 def no_row_by_row_reads() -> Iterator[list[str]]:
     """Fails a test in which a request runs a query for each row. Returns what zeal detected."""

@@ -9,6 +9,8 @@ os.environ["SCHOOL_ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "only-for-the-tests-" * 3)
 os.environ.setdefault("HTTPS", "off")
 os.environ.setdefault("LOG_LEVEL", "CRITICAL")
+# The data is temporary, so SQLite need not wait for the disk at each commit.
+os.environ.setdefault("SQLITE_SYNCHRONOUS", "NORMAL")
 
 from school.settings import *  # noqa: F403
 from school.settings import CACHES, INSTALLED_APPS, MIDDLEWARE, STORAGES

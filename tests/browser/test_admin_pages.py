@@ -8,11 +8,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from students.models import Status
-from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
+from tests.browser.accessible import PageChecker, Window, each_window
 from tests.browser.conftest import School
 
 pytestmark = [
-    on_one_database,
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     each_window,
@@ -58,7 +57,7 @@ def paths(school: School) -> list[str]:
     ]
 
 
-def test_every_page_is_accessible(open_as: OpenAs, school: School, window: str | Window) -> None:
+def test_every_page_is_accessible(open_as: OpenAs, school: School, window: Window | None) -> None:
     checker = PageChecker(window)
     page = open_as("admin", **checker.options)
     for path in paths(school):
@@ -68,7 +67,7 @@ def test_every_page_is_accessible(open_as: OpenAs, school: School, window: str |
 
 
 def test_every_state_of_a_page_is_accessible(
-    open_as: OpenAs, school: School, window: str | Window
+    open_as: OpenAs, school: School, window: Window | None
 ) -> None:
     checker = PageChecker(window)
     page = open_as("admin", **checker.options)

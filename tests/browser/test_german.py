@@ -19,7 +19,7 @@ CUT_OFF = """() => [...document.querySelectorAll(
     .filter((element) => element.scrollWidth > element.clientWidth + 1)
     .filter((element) => getComputedStyle(element).display !== "inline")
     .map((element) => element.outerHTML.slice(0, 120))"""
-WIDTHS = [1280, 360, 320]
+WIDTHS = [1280, 640, 360, 320]
 ADMIN = [
     "",
     "students/student/",

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Page
 
 from students.factories import StudentFactory, enrolled
-from tests.browser.accessible import on_one_database
 from tests.browser.conftest import School
 
-pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OpenAs = Callable[..., Page]
 
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 3

@@ -13,10 +13,10 @@ from core.pages.views import EditView
 from school.urls import pages
 from students.models import CreditLimit
 from tests.accounts.second_factors import code_now, give_passkey
-from tests.browser.accessible import PageChecker, Window, each_window, on_one_database
+from tests.browser.accessible import PageChecker, Window, each_window
 from tests.browser.conftest import School, busy
 
-pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 # URL names without a page of their own.
@@ -83,7 +83,7 @@ def get_states(school: School) -> list[str]:
 
 @each_window
 def test_every_page_is_accessible(
-    open_as: Callable[..., Page], school: School, window: str | Window
+    open_as: Callable[..., Page], school: School, window: Window | None
 ) -> None:
     checker = PageChecker(window)
     page = open_as("Registrar", **checker.options)
@@ -95,7 +95,7 @@ def test_every_page_is_accessible(
 
 @each_window
 def test_every_state_of_a_page_is_accessible(
-    open_as: Callable[..., Page], school: School, window: str | Window
+    open_as: Callable[..., Page], school: School, window: Window | None
 ) -> None:
     checker = PageChecker(window)
     page = open_as("Registrar", **checker.options)
@@ -236,7 +236,7 @@ def test_the_admin_and_the_docs_keep_to_the_policy(
 
 @each_window
 def test_every_state_of_a_second_factor_is_accessible(
-    open_as: Callable[..., Page], school: School, window: str | Window
+    open_as: Callable[..., Page], school: School, window: Window | None
 ) -> None:
     checker = PageChecker(window)
     page = open_as("Registrar", **checker.options)

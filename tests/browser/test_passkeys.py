@@ -9,9 +9,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import AccessEvent
 from accounts.second_factor.models import Passkey
-from tests.browser.accessible import on_one_database
 
-pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

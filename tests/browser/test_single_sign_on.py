@@ -14,9 +14,8 @@ from tests.accounts.identity_provider import (
     IdentityProvider,
     run_identity_provider,
 )
-from tests.browser.accessible import on_one_database
 
-pytestmark = [on_one_database, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

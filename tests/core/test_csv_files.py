@@ -117,12 +117,14 @@ class TestCommands:
         assert capsys.readouterr().err.endswith("Interrupted. Unfinished changes are undone.\n")
 
     @pytest.mark.parametrize(
-        "command", [["clearsessions"], ["migrate"], ["add_user", "ann", "--role", "clerk"]]
+        ("url", "command"),
+        [
+            ("postgresql://nobody@127.0.0.1:1/none", ["clearsessions"]),
+            ("postgresql://nobody@127.0.0.1:1/none", ["add_user", "ann", "--role", "clerk"]),
+            ("sqlite:////nowhere/at/all.sqlite3", ["migrate"]),
+        ],
     )
-    @pytest.mark.parametrize(
-        "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/at/all.sqlite3"]
-    )
-    def test_without_a_database(self, command: list[str], url: str) -> None:
+    def test_without_a_database(self, url: str, command: list[str]) -> None:
         environment = os.environ | {
             "DATABASE_URL": url,
             "SECRET_KEY": "x" * 60,
