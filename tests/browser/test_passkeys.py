@@ -60,7 +60,8 @@ def test_one_is_registered_and_signs_in(
     row = Passkey.objects.get()
     assert (row.name, row.last_used_at) == ("Laptop", None)
 
-    page.get_by_role("button", name="Sign out clerk").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign out clerk").click()
     send_password(page)
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("button", name="Sign out clerk")).to_be_visible()
@@ -81,7 +82,8 @@ def test_a_copied_key_is_refused(
     user_of("Clerk")
     send_password(page)
     add_passkey(page)
-    page.get_by_role("button", name="Sign out clerk").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign out clerk").click()
     Passkey.objects.update(sign_count=1_000_000)
     send_password(page)
     page.get_by_role("button", name="Use a passkey").click()
@@ -97,7 +99,8 @@ def test_the_passkey_of_another_user_is_refused(
     other = user_of("Viewer")
     send_password(page)
     add_passkey(page)
-    page.get_by_role("button", name="Sign out clerk").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign out clerk").click()
     send_password(page)
     expect(page.get_by_role("button", name="Use a passkey")).to_be_enabled()
     Passkey.objects.update(user=other)

@@ -200,7 +200,8 @@ def test_back_after_a_withdrawal_withdraws_nobody_again(open_as: OpenAs, school:
 def test_what_is_undone_is_undone_once(open_as: OpenAs, school: School) -> None:
     page = open_as("Clerk")
     page.goto(f"/students/{school.student.pk}/courses/{school.held.pk}/withdraw/")
-    page.get_by_role("button", name="Withdraw").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Withdraw").click()
     assert click_again_and_again(page, "Undo") == 1
     expect(page.get_by_role("status").first).to_contain_text("Undone")
     # The page is loaded again, as no page is stored: it offers to undo what happened last.
@@ -219,10 +220,10 @@ def test_what_could_not_be_saved_is_kept_and_sent_once_more(
     fill(page, NORA)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EditView, "post", busy)
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
-        page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
+        for button in ("Save", "Try again"):
+            with page.expect_navigation():
+                page.get_by_role("button", name=button).click()
+            expect(page.get_by_text("What you typed is kept on this page.")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     expect_messages(page, "was saved")
     assert Student.objects.get(number="N-1").email == NORA["Email"]

@@ -82,17 +82,21 @@ def test_an_administrator_makes_a_term_with_courses_enrolls_many_and_closes_a_co
     for number in (1, 2, 3):
         boxes.nth(number).check()
     page.get_by_label("Action:").select_option("Enroll in…")
-    page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).click()
     page.get_by_label("Search").fill("phy")
-    page.get_by_role("button", name="Find").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Find").click()
     page.get_by_label("PHY-101").check()
-    page.get_by_role("button", name="Show what would happen").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show what would happen").click()
     expect(page.get_by_role("heading", name="What would happen")).to_contain_text(
         "1 refused, 2 enrolled"
     )
     expect(page.get_by_text("PHY-101 (2027-SP) is full: 2 of 2 seats are taken.")).to_be_visible()
     page.get_by_label("Where a course is full").select_option("Put the student on the waitlist")
-    page.get_by_role("button", name="Show what would happen").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show what would happen").click()
     expect(page.get_by_role("heading", name="What would happen")).to_contain_text(
         "1 on the waitlist, 2 enrolled"
     )
