@@ -32,7 +32,8 @@ def test_a_clerk_signs_in_finds_enrolls_is_refused_and_withdraws(
     # A search keeps the selected courses.
     page.get_by_label("CHE-102 Chemistry").check()
     page.get_by_label("Search").fill("bio")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_label("CHE-102 Chemistry")).to_be_checked()
     assert "csrf" not in page.url
     page.get_by_label("BIO-101 Biology").check()

@@ -46,7 +46,8 @@ def add_passkey(page: Page, name: str = "Laptop") -> None:
     page.goto("/account/second-factor/")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Add a passkey").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add a passkey").click()
     with page.expect_navigation():
         page.get_by_role("link", name="I have kept them").click()
 

@@ -176,17 +176,22 @@ def test_the_help_sheet_opens_by_a_key_and_closes(open_as: OpenAs) -> None:
 
 def test_a_slow_answer_is_no_pause(open_as: OpenAs, school: School) -> None:
     page = open_as("Viewer")
+    # The clock of the page stands still but for these steps, so a busy machine makes no pause.
+    page.clock.install(time=0)
     page.goto("/students/")
+    page.clock.pause_at(60_000)
     search = page.get_by_label("Search")
     search.fill("l")
+    page.clock.run_for(500)
     expect(page).to_have_url(re.compile("q=l&|q=l$"))
 
-    def answer_late(route: Route) -> None:
-        page.wait_for_timeout(2500)
-        route.continue_()
-
-    page.route("**/students/?q=lee*", answer_late)
+    held: list[Route] = []
+    page.route("**/students/?q=lee*", lambda route: held.append(route))
     search.fill("lee")
+    page.clock.run_for(500)
+    page.clock.run_for(2500)
+    held[0].continue_()
     expect(page).to_have_url(re.compile("q=lee"))
+    page.clock.resume()
     page.go_back()
     expect(search).to_have_value("")

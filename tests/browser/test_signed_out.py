@@ -24,7 +24,8 @@ def user(school: School) -> User:
 def sign_in(page: Page) -> None:
     page.get_by_label("Username").fill("regina")
     page.get_by_label("Password").fill("a long password")
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 @pytest.mark.parametrize("javascript", [True, False])

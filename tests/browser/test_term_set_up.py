@@ -26,7 +26,8 @@ def fill(page: Page, values: dict[str, str]) -> None:
 def sign_in(page: Page, name: str) -> None:
     page.get_by_label("Username", exact=True).fill(name)
     page.get_by_label("Password", exact=True).fill("pass")
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def save(page: Page) -> None:
