@@ -50,6 +50,7 @@ test-all: export SCHOOL_ODD_REQUESTS = 100
 test-all: export SCHOOL_SEEDS = 5
 test-all: $(DEVELOPMENT) ## Run all tests in their long forms, on both databases: an hour
 	$(PYTEST) -m ""
+	SCHOOL_ANSWER_DELAY=0.4 $(PYTEST) -m "browser and not slow"
 	$(POSTGRES) $(PYTEST) -m ""
 
 newest: ## Run the tests with the newest Python and Django, where they are installed

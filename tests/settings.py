@@ -18,6 +18,8 @@ from school.settings import CACHES, INSTALLED_APPS, MIDDLEWARE, STORAGES
 # `make check` runs django_migration_linter. zeal detects queries for each row: see conftest.py.
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter", "zeal"]
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
+if os.environ.get("SCHOOL_ANSWER_DELAY"):
+    MIDDLEWARE = ["tests.delayed_answers.DelayedAnswersMiddleware", *MIDDLEWARE]
 ZEAL_RAISE = False
 EMAIL_IN_THREAD = False
 # Django's forms read the row of each submitted choice. Other tests count the queries of pages.

@@ -54,7 +54,8 @@ def test_every_page_has_room_for_its_words(open_as: Callable[..., Page], school:
     page.goto(
         f"/students/{school.student.pk}/courses/?courses={school.full.pk}&courses={school.open.pk}"
     )
-    page.get_by_role("button", name="Einschreiben", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Einschreiben", exact=True).click()
     page.get_by_text("ist voll").first.wait_for()
     found["refused"] = find_faults(page)
 
