@@ -33,6 +33,7 @@ from core.history.models import HistoryModel
 from courses.meetings import MeetingsField, MeetingTime
 from courses.prerequisites import (
     CodesField,
+    PrerequisiteCode,
     check_known,
     check_reachable,
     lock_prerequisites,
@@ -48,7 +49,7 @@ from courses.requirements import (
 from courses.teachers import Teacher, Teaching
 
 # Django finds the models of an app in this module.
-__all__ = ["Course", "MeetingTime", "Teacher", "Teaching", "Term"]
+__all__ = ["Course", "MeetingTime", "PrerequisiteCode", "Teacher", "Teaching", "Term"]
 
 code_validator = RegexValidator(
     r"\A[\w][\w .+/&-]*\Z",

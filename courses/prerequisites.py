@@ -1,4 +1,4 @@
-"""The checks of prerequisites, and the model field for codes of courses."""
+"""The checks of prerequisites, their codes as rows, and the model field for codes of courses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.db.fields import ListField
+from core.db.fields import CleanCharField, ListField
 from core.text import clean_line
-from courses.requirements import Requirement
+from courses.requirements import Requirement, StoredRequirement, read_requirements
 
 # The requirements of each offering of each course, by code.
 Catalogue = Mapping[str, Sequence[Sequence[Requirement]]]
@@ -165,3 +165,56 @@ def _find_needed(code: str, catalogue: Catalogue) -> set[str]:
             for offering in catalogue[name]:
                 left.extend(other for requirement in offering for other in requirement.codes)
     return needed
+
+
+class PrerequisiteCode(models.Model):
+    """A code that meets a requirement of a course: Course.prerequisites as rows, for queries."""
+
+    # No index of its own: the index of the unique constraint begins with the course.
+    course = models.ForeignKey(
+        "courses.Course",
+        models.CASCADE,
+        related_name="prerequisite_codes",
+        verbose_name=_("course"),
+        db_index=False,
+    )
+    requirement = models.PositiveSmallIntegerField(
+        _("requirement"), help_text=_("Its place in the prerequisites of the course, from 0.")
+    )
+    code = CleanCharField(_("code"), max_length=20)
+
+    class Meta:
+        verbose_name = _("code of a prerequisite")
+        verbose_name_plural = _("codes of prerequisites")
+        # Written with the course.
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                name="prerequisite_code_once", fields=["course", "requirement", "code"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requirement}: {self.code}"
+
+
+def write_prerequisite_codes(
+    prerequisites_by_course: Mapping[int, Iterable[StoredRequirement]],
+) -> None:
+    """Make the rows of these courses, by id, those of their prerequisites."""
+    wanted = {
+        (course, number, code)
+        for course, values in prerequisites_by_course.items()
+        for number, requirement in enumerate(read_requirements(values))
+        for code in requirement.codes
+    }
+    rows = PrerequisiteCode.objects.filter(course__in=prerequisites_by_course)
+    present = {
+        tuple(key): pk for pk, *key in rows.values_list("pk", "course", "requirement", "code")
+    }
+    if gone := [pk for key, pk in present.items() if key not in wanted]:
+        PrerequisiteCode.objects.filter(pk__in=gone).delete()
+    PrerequisiteCode.objects.bulk_create(
+        PrerequisiteCode(course_id=course, requirement=number, code=code)
+        for course, number, code in sorted(wanted - present.keys())
+    )

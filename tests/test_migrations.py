@@ -281,6 +281,8 @@ def test_existing_texts_are_put_into_one_form_and_recorded(
     assert f"(number of {ids[5]})" in listed
     changed = Course.objects.get(pk=course.pk)
     assert (changed.code, changed.prerequisites) == ("\u00dc-1", ["\u00dc-2"])
+    codes = changed.prerequisite_codes.values_list("requirement", "code")
+    assert list(codes) == [(0, "\u00dc-2")]
     assert (changed.term.code, changed.history.count(), changed.term.history.count()) == (
         "\u00dc",
         1,

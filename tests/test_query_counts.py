@@ -80,8 +80,8 @@ def cases() -> Iterator[tuple[str, str, Any]]:
     yield "GET", API + "/courses?has_seats=true", None
     for path in ["/students/{s}/courses", "/courses/{c}/students", "/enrollments/{e}/history"]:
         yield "GET", API + path, None
-    for path in ["/enrollments?clashing=true", "/enrollments?doubled=true"]:
-        yield "GET", API + path + "&term={t}", None
+    for parameter in ["clashing", "doubled", "prerequisite_open"]:
+        yield "GET", API + f"/enrollments?{parameter}=true&term={{t}}", None
     yield "GET", API + "/students?over_credit_limit=true&term={t}", None
     yield "GET", API + "/students/{s}/credit-limits", None
     limit = "/students/{s}/credit-limits/{limited}"

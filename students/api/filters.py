@@ -29,6 +29,7 @@ from students.enrollment import change_feed
 from students.enrollment.conflicts import (
     clashing_enrollments,
     doubled_enrollments,
+    enrollments_with_open_prerequisites,
     students_over_limit,
 )
 from students.history.queries import as_of
@@ -164,6 +165,11 @@ class EnrollmentFilterSet(filters.FilterSet):
         doubled_enrollments,
         help_text="Only active ones in courses of `term` of which the student takes another "
         "section at the same time, unless overridden.",
+    )
+    prerequisite_open = ConflictFilter(
+        enrollments_with_open_prerequisites,
+        help_text="Only active ones in courses of `term` with a prerequisite that the student has "
+        "not completed yet, unless overridden. The student may take it at present.",
     )
 
     class Meta:

@@ -114,6 +114,24 @@ def doubled_enrollments(term: Term) -> QuerySet[Enrollment]:
     )
 
 
+def enrollments_with_open_prerequisites(term: Term) -> QuerySet[Enrollment]:
+    """The active enrollments of a term with a prerequisite that the student has not completed yet.
+
+    The student may take it at present. Enrollments for which it was overridden are left out.
+    """
+    active = _find_active(term, Refusal.PREREQUISITE_MISSING).alias(
+        requirement=F("course__prerequisite_codes__requirement"),
+        code=F("course__prerequisite_codes__code"),
+    )
+    completed = Enrollment.objects.filter(
+        student=OuterRef("student"), course__code=OuterRef("code"), status=Status.COMPLETED
+    )
+    # Joined by equal values, these are read once for all rows.
+    met = active.filter(Exists(completed), pk=OuterRef("pk"), requirement=OuterRef("requirement"))
+    open_rows = active.filter(~Exists(met), requirement__isnull=False)
+    return Enrollment.objects.filter(pk__in=open_rows.order_by().values("pk"))
+
+
 def students_over_limit(term: Term) -> QuerySet[Student]:
     """The students who take more credits in a term than they may.
 

@@ -243,6 +243,7 @@ class TestFilters:
         [
             ("enrollments?clashing=true", "term", "required"),
             ("enrollments?doubled=true", "term", "required"),
+            ("enrollments?prerequisite_open=true", "term", "required"),
             ("students?over_credit_limit=true", "term", "required"),
             ("enrollments?clashing=false&term=2026-FA", "clashing", "invalid"),
             ("enrollments?clashing=1&term=2026-FA", "clashing", "invalid"),

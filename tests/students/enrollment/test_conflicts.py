@@ -11,10 +11,12 @@ import pytest
 from courses.factories import CourseFactory, TermFactory
 from courses.meetings import find_hours, find_overlap
 from courses.models import Course, Term
+from courses.requirements import read_requirements
 from students.enrollment import service
 from students.enrollment.conflicts import (
     clashing_enrollments,
     doubled_enrollments,
+    enrollments_with_open_prerequisites,
     students_over_limit,
 )
 from students.enrollment.rules import OVERRIDABLE, Refusal
@@ -99,6 +101,43 @@ def test_finds_what_comparing_each_pair_finds(
             expected[row.course.term_id].add(row.pk)
     for term in terms:
         assert set(find(term).values_list("pk", flat=True)) == expected[term.pk]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_finds_the_prerequisites_that_are_not_completed(seed: int) -> None:
+    rng = random.Random(seed)
+    terms = TermFactory.create_batch(2)
+    make_enrollments(rng, terms)
+    codes = [f"C{number}" for number in range(4)]
+    courses = Course.objects.select_related("term")
+    for course in courses:
+        alternatives = [" | ".join(rng.sample(codes, rng.randint(1, 2))) for _ in range(2)]
+        change(course, prerequisites=", ".join(alternatives[: rng.randrange(3)]))
+    accept = Options(override=OVERRIDABLE, check_window=False)
+    wishes = [
+        EnrollmentChange(student.pk, course.pk)
+        for student in Student.objects.all()
+        for course in rng.sample([*courses], 3)
+    ]
+    service.apply_changes(wishes, accept)
+    rows = Enrollment.objects.select_related("course")
+    completed = {
+        (row.student_id, row.course.code) for row in rows if row.status == Status.COMPLETED
+    }
+    assert completed
+    for term in terms:
+        expected = {
+            row.pk
+            for row in rows
+            if (row.status, row.course.term_id) == (Status.ACTIVE, term.pk)
+            and Refusal.PREREQUISITE_MISSING not in row.overridden
+            and any(
+                not any((row.student_id, code) in completed for code in requirement.codes)
+                for requirement in read_requirements(row.course.prerequisites)
+            )
+        }
+        found = enrollments_with_open_prerequisites(term)
+        assert sorted(found.values_list("pk", flat=True)) == sorted(expected)
 
 
 class TestClashing:

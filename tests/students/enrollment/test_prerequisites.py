@@ -499,3 +499,32 @@ def test_moves_up_after(text: str, excludes: str, act: Callable[[Scene], None]) 
     scene = Scene(text, excludes=excludes)
     act(scene)
     assert statuses(scene.student, scene.wanted) == ["active"]
+
+
+def test_open_prerequisites_are_found(api: APIClient, student: Student, term: Term) -> None:
+    """Those who were let in by a course in progress are found until they have completed it."""
+    before = CourseFactory.create(term=term, code="MAT-1", ends_on=TODAY)
+    later = TermFactory.create(
+        code="SP", starts_on=TODAY + DAY, ends_on=TODAY + 90 * DAY, accepts_in_progress=True
+    )
+    course = CourseFactory.create(term=later, prerequisites="MAT-1 | MAT-2, MAT-1")
+    other = StudentFactory.create()
+    enrolled(student, before)
+    assert enroll(student, course) == ["created"]
+    override = Options(override=["prerequisite_missing"])
+    assert enroll(other, course, options=override) == ["created"]
+
+    def find(code: str) -> list[int]:
+        answer = api.get(f"/api/v1/enrollments?prerequisite_open=true&term={code}")
+        return [row["student_id"] for row in answer.json()["results"]]
+
+    assert (find("SP"), find("FA")) == ([student.pk], [])
+    apply((student, before, WITHDRAW))
+    assert find("SP") == [student.pk]
+    enrolled(student, before, Status.COMPLETED)
+    assert find("SP") == []
+    # A changed requirement changes the rows by which they are found.
+    change(course, prerequisites="MAT-2")
+    assert find("SP") == [student.pk]
+    change(course, prerequisites="")
+    assert find("SP") == []
