@@ -193,6 +193,7 @@ class Walk:
             self.make_course("ZZ-111", meetings=parse_meetings("Mon Tue 9:30-11:00 Zz2")),
             self.make_course("ZZ-112", credits=90),
         )
+        self.excluding = self.make_course("ZZ-113", excludes=["ZZ-101"])
         self.term.max_credits = 40
         self.term.save()
         self.ada, self.bea = (
@@ -361,6 +362,7 @@ class Walk:
             self.second,
             self.early_morning,
             self.heavy,
+            self.excluding,
         )
         every = [course.pk for course in refusing]
         yield self.post(ann, {"courses": []}, 422)

@@ -345,7 +345,7 @@ class EnrollmentDecisions:
             taken=self.snapshot.taken[course.id],
             today=self.today,
             unmet=unmet,
-            excluding=find_excluding(course, [*completed, *taken]),
+            excluding=find_excluding(course, others.find_taken_or_completed(student, course)),
             others=taken,
             load=others.find_load(student, course),
             check_window=check_window,

@@ -161,6 +161,15 @@ class OtherCourses:
         """The courses beside `course` that the student has completed."""
         return [other for pk, other in self._completed[student.pk].items() if pk != course.pk]
 
+    def find_taken_or_completed(self, student: Student, course: Course) -> list[OtherCourse]:
+        """The courses beside `course` that the student takes, has completed or now completes."""
+        courses = {
+            **self._completing[student.pk],
+            **self._completed[student.pk],
+            **self._active[student.pk],
+        }
+        return [other for pk, other in courses.items() if pk != course.pk]
+
     def find_taken(self, student: Student, course: Course) -> list[OtherCourse]:
         """The courses beside `course` in which the student is active."""
         return [other for pk, other in self._active[student.pk].items() if pk != course.pk]
@@ -191,15 +200,10 @@ class OtherCourses:
         limit = self._get_limit(student.pk, course)
         if limit is None:
             return NO_LIMIT
-        counted = {
-            **self._completing[student.pk],
-            **self._completed[student.pk],
-            **self._active[student.pk],
-        }
         of_term = [
             other.credits
-            for pk, other in counted.items()
-            if other.term_id == course.term_id and pk != course.pk
+            for other in self.find_taken_or_completed(student, course)
+            if other.term_id == course.term_id
         ]
         return Load(sum(of_term, Decimal(0)), limit)
 

@@ -1,10 +1,15 @@
 """A reference model: the rules of enrolling in plain Python, to compare the product with."""
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 Pair = tuple[int, int]
+# A student, a course, and the status that the enrollment shall get.
+Wish = tuple[int, int, str]
+# The codes of which one is enough, and whether it may be taken at the same time.
+Requirement = tuple[frozenset[int], bool]
 
 
 @dataclass
@@ -18,7 +23,7 @@ class School:
     active: dict[int, bool]
     capacity: dict[int, int | None]
     is_open: dict[int, bool]
-    asks_for: dict[int, set[int]]
+    asks_for: dict[int, list[Requirement]]
     code: dict[int, int]
     repeatable: set[int] = field(default_factory=set)
     apart: set[int] = field(default_factory=set)
@@ -32,6 +37,11 @@ class School:
     # completes count.
     ending: set[Pair] = field(default_factory=set)
     completing: set[Pair] = field(default_factory=set)
+    # What the present request asks for, and what of it rests on one that was refused.
+    expected: set[Pair] = field(default_factory=set)
+    denied: set[Pair] = field(default_factory=set)
+    excludes: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    accepts_in_progress: bool = False
     window: bool = True
     is_over: bool = False
     status: dict[Pair, str] = field(default_factory=dict)
@@ -75,7 +85,78 @@ class School:
             if self.code[course] == code
         )
 
-    def reasons(self, student: int, course: int) -> list[str]:
+    def is_met(self, student: int, course: int, requirement: Requirement, asked: bool) -> bool:
+        """Whether the student meets one requirement. `asked`: the present request asks for it."""
+        codes, concurrent = requirement
+        if any(self.has_completed(student, code) for code in codes):
+            return True
+        taken = self.find_other_courses(student, course)
+        at_end = set(taken)
+        if asked:
+            at_end |= {
+                c for s, c in self.expected | self.completing if s == student and c != course
+            }
+        for other in at_end:
+            begins_later = other in self.apart and course not in self.apart
+            if concurrent and self.code[other] in codes and not begins_later:
+                return True
+        return self.accepts_in_progress and any(
+            self.code[other] in codes and course in self.apart and other not in self.apart
+            for other in taken
+        )
+
+    def is_excluded(self, student: int, course: int) -> bool:
+        for (taker, other), status in self.status.items():
+            if taker != student or other == course:
+                continue
+            counts = status == "completed" or (taker, other) in self.completing
+            counts |= status == "active" and (taker, other) not in self.ending
+            names_other = self.code[other] in self.excludes[course]
+            if counts and (names_other or self.code[course] in self.excludes[other]):
+                return True
+        return False
+
+    def decide(
+        self, wishes: Sequence[Wish], act: "Callable[[School, Wish], str]"
+    ) -> "tuple[School, list[str]]":
+        """The school after a request, and the outcome of each wish.
+
+        Where courses are taken at the same time, the request is decided as if it got all that it
+        asks for, and again without what turned out to rest on a refused one.
+        """
+        denied: set[Pair] = set()
+        while True:
+            after = copy.deepcopy(self)
+            after.end(wish for wish in wishes if wish[2] != "active")
+            after.expected = {wish[:2] for wish in wishes if wish[2] == "active"}
+            after.denied = denied
+            outcomes = [act(after, wish) for wish in wishes]
+            asked = {
+                wish[:2]
+                for wish, outcome in zip(wishes, outcomes, strict=True)
+                if wish[2] == "active" and outcome not in ("refused", "unchanged")
+            }
+            after.expected, after.denied = set(), set()
+            before = copy.deepcopy(after)
+            new: set[Pair] = set()
+            while found := {
+                (student, course)
+                for student, course in asked - denied - new
+                if "prerequisite_missing" not in before.overridden[student, course]
+                and not all(
+                    before.is_met(student, course, requirement, False)
+                    for requirement in self.asks_for[course]
+                    if requirement[1]
+                )
+            }:
+                new |= found
+                before.status.update(dict.fromkeys(found, "refused"))
+            if not new:
+                after.promote_waiting()
+                return after, outcomes
+            denied = denied | new
+
+    def reasons(self, student: int, course: int, *, asked: bool = False) -> list[str]:
         capacity = self.capacity[course]
         at_the_time = self.find_courses_at_the_time(student, course)
         checks = {
@@ -83,9 +164,12 @@ class School:
             "course_closed": not self.is_open[course],
             "window_closed": not self.window,
             "term_over": self.is_over and course not in self.apart,
-            "prerequisite_missing": any(
-                not self.has_completed(student, code) for code in self.asks_for[course]
+            "prerequisite_missing": (asked and (student, course) in self.denied)
+            or not all(
+                self.is_met(student, course, requirement, asked)
+                for requirement in self.asks_for[course]
             ),
+            "excluded_by": self.is_excluded(student, course),
             "already_taking": course not in self.repeatable
             and any(self.code[other] == self.code[course] for other in at_the_time),
             "time_conflict": any(
@@ -104,7 +188,7 @@ class School:
         if self.status.get((student, course)) == "active":
             return "reactivated"
         known = self.overridden[student, course] if before == "waitlisted" else set()
-        needed = [code for code in self.reasons(student, course) if code not in known]
+        needed = [code for code in self.reasons(student, course, asked=True) if code not in known]
         left = [code for code in needed if code not in override]
         accepted = {code for code in needed if code in override} - {"course_full"}
         if left and before == "waitlisted":
@@ -172,5 +256,8 @@ class School:
 
     def promote_waiting(self) -> None:
         """Nobody who may come in waits beside a free seat."""
-        for course in sorted(self.code):
-            self.move_up(course)
+        before = None
+        while before != self.status:
+            before = dict(self.status)
+            for course in sorted(self.code):
+                self.move_up(course)

@@ -1,6 +1,5 @@
 """Random operations on the product and on a reference model: both agree after every step."""
 
-import copy
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
@@ -34,7 +34,7 @@ from students.enrollment.transitions import (
 from students.factories import StudentFactory
 from students.imports import import_enrollments
 from students.models import CreditLimit, Enrollment, Status
-from tests.students.enrollment.reference import School
+from tests.students.enrollment.reference import Requirement, School, Wish
 
 # The runs are random, so each database, and each time, has other ones.
 RUNS = int(os.environ.get("SCHOOL_MODEL_RUNS", "15"))
@@ -49,6 +49,13 @@ wishes = st.lists(st.tuples(who, what, st.sampled_from([*TRANSITIONS])), min_siz
 limits = st.one_of(st.none(), st.integers(0, 9))
 # Hours of Monday, as (first, last) of them.
 hours = st.one_of(st.none(), st.sampled_from([(8, 9), (9, 10), (8, 11), (10, 12)]))
+requirements = st.lists(
+    st.tuples(
+        st.frozensets(st.sampled_from(CODES), min_size=1, max_size=2),
+        st.sampled_from([False, True, True]),
+    ),
+    max_size=2,
+)
 # A file names courses without sections.
 lines = st.dictionaries(
     st.tuples(who, st.integers(0, 1)),
@@ -86,7 +93,7 @@ class Comparison(RuleBasedStateMachine):
             active=dict.fromkeys(range(STUDENTS), True),
             capacity=dict.fromkeys(range(COURSES), 1),
             is_open=dict.fromkeys(range(COURSES), True),
-            asks_for={number: set() for number in range(COURSES)},
+            asks_for={number: [] for number in range(COURSES)},
             code=dict(enumerate(CODES)),
             credits=dict.fromkeys(range(COURSES), 3),
         )
@@ -128,8 +135,11 @@ class Comparison(RuleBasedStateMachine):
             Options(wait, override),
             all_or_nothing=False,
         )
-        assert result.outcome == self.school.enroll(student, course, wait=wait, override=override)
-        self.school.promote_waiting()
+        self.school, [outcome] = self.school.decide(
+            [(student, course, "active")],
+            lambda school, _wish: school.enroll(student, course, wait=wait, override=override),
+        )
+        assert result.outcome == outcome
 
     @rule(student=who, course=what)
     def withdraw(self, student: int, course: int) -> None:
@@ -160,15 +170,13 @@ class Comparison(RuleBasedStateMachine):
         all_or_nothing: bool,
         validate_only: bool,
     ) -> None:
-        expected = copy.deepcopy(self.school)
-        expected.end(wish for wish in list_ if wish[2] != "active")
-        outcomes = [
-            expected.enroll(student, course, wait=wait, override=set())
-            if status == "active"
-            else expected.leave(student, course, status)
-            for student, course, status in list_
-        ]
-        expected.promote_waiting()
+        def act(school: School, wish: Wish) -> str:
+            student, course, status = wish
+            if status == "active":
+                return school.enroll(student, course, wait=wait, override=set())
+            return school.leave(student, course, status)
+
+        expected, outcomes = self.school.decide(list_, act)
         changes = [
             self.change(student, course, TRANSITIONS[status]) for student, course, status in list_
         ]
@@ -190,14 +198,15 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(lines=lines, wait=st.booleans())
     def load(self, lines: dict[tuple[int, int], str], wait: bool) -> None:
-        expected = copy.deepcopy(self.school)
-        outcomes = [
-            expected.load(student, course, status, wait=wait)
+        wishes = [
+            (student, course, status)
             for (student, course), status in sorted(
                 lines.items(), key=lambda line: line[1] == "active"
             )
         ]
-        expected.promote_waiting()
+        expected, outcomes = self.school.decide(
+            wishes, lambda school, wish: school.load(*wish, wait=wait)
+        )
         rows = [
             f"{self.students[student].number},{self.term.code},{CODES[course]},{status}"
             for (student, course), status in lines.items()
@@ -215,27 +224,26 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(student=who, courses=st.sets(what), wait=st.booleans(), override=overrides)
     def replace(self, student: int, courses: set[int], wait: bool, override: set[str]) -> None:
-        expected = copy.deepcopy(self.school)
-        wanted = sorted(courses)
         held = [
             course
             for course in range(COURSES)
             if self.school.status.get((student, course)) in ("active", "waitlisted")
         ]
-        others = [course for course in held if course not in courses]
-        expected.end((student, course, "withdrawn") for course in others)
-        outcomes = [
-            expected.enroll(
-                student, course, wait=wait, override=set() if course in held else override
-            )
-            for course in wanted
-        ]
-        outcomes += [expected.leave(student, course, "withdrawn") for course in others]
-        expected.promote_waiting()
+        wanted = sorted(courses)
+        wishes = [(student, course, "active") for course in wanted]
+        wishes += [(student, course, "withdrawn") for course in held if course not in courses]
+
+        def act(school: School, wish: Wish) -> str:
+            _student, course, status = wish
+            if status == "withdrawn":
+                return school.leave(student, course, status)
+            overridden = set() if course in held else override
+            return school.enroll(student, course, wait=wait, override=overridden)
+
+        expected, outcomes = self.school.decide(wishes, act)
         try:
-            act = partial(service.replace_courses, self.students[student].pk)
             results = self.done(
-                act,
+                partial(service.replace_courses, self.students[student].pk),
                 [self.change(student, course, ENROLL) for course in wanted],
                 Options(wait, override),
             )
@@ -257,11 +265,32 @@ class Comparison(RuleBasedStateMachine):
         self.school.is_open[course] = is_open
         self.school.promote_waiting()
 
-    @rule(course=what, codes=st.sets(what))
-    def ask_for(self, course: int, codes: set[int]) -> None:
-        codes = {code for code in codes if code < CODES[course]}
-        self.save(course, prerequisites=[str(code) for code in sorted(codes)])
-        self.school.asks_for[course] = codes
+    @rule(course=what, asked=requirements)
+    def ask_for(self, course: int, asked: list[Requirement]) -> None:
+        values = [
+            {"any": [str(code) for code in sorted(codes)], "concurrent": concurrent}
+            for codes, concurrent in asked
+        ]
+        try:
+            self.save(course, prerequisites=values)
+        except ValidationError as error:
+            # Nobody could ever meet it.
+            assert [*error.error_dict] == ["prerequisites"]
+            return
+        self.school.asks_for[course] = asked
+        self.school.promote_waiting()
+
+    @rule(course=what, codes=st.sets(st.sampled_from(CODES), max_size=2))
+    def exclude(self, course: int, codes: set[int]) -> None:
+        self.save(course, excludes=[str(code) for code in sorted(codes)])
+        self.school.excludes[course] = codes
+        self.school.promote_waiting()
+
+    @rule(accepts=st.booleans())
+    def accept_in_progress(self, accepts: bool) -> None:
+        self.term.accepts_in_progress = accepts
+        self.term.save()
+        self.school.accepts_in_progress = accepts
         self.school.promote_waiting()
 
     @rule(course=what, repeatable=st.booleans())
