@@ -80,6 +80,18 @@ MEETINGS: dict[str, list[str]] = {
     "PHY-101": ["Mon Wed Fri 13:00-13:50 HALL 1"],
     "PSY-101": ["Tue Thu 9:30-10:50 HALL 1"],
 }
+# What this and the next term require, as text. It is decided after most have enrolled.
+PREREQUISITES = {
+    "AST-101": "PHY-101 | MAT-101*",
+    "BIO-240": "BIO-101",
+    "CHM-230": "CHM-101",
+    "CS-210": "CS-101",
+    "CS-340": "CS-210, CS-101 | MAT-101",
+    "MAT-220": "MAT-101",
+    "PHY-101": "MAT-101 | MAT-220*",
+}
+# Nobody takes both.
+EXCLUDES = {"GEO-120": ["HIS-101"]}
 MAX_CREDITS = 24
 TEACHERS = 14
 # Courses that are closed today, after the enrollments.
@@ -125,6 +137,11 @@ def fill(today: date) -> None:
     for course in this:
         if course.code in CLOSED:
             course.is_open = False
+            _save(course, _moment(today, HOURS[0]))
+    for course in (*this, *following):
+        if course.code in PREREQUISITES or course.code in EXCLUDES:
+            course.prerequisites = PREREQUISITES.get(course.code, "")
+            course.excludes = EXCLUDES.get(course.code, [])
             _save(course, _moment(today, HOURS[0]))
 
 

@@ -16,7 +16,11 @@ from rest_framework.test import APIClient
 from courses.factories import TermFactory
 from courses.models import Course, Teacher, Teaching, Term
 from students import demo
-from students.enrollment.conflicts import clashing_enrollments, students_over_limit
+from students.enrollment.conflicts import (
+    clashing_enrollments,
+    enrollments_with_open_prerequisites,
+    students_over_limit,
+)
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
 
@@ -64,6 +68,9 @@ def test_fills_an_empty_school_believably() -> None:
     assert (hours[0], hours[len(hours) // 2]) == (1, 2)
     assert not clashing_enrollments(this).exists()
     assert not students_over_limit(this).exists()
+    assert 50 < enrollments_with_open_prerequisites(this).count() < 2_000
+    assert Course.objects.filter(term=following).exclude(prerequisites=[]).count() == 7
+    assert Course.objects.filter(term=following).exclude(excludes=[]).count() == 1
     primary = Teaching.objects.current().filter(is_primary=True)
     assert primary.values("course").distinct().count() == Course.objects.count()
     assert set(taken.filter(course__term=last).values_list("status", flat=True)) == {

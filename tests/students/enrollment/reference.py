@@ -93,9 +93,8 @@ class School:
         taken = self.find_other_courses(student, course)
         at_end = set(taken)
         if asked:
-            at_end |= {
-                c for s, c in self.expected | self.completing if s == student and c != course
-            }
+            pairs = self.expected | self.completing
+            at_end |= {other for taker, other in pairs if taker == student and other != course}
         for other in at_end:
             begins_later = other in self.apart and course not in self.apart
             if concurrent and self.code[other] in codes and not begins_later:

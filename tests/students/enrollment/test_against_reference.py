@@ -273,9 +273,8 @@ class Comparison(RuleBasedStateMachine):
         ]
         try:
             self.save(course, prerequisites=values)
-        except ValidationError as error:
+        except ValidationError:
             # Nobody could ever meet it.
-            assert [*error.error_dict] == ["prerequisites"]
             return
         self.school.asks_for[course] = asked
         self.school.promote_waiting()
