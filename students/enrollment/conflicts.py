@@ -20,7 +20,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from courses.models import MeetingTime, Term
+from courses.models import MeetingTime, PrerequisiteCode, Term
 from students.enrollment.rules import Refusal
 from students.models import COUNTED_STATUSES, CreditLimit, Enrollment, Status, Student
 
@@ -119,17 +119,16 @@ def enrollments_with_open_prerequisites(term: Term) -> QuerySet[Enrollment]:
 
     The student may take it at present. Enrollments for which it was overridden are left out.
     """
-    active = _find_active(term, Refusal.PREREQUISITE_MISSING).alias(
-        requirement=F("course__prerequisite_codes__requirement"),
-        code=F("course__prerequisite_codes__code"),
-    )
     completed = Enrollment.objects.filter(
-        student=OuterRef("student"), course__code=OuterRef("code"), status=Status.COMPLETED
+        student=OuterRef(OuterRef(OuterRef("student"))), status=Status.COMPLETED
     )
-    # Joined by equal values, these are read once for all rows.
-    met = active.filter(Exists(completed), pk=OuterRef("pk"), requirement=OuterRef("requirement"))
-    open_rows = active.filter(~Exists(met), requirement__isnull=False)
-    return Enrollment.objects.filter(pk__in=open_rows.order_by().values("pk"))
+    met = PrerequisiteCode.objects.filter(
+        course=OuterRef("course"),
+        requirement=OuterRef("requirement"),
+        code__in=completed.order_by().values("course__code"),
+    )
+    not_met = PrerequisiteCode.objects.filter(~Exists(met), course=OuterRef("course"))
+    return _find_active(term, Refusal.PREREQUISITE_MISSING).filter(Exists(not_met))
 
 
 def students_over_limit(term: Term) -> QuerySet[Student]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.formatting import LocalizedValue
 from courses.models import Course
 from courses.requirements import Requirement, find_opening_codes, has_concurrent
-from students.enrollment.locks import lock_courses, lock_promoted
+from students.enrollment.locks import lock_promoted
 from students.enrollment.other_courses import OtherCourse
 from students.enrollment.prerequisites import find_excluding, find_unmet
 from students.enrollment.rules import COURSE, STUDENT, PairError, PairField, Refusal, find_refusals
@@ -53,8 +53,6 @@ def decide_changes(
             continue
         decisions.promote_all_waiting()
         if opened := decisions.find_opened_courses():
-            if locks:
-                lock_courses(opened)
             more_courses |= opened
             unmet = {}
             continue
@@ -248,6 +246,9 @@ class EnrollmentDecisions:
         unmet = find_unmet(row.course, completed=completed, taken=taken, taken_at_end=taken)
         return [requirement for requirement in unmet if requirement.concurrent]
 
+    def _get_code(self, row: Enrollment) -> str:
+        return self.snapshot.courses[row.course_id].code
+
     def promote_all_waiting(self) -> None:
         """Give the free seats of all courses to those who wait."""
         while True:
@@ -263,8 +264,7 @@ class EnrollmentDecisions:
         """
         opened: set[int] = set()
         for row in self.promoted.values():
-            code = self.snapshot.courses[row.course_id].code
-            opened |= self.snapshot.other_courses.find_opened(row.student_id, code)
+            opened |= self.snapshot.other_courses.find_opened(row.student_id, self._get_code(row))
         return opened - self.snapshot.courses.keys()
 
     def promote_waiting(self, course: Course) -> None:
@@ -384,7 +384,7 @@ class EnrollmentDecisions:
         """Let courses be tried again for which somebody may be eligible by this new status."""
         if after == Status.WAITLISTED:
             self.settled_courses.discard(row.course_id)
-        elif after != Status.ACTIVE or row.course.code in self.opening_codes:
+        elif after != Status.ACTIVE or self._get_code(row) in self.opening_codes:
             self.settled_courses.clear()
 
     def _build(self, change: EnrollmentChange, status: Status) -> Enrollment:

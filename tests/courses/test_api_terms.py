@@ -18,6 +18,7 @@ FALL = {
     "enrollment_opens_on": "2026-08-01",
     "enrollment_closes_on": None,
     "max_credits": "18.00",
+    "accepts_in_progress": True,
 }
 
 

@@ -206,7 +206,8 @@ class TestFile:
             "line 1, column 'name': This column is missing.",
             (
                 "line 1, column 'nmae': There is no such column. Those known are: code, name, "
-                "starts_on, ends_on, enrollment_opens_on, enrollment_closes_on, max_credits."
+                "starts_on, ends_on, enrollment_opens_on, enrollment_closes_on, "
+                "max_credits, accepts_in_progress."
             ),
         ]
 

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import decisions, service
+from students.enrollment import service, snapshot
 from students.enrollment.transitions import EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
@@ -133,7 +133,7 @@ class TestRaces:
         assert [race() for _ in range(rounds)] == [True] * rounds
 
     @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time.")
-    def test_waiting_for_the_lock_of_an_opened_course_ends_in_a_deadlock(
+    def test_waiting_for_opened_courses_ends_in_a_deadlock(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The control: it shows that a race above is one."""
@@ -142,6 +142,6 @@ class TestRaces:
             for _ in range(50):
                 correct_both_requirements()
 
-        monkeypatch.setattr(decisions, "lock_courses", lambda _ids: None)
+        monkeypatch.setattr(snapshot, "lock_before_reading", lambda *_ids: None)
         with pytest.raises(OperationalError):
             until_it_fails()
