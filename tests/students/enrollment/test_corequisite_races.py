@@ -4,16 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
-from students.enrollment import service, snapshot
+from students.enrollment import service
 from students.enrollment.transitions import EnrollmentChange, Options
 from students.factories import StudentFactory, enrolled
 from students.models import Enrollment, Status, Student
 from tests.students.enrollment.test_promotion_races import slow_writes
 from tests.students.enrollment.test_races import at_once
+from tests.unlocked import take_out_lock_of_promoted
 
 __all__ = ["slow_writes"]
 WAIT = Options(waitlist=True, override=["prerequisite_missing"])
@@ -133,15 +134,9 @@ class TestRaces:
         assert [race() for _ in range(rounds)] == [True] * rounds
 
     @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time.")
-    def test_waiting_for_opened_courses_ends_in_a_deadlock(
+    def test_without_the_lock_of_who_moves_up_both_are_taken(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The control: it shows that a race above is one."""
-
-        def until_it_fails() -> None:
-            for _ in range(50):
-                correct_both_requirements()
-
-        monkeypatch.setattr(snapshot, "lock_before_reading", lambda *_ids: None)
-        with pytest.raises(OperationalError):
-            until_it_fails()
+        take_out_lock_of_promoted(monkeypatch.setattr)
+        assert not all(leave_two_that_exclude_each_other() for _ in range(100))
