@@ -292,6 +292,45 @@ def test_every_index_is_used(plans: dict[str, list[tuple[str, Plan]]]) -> None:
         assert {name for [name] in cursor.fetchall()} - used == set()
 
 
+CONFLICTS = """
+    INSERT INTO courses_meetingtime (course_id, day, starts, ends)
+    SELECT id, 1, '10:00', '11:00' FROM courses_course;
+    UPDATE courses_course SET code = 'C-5', section = 'B' WHERE id = 11;
+    INSERT INTO students_enrollment (id, student_id, course_id, status, enrolled_at, updated_at)
+    SELECT 1000000 + s * 10 + c, s, c, 'active', now(), now()
+    FROM generate_series(1, 20) s, unnest(ARRAY[5, 11]) c ON CONFLICT DO NOTHING;
+"""
+
+
+@pytest.mark.parametrize("is_analyzed", [True, False])
+@pytest.mark.parametrize("kind", ["clashing", "doubled"])
+def test_conflicts_are_sought_in_one_scan(
+    plans: dict[str, list[tuple[str, Plan]]], kind: str, is_analyzed: bool
+) -> None:
+    """The subquery for each enrollment is only for students who may have a conflict."""
+    with connection.cursor() as cursor:
+        cursor.execute(CONFLICTS)
+        cursor.execute("ANALYZE" if is_analyzed else "DELETE FROM pg_statistic")
+    client = Client()
+    client.force_login(User.objects.get(username="planner"))
+    statements = queries_of(client, f"GET /api/v1/enrollments?{kind}=true&term=T6")
+    seek, compare = [plan_of(sql) for sql in statements if "students_enrollment" in sql]
+    tables = [node["Relation Name"] for node in nodes(seek) if "Relation Name" in node]
+    assert len(set(tables)) == len(tables)
+    assert not any("Subplan Name" in node for node in nodes(seek))
+    conditions = " ".join(
+        node.get("Index Cond", "") + node.get("Filter", "") for node in nodes(compare)
+    )
+    assert "student_id = ANY" in conditions
+    if is_analyzed:
+        scans = {
+            node["Node Type"]
+            for node in nodes(compare)
+            if node.get("Relation Name") == "students_enrollment"
+        }
+        assert "Seq Scan" not in scans
+
+
 def test_a_scan_of_a_table_is_found(
     plans: dict[str, list[tuple[str, Plan]]],
 ) -> None:

@@ -9,7 +9,7 @@ from time import time
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,16 +19,16 @@ from django.utils.translation import gettext_lazy as _
 from courses.models import Course, Term
 from school.dashboard.charts import Chart
 from students.enrollment.conflicts import (
-    clashing_enrollments,
-    find_doubled_sections,
-    students_over_limit,
+    filter_clashing,
+    filter_doubled,
+    find_over_limit,
 )
 from students.models import CURRENT_STATUSES, Enrollment, Status
 
 MAX_TERMS = 3
 MAX_WATCHED_COURSES = 10
-# Clashing enrollments, and students over their limit, that the desk shows.
-MAX_CONFLICTS = 10
+# Students with conflicts of one kind that the desk shows, and enrollments that are read for them.
+MAX_CONFLICTS, MAX_ROWS = 10, 200
 # Courses with at least this share of their seats taken need attention.
 NEARLY_FULL_PERCENT = 90
 # The lower bounds of the chart's buckets, in percent of the seats. Full courses and courses without
@@ -36,7 +36,7 @@ NEARLY_FULL_PERCENT = 90
 BUCKETS = (0, 25, 50, 75, 90)
 MAX_DAYS = 60
 # With the fields of Statistics, as another version may have cached others.
-CACHE_KEY = "glance-3"
+CACHE_KEY = "glance-4"
 # Statistics that took longer to compute than SLOW_SECONDS are cached for that time multiplied by
 # CACHE_FACTOR.
 SLOW_SECONDS, CACHE_FACTOR = 0.1, 60
@@ -88,16 +88,15 @@ class TermStatistics:
 class Statistics:
     """The running terms and the ids of the courses that need attention, as counted at `at`.
 
-    `doubled_sections` are pairs of ids of enrollments: see `find_doubled_sections`. `clashing` are
-    ids of enrollments, and `over_limit` pairs of a student's and a term's id, at most
-    MAX_CONFLICTS + 1 of each. `fresh_until` is a time as of `time.time()`; later the cached
-    statistics are computed again.
+    `doubled` and `clashing` are ids of enrollments, of at most MAX_ROWS, and `over_limit` pairs of
+    ids of a student and a term, of which there is one more than are shown. `fresh_until` is a time
+    as of `time.time()`; later the cached statistics are computed again.
     """
 
     at: datetime
     terms: list[TermStatistics]
     watched: list[int]
-    doubled_sections: list[tuple[int, int]]
+    doubled: list[int]
     clashing: list[int]
     over_limit: list[tuple[int, int]]
     fresh_until: float = field(default=0, compare=False)
@@ -136,32 +135,15 @@ def compute_statistics() -> Statistics:
         now,
         term_statistics(running[:MAX_TERMS], courses, today),
         [seats.pk for seats in watched[:MAX_WATCHED_COURSES]],
-        [(first.pk, second.pk) for first, second in find_doubled_sections()],
-        find_clashing(terms),
-        find_over_limit(terms),
+        find_first(filter_doubled(Enrollment.objects.all())),
+        find_first(filter_clashing(Enrollment.objects.all())),
+        list(find_over_limit().order_by("student", "course__term")[: MAX_CONFLICTS + 1]),
     )
 
 
-def find_clashing(terms: Iterable[Term]) -> list[int]:
-    """The ids of enrollments that clash, those of a student together. See MAX_CONFLICTS."""
-    found: list[int] = []
-    for term in terms:
-        rows = clashing_enrollments(term).order_by("student", "course").values_list("pk", flat=True)
-        found += rows[: MAX_CONFLICTS + 1 - len(found)]
-        if len(found) > MAX_CONFLICTS:
-            break
-    return found
-
-
-def find_over_limit(terms: Iterable[Term]) -> list[tuple[int, int]]:
-    """The ids of students and of the terms in which they take too many credits."""
-    found: list[tuple[int, int]] = []
-    for term in terms:
-        rows = students_over_limit(term).order_by("pk").values_list("pk", flat=True)
-        found += [(student, term.pk) for student in rows[: MAX_CONFLICTS + 1 - len(found)]]
-        if len(found) > MAX_CONFLICTS:
-            break
-    return found
+def find_first(rows: QuerySet[Enrollment]) -> list[int]:
+    """The ids of the first of `rows`, those of a student together."""
+    return list(rows.order_by("student", "course").values_list("pk", flat=True)[:MAX_ROWS])
 
 
 def count_seats(terms: Sequence[Term]) -> list[Seats]:

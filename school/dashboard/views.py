@@ -6,6 +6,7 @@ changes.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -65,12 +66,10 @@ def get_overview() -> dict[str, Any]:
         "statistics": statistics,
         "is_old": timezone.now() - statistics.at > timedelta(minutes=1),
         "watch": get_watched_courses(statistics.watched),
-        "doubled_sections": get_doubled_sections(statistics.doubled_sections[:MAX_CONFLICTS]),
-        "more_conflicts": max(len(statistics.doubled_sections) - MAX_CONFLICTS, 0),
-        "clashing": get_clashing(statistics.clashing[:MAX_CONFLICTS]),
-        "more_clashing": len(statistics.clashing) > MAX_CONFLICTS,
-        "over_limit": get_over_limit(statistics.over_limit[:MAX_CONFLICTS]),
-        "more_over_limit": len(statistics.over_limit) > MAX_CONFLICTS,
+        "doubled": get_by_student(statistics.doubled),
+        "clashing": get_by_student(statistics.clashing),
+        "over_limit": get_over_limit(statistics.over_limit),
+        "max_conflicts": MAX_CONFLICTS,
         "history": history,
     }
 
@@ -93,17 +92,18 @@ def get_watched_courses(ids: Sequence[int]) -> list[Course]:
     return [courses[pk] for pk in ids if pk in courses]
 
 
-def get_doubled_sections(ids: Sequence[tuple[int, int]]) -> list[tuple[Enrollment, Enrollment]]:
-    """Return the pairs of enrollments with these ids that are both still active."""
-    rows = Enrollment.objects.filter(status=Status.ACTIVE).select_related("student", "course__term")
-    by_id = rows.in_bulk([pk for pair in ids for pk in pair])
-    return [(by_id[one], by_id[other]) for one, other in ids if {one, other} <= by_id.keys()]
+def get_by_student(ids: Sequence[int]) -> list[tuple[Student, list[Enrollment]]]:
+    """Return the enrollments with these ids that are still active, by student.
 
-
-def get_clashing(ids: Sequence[int]) -> list[Enrollment]:
-    """Return the enrollments with these ids that are still active, those of a student together."""
+    A student of whom only one is left is left out.
+    """
     rows = Enrollment.objects.filter(pk__in=ids, status=Status.ACTIVE)
-    return list(rows.select_related("student", "course__term").order_by("student", "course"))
+    ordered = rows.select_related("student", "course__term").order_by("student", "course")
+    groups = [
+        (student, list(of_student))
+        for student, of_student in groupby(ordered, lambda row: row.student)
+    ]
+    return [(student, of_student) for student, of_student in groups if len(of_student) > 1]
 
 
 def get_over_limit(ids: Sequence[tuple[int, int]]) -> list[tuple[Student, Term]]:

@@ -27,10 +27,10 @@ from courses.filters import TermFilter
 from courses.models import Term
 from students.enrollment import change_feed
 from students.enrollment.conflicts import (
-    clashing_enrollments,
-    doubled_enrollments,
-    enrollments_with_open_prerequisites,
-    students_over_limit,
+    filter_clashing,
+    filter_doubled,
+    filter_over_limit,
+    filter_with_open_prerequisites,
 )
 from students.history.queries import as_of
 from students.models import CURRENT_STATUSES, Enrollment, Status, Student
@@ -83,9 +83,9 @@ class CurrentFilterSet(filters.FilterSet):
 
 
 class ConflictFilter(TrueFilter):
-    """The rows that `find` finds in the term of the parameter `term`, which is then needed."""
+    """The rows that `find` leaves for the term of the parameter `term`, which is then needed."""
 
-    def __init__(self, find: Callable[[Term], QuerySet[Any]], **kwargs: Any) -> None:
+    def __init__(self, find: Callable[[Any, Term], QuerySet[Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.find = find
 
@@ -95,7 +95,7 @@ class ConflictFilter(TrueFilter):
         term = self.parent.form.cleaned_data["term"]
         if term is None:
             raise InvalidParameter({"term": [_("This parameter is needed here.")]}, code="required")
-        return queryset.filter(pk__in=self.find(term).order_by().values("pk"))
+        return self.find(queryset, term)
 
 
 class StudentFilterSet(filters.FilterSet):
@@ -107,7 +107,7 @@ class StudentFilterSet(filters.FilterSet):
     course = IdFilter(method="in_course")
     term = TermFilter(method="in_term")
     over_credit_limit = ConflictFilter(
-        students_over_limit,
+        filter_over_limit,
         help_text="Only those who take more credits in `term` than they may, unless overridden.",
     )
 
@@ -157,17 +157,17 @@ class EnrollmentFilterSet(filters.FilterSet):
     status = StatusFilter()
     updated_since = MomentFilter(method="since")
     clashing = ConflictFilter(
-        clashing_enrollments,
+        filter_clashing,
         help_text="Only active ones in courses of `term` that meet at the same time as another "
         "one of the student, unless overridden.",
     )
     doubled = ConflictFilter(
-        doubled_enrollments,
+        filter_doubled,
         help_text="Only active ones in courses of `term` of which the student takes another "
         "section at the same time, unless overridden.",
     )
     prerequisite_open = ConflictFilter(
-        enrollments_with_open_prerequisites,
+        filter_with_open_prerequisites,
         help_text="Only active ones in courses of `term` with a prerequisite that the student has "
         "not completed yet, unless overridden. The student may take it at present.",
     )

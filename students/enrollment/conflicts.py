@@ -1,9 +1,15 @@
-"""Active enrollments that a rule would refuse today, because they came before it or a change."""
+"""Active enrollments that a rule would refuse today, because they came before it or a change.
 
-from collections.abc import Iterator
-from itertools import combinations, groupby
+Nobody has a conflict in a course that is over: only enrollments in courses that are not over are
+found, and only with one another. Whoever takes too many credits in a term is found as long as one
+of the courses of the term in which the student is active is not over.
+"""
+
+from collections import Counter
+from collections.abc import Collection
 
 from django.db.models import (
+    Case,
     Count,
     Exists,
     F,
@@ -11,56 +17,34 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    RowRange,
     Subquery,
     Sum,
     TextField,
+    Value,
+    When,
     Window,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Lead
+from django.db.models.lookups import Contains
 from django.utils import timezone
 
-from courses.models import MeetingTime, PrerequisiteCode, Term
+from core.db.parameters import IdList, InIdList
+from courses.models import Course, MeetingTime, PrerequisiteCode, Term
 from students.enrollment.rules import Refusal
 from students.models import COUNTED_STATUSES, CreditLimit, Enrollment, Status, Student
 
-# Two enrollments of one student in sections of one course.
-Pair = tuple[Enrollment, Enrollment]
+# Up to this number of students who may have a conflict, only their enrollments are compared. Where
+# there are more, conflicts are so frequent that the first ones are found soon.
+MAX_STUDENTS = 1000
+FIRST_DAY = Coalesce("course__starts_on", "course__term__starts_on")
+LAST_DAY = Coalesce("course__ends_on", "course__term__ends_on")
 
 
-def find_doubled_sections() -> Iterator[Pair]:
-    """Find students in two sections of a course at the same time.
+def filter_clashing(rows: QuerySet[Enrollment], term: Term | None = None) -> QuerySet[Enrollment]:
+    """Those of `rows` that meet at the same time as another active enrollment of the student.
 
-    Courses that are over, and pairs of which one was overridden, are left out.
-    """
-    today = timezone.localdate()
-    is_not_over = Q(course__ends_on__gte=today) | Q(
-        course__ends_on=None, course__term__ends_on__gte=today
-    )
-    active = Enrollment.objects.filter(
-        is_not_over, status=Status.ACTIVE, course__repeatable=False
-    ).order_by()
-    numbers = active.values_list("student", "course__code").annotate(number=Count("*"))
-    repeated = list(numbers.filter(number__gt=1))
-    if not repeated:
-        return
-    students, codes, _numbers = zip(*repeated, strict=True)
-    rows = (
-        active.filter(student__in=students, course__code__in=codes)
-        .select_related("student", "course__term")
-        .order_by("student", "course__code", "course")
-    )
-    for _key, group in groupby(rows, lambda row: (row.student_id, row.course.code)):
-        for first, second in combinations(group, 2):
-            is_accepted = Refusal.ALREADY_TAKING in (*first.overridden, *second.overridden)
-            if first.course.overlaps(second.course) and not is_accepted:
-                yield first, second
-
-
-def clashing_enrollments(term: Term) -> QuerySet[Enrollment]:
-    """The active enrollments of a term that meet at the same time as another one of the student.
-
-    The other one may be of another term. Pairs of which one was overridden are left out.
+    With `term`, those in courses of the term; the other one may be of another term. Pairs of which
+    one was overridden are left out.
     """
     own_meetings = MeetingTime.objects.filter(
         course=OuterRef(OuterRef("course")),
@@ -73,51 +57,57 @@ def clashing_enrollments(term: Term) -> QuerySet[Enrollment]:
         starts=F("course__meeting_times__starts"),
         ends=F("course__meeting_times__ends"),
     )
-    rows = _find_active(term, Refusal.TIME_CONFLICT).filter(
-        Exists(others.filter(Exists(own_meetings)))
-    )
-    return rows.filter(student__in=_students_with_overlapping_meetings(term))
+    with_times = Course.objects.filter(pk__in=MeetingTime.objects.values("course"))
+    courses = _find_courses(with_times, term)
+    found = _find_not_overridden(rows, Refusal.TIME_CONFLICT, term)
+    students = _students_with_overlapping_meetings(courses)
+    return _filter_with_other(found, others.filter(Exists(own_meetings)), students)
 
 
-def _students_with_overlapping_meetings(term: Term) -> QuerySet[Enrollment, int]:
-    """The ids of students of a term whose courses meet at the same time, whatever their dates.
+def _students_with_overlapping_meetings(courses: Collection[int]) -> QuerySet[Enrollment, int]:
+    """The ids of students of whose courses two meet at the same time, whatever their dates.
 
-    Few students, found by one sort of all meetings: a join of all with all would be slow where the
-    database does not know yet how many rows there are, as after an import.
+    In the order of their beginnings, two hours that follow one another overlap if any two do.
     """
-    students = Enrollment.objects.filter(status=Status.ACTIVE, course__term=term).values("student")
-    meetings = Enrollment.objects.filter(
-        status=Status.ACTIVE, student__in=students, course__meeting_times__isnull=False
+    meetings = _find_active_in(courses).annotate(
+        ends=F("course__meeting_times__ends"),
+        next_starts=Window(
+            Lead("course__meeting_times__starts"),
+            partition_by=[F("student"), F("course__meeting_times__day")],
+            order_by=[F("course__meeting_times__starts")],
+        ),
     )
-    latest_end = Window(
-        Max("course__meeting_times__ends"),
-        partition_by=[F("student"), F("course__meeting_times__day")],
-        order_by=[F("course__meeting_times__starts"), F("course__meeting_times__id")],
-        frame=RowRange(end=-1),
-    )
-    overlapping = meetings.annotate(latest_end=latest_end).filter(
-        latest_end__gt=F("course__meeting_times__starts")
-    )
-    return overlapping.order_by().values_list("student", flat=True)
+    return meetings.filter(next_starts__lt=F("ends")).values_list("student", flat=True)
 
 
-def doubled_enrollments(term: Term) -> QuerySet[Enrollment]:
-    """The active enrollments of a term whose student takes another section at the same time.
+def filter_doubled(rows: QuerySet[Enrollment], term: Term | None = None) -> QuerySet[Enrollment]:
+    """Those of `rows` whose student takes another section of the course at the same time.
 
-    Pairs of which one was overridden are left out.
+    With `term`, those in courses of the term. Pairs of which one was overridden are left out.
     """
     others = _find_others(Refusal.ALREADY_TAKING).filter(
         course__code=OuterRef("course__code"), course__repeatable=False
     )
-    return _find_active(term, Refusal.ALREADY_TAKING).filter(
-        Exists(others), course__repeatable=False
-    )
+    courses = _find_courses(Course.objects.filter(repeatable=False), term)
+    number_of_sections = Counter(courses.values())
+    sections = [pk for pk, code in courses.items() if number_of_sections[code] > 1]
+    found = _find_not_overridden(rows, Refusal.ALREADY_TAKING, term)
+    students = _students_with_repeated_codes(sections)
+    return _filter_with_other(found.filter(course__repeatable=False), others, students)
 
 
-def enrollments_with_open_prerequisites(term: Term) -> QuerySet[Enrollment]:
-    """The active enrollments of a term with a prerequisite that the student has not completed yet.
+def _students_with_repeated_codes(courses: Collection[int]) -> QuerySet[Enrollment, int]:
+    """The ids of students of whose courses two have the same code, whatever their dates."""
+    of_course = _find_active_in(courses).values("student", "course__code")
+    numbers = of_course.annotate(number=Count("*"))
+    return numbers.filter(number__gt=1).values_list("student", flat=True)
 
-    The student may take it at present. Enrollments for which it was overridden are left out.
+
+def filter_with_open_prerequisites(rows: QuerySet[Enrollment], term: Term) -> QuerySet[Enrollment]:
+    """Those of `rows` that are active in a term, with a prerequisite not completed yet.
+
+    Also in courses that are over. The student may take the prerequisite at present. Enrollments for
+    which it was overridden are left out.
     """
     completed = Enrollment.objects.filter(
         student=OuterRef(OuterRef(OuterRef("student"))), status=Status.COMPLETED
@@ -128,49 +118,107 @@ def enrollments_with_open_prerequisites(term: Term) -> QuerySet[Enrollment]:
         code__in=completed.order_by().values("course__code"),
     )
     not_met = PrerequisiteCode.objects.filter(~Exists(met), course=OuterRef("course"))
-    return _find_active(term, Refusal.PREREQUISITE_MISSING).filter(Exists(not_met))
+    active = rows.filter(course__term=term, status=Status.ACTIVE)
+    return active.exclude(_was_accepted(Refusal.PREREQUISITE_MISSING)).filter(Exists(not_met))
 
 
-def students_over_limit(term: Term) -> QuerySet[Student]:
-    """The students who take more credits in a term than they may.
+def find_over_limit(term: Term | None = None) -> QuerySet[Enrollment, tuple[int, int]]:
+    """Pairs of ids: students, and terms in which they take more credits than they may.
 
     Students for whom the limit was overridden in an active enrollment are left out.
     """
-    limits = CreditLimit.objects.filter(term=term).order_by()
-    counted = Enrollment.objects.filter(course__term=term, status__in=COUNTED_STATUSES).order_by()
-    sums = counted.values("student").annotate(credits=Sum("course__credits"))
-    # Null where the student has no limit: nothing is greater.
-    own_limit = Subquery(limits.filter(student=OuterRef("student")).values("max_credits"))
-    is_over = Q(pk__in=sums.filter(credits__gt=own_limit).values("student"))
-    if term.max_credits is not None:
-        over = sums.exclude(student__in=limits.values("student"))
-        is_over |= Q(pk__in=over.filter(credits__gt=term.max_credits).values("student"))
-    accepted = counted.alias(codes=Cast("overridden", TextField())).filter(
-        status=Status.ACTIVE, codes__contains=f'"{Refusal.CREDIT_LIMIT}"'
+    active = Q(status=Status.ACTIVE)
+    limits = CreditLimit.objects.filter(
+        student=OuterRef("student"), term=OuterRef("course__term")
+    ).order_by()
+    counted = Enrollment.objects.filter(status__in=COUNTED_STATUSES).order_by()
+    if term:
+        counted = counted.filter(course__term=term)
+    # Null where there is no limit: nothing is greater.
+    limit = Case(
+        When(Exists(limits), then=Subquery(limits.values("max_credits"))),
+        default=Max("course__term__max_credits"),
     )
-    return Student.objects.filter(is_over).exclude(pk__in=accepted.values("student"))
+    loads = counted.values("student", "course__term").annotate(
+        credits=Sum("course__credits"),
+        last_day=Max(LAST_DAY, filter=active & Q(course__credits__gt=0)),
+        accepted=Count("pk", filter=active & _was_accepted(Refusal.CREDIT_LIMIT)),
+    )
+    over = loads.filter(credits__gt=limit, last_day__gte=timezone.localdate(), accepted=0)
+    return over.values_list("student", "course__term")
 
 
-def _find_active(term: Term, refusal: Refusal) -> QuerySet[Enrollment]:
-    """The active enrollments of a term for which `refusal` was not overridden, with their dates."""
-    return _find_not_overridden(refusal).filter(course__term=term)
+def filter_over_limit(rows: QuerySet[Student], term: Term) -> QuerySet[Student]:
+    """Those of `rows` who take more credits in a term than they may."""
+    return rows.filter(pk__in=find_over_limit(term).values("student"))
+
+
+def _find_active_in(courses: Collection[int]) -> QuerySet[Enrollment]:
+    """The active enrollments in courses with these ids, in no order."""
+    in_courses = InIdList("course", IdList([*courses]))
+    return Enrollment.objects.filter(in_courses, status=Status.ACTIVE).order_by()
+
+
+def _find_courses(courses: QuerySet[Course], term: Term | None) -> dict[int, str]:
+    """The ids and codes of those of `courses` that are not over.
+
+    With `term`, only those that may share a day with one of the term.
+    """
+    today = timezone.localdate()
+    is_not_over = Q(ends_on__gte=today) | Q(ends_on=None, term__ends_on__gte=today)
+    first_day = Coalesce("starts_on", "term__starts_on")
+    last_day = Coalesce("ends_on", "term__ends_on")
+    found = courses.filter(is_not_over).order_by()
+    rows = list(found.values_list("pk", "code", "term", first_day, last_day))
+    of_term = [row for row in rows if term is None or row[2] == term.pk]
+    if not of_term:
+        return {}
+    first, last = min(row[3] for row in of_term), max(row[4] for row in of_term)
+    return {
+        pk: code
+        for pk, code, _term, starts_on, ends_on in rows
+        if starts_on <= last and ends_on >= first
+    }
+
+
+def _find_active(rows: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+    """Those of `rows` that are active in courses that are not over, with the dates of these."""
+    return rows.alias(first_day=FIRST_DAY, last_day=LAST_DAY).filter(
+        status=Status.ACTIVE, last_day__gte=timezone.localdate()
+    )
+
+
+def _find_not_overridden(
+    rows: QuerySet[Enrollment], refusal: Refusal, term: Term | None = None
+) -> QuerySet[Enrollment]:
+    """Those of `rows` that are active in courses that are not over, without this override."""
+    found = _find_active(rows).exclude(_was_accepted(refusal))
+    return found.filter(course__term=term) if term else found
+
+
+def _was_accepted(refusal: Refusal) -> Q:
+    # Django has no lookup for an element of a list in JSON that both databases know.
+    return Q(Contains(Cast("overridden", TextField()), Value(f'"{refusal}"')))
 
 
 def _find_others(refusal: Refusal) -> QuerySet[Enrollment]:
-    """A subquery of the other active enrollments of the student in courses at the same time.
-
-    It is for a queryset of `_find_active`.
-    """
+    """A subquery of the student's other enrollments in courses that have a day in common."""
+    rows = _find_not_overridden(Enrollment.objects.order_by(), refusal)
     at_the_same_time = Q(first_day__lte=OuterRef("last_day"), last_day__gte=OuterRef("first_day"))
-    rows = _find_not_overridden(refusal).filter(at_the_same_time, student=OuterRef("student"))
-    return rows.exclude(pk=OuterRef("pk"))
+    return rows.filter(at_the_same_time, student=OuterRef("student")).exclude(pk=OuterRef("pk"))
 
 
-def _find_not_overridden(refusal: Refusal) -> QuerySet[Enrollment]:
-    rows = Enrollment.objects.filter(status=Status.ACTIVE).alias(
-        # Django has no lookup for an element of a list in JSON that both databases know.
-        codes=Cast("overridden", TextField()),
-        first_day=Coalesce("course__starts_on", "course__term__starts_on"),
-        last_day=Coalesce("course__ends_on", "course__term__ends_on"),
-    )
-    return rows.exclude(codes__contains=f'"{refusal}"')
+def _filter_with_other(
+    rows: QuerySet[Enrollment], others: QuerySet[Enrollment], students: QuerySet[Enrollment, int]
+) -> QuerySet[Enrollment]:
+    """Those of `rows` for which the subquery `others` has a row: all of them are of `students`.
+
+    `students` are read first: in one query with `others`, PostgreSQL would compare all enrollments.
+    """
+    ids = list(students.order_by("student")[: MAX_STUDENTS + 1])
+    if not ids:
+        return rows.none()
+    if len(ids) <= MAX_STUDENTS:
+        rows = rows.filter(InIdList("student", IdList(ids)))
+    # PostgreSQL would read all others at once for a condition that is only EXISTS.
+    return rows.filter(Case(When(Exists(others), then=Value(True)), default=Value(False)))

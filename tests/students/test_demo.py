@@ -17,9 +17,9 @@ from courses.factories import TermFactory
 from courses.models import Course, Teacher, Teaching, Term
 from students import demo
 from students.enrollment.conflicts import (
-    clashing_enrollments,
-    enrollments_with_open_prerequisites,
-    students_over_limit,
+    filter_clashing,
+    filter_with_open_prerequisites,
+    find_over_limit,
 )
 from students.factories import StudentFactory
 from students.models import Enrollment, Student
@@ -66,9 +66,10 @@ def test_fills_an_empty_school_believably() -> None:
     with_times = Course.objects.filter(term=this).annotate(hours=Count("meeting_times"))
     hours = sorted(with_times.values_list("hours", flat=True))
     assert (hours[0], hours[len(hours) // 2]) == (1, 2)
-    assert not clashing_enrollments(this).exists()
-    assert not students_over_limit(this).exists()
-    assert 50 < enrollments_with_open_prerequisites(this).count() < 2_000
+    assert not filter_clashing(Enrollment.objects.all(), this).exists()
+    assert not find_over_limit(this).exists()
+    open_prerequisites = filter_with_open_prerequisites(Enrollment.objects.all(), this)
+    assert 50 < open_prerequisites.count() < 2_000
     assert Course.objects.filter(term=following).exclude(prerequisites=[]).count() == 7
     assert Course.objects.filter(term=following).exclude(excludes=[]).count() == 1
     primary = Teaching.objects.current().filter(is_primary=True)

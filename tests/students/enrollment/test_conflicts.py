@@ -7,6 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from courses.factories import CourseFactory, TermFactory
 from courses.meetings import find_hours, find_overlap
@@ -14,10 +15,10 @@ from courses.models import Course, Term
 from courses.requirements import read_requirements
 from students.enrollment import service
 from students.enrollment.conflicts import (
-    clashing_enrollments,
-    doubled_enrollments,
-    enrollments_with_open_prerequisites,
-    students_over_limit,
+    filter_clashing,
+    filter_doubled,
+    filter_over_limit,
+    filter_with_open_prerequisites,
 )
 from students.enrollment.rules import OVERRIDABLE, Refusal
 from students.enrollment.transitions import EnrollmentChange, Options
@@ -79,8 +80,8 @@ def make_enrollments(random: random.Random, terms: list[Term]) -> None:
 @pytest.mark.parametrize(
     ("find", "refusal", "conflict"),
     [
-        (clashing_enrollments, Refusal.TIME_CONFLICT, meets_when),
-        (doubled_enrollments, Refusal.ALREADY_TAKING, is_section_of),
+        (filter_clashing, Refusal.TIME_CONFLICT, meets_when),
+        (filter_doubled, Refusal.ALREADY_TAKING, is_section_of),
     ],
 )
 def test_finds_what_comparing_each_pair_finds(
@@ -88,6 +89,7 @@ def test_finds_what_comparing_each_pair_finds(
 ) -> None:
     terms = TermFactory.create_batch(2)
     make_enrollments(random.Random(seed), terms)
+    today = timezone.localdate()
     expected: dict[int, set[int]] = {term.pk: set() for term in terms}
     active = Enrollment.objects.filter(status=Status.ACTIVE).select_related("course__term")
     for row, other in permutations(active, 2):
@@ -96,11 +98,26 @@ def test_finds_what_comparing_each_pair_finds(
             row.student_id == other.student_id
             and row.course.overlaps(other.course)
             and conflict(row.course, other.course)
+            and today <= min(row.course.last_day, other.course.last_day)
             and not is_accepted
         ):
             expected[row.course.term_id].add(row.pk)
     for term in terms:
-        assert set(find(term).values_list("pk", flat=True)) == expected[term.pk]
+        assert (
+            set(find(Enrollment.objects.all(), term).values_list("pk", flat=True))
+            == expected[term.pk]
+        )
+
+
+@pytest.mark.parametrize("find", [filter_clashing, filter_doubled])
+def test_finds_the_same_where_too_many_students_may_have_a_conflict(
+    find: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_enrollments(random.Random(0), TermFactory.create_batch(2))
+    few = set(find(Enrollment.objects.all()))
+    assert few
+    monkeypatch.setattr("students.enrollment.conflicts.MAX_STUDENTS", 1)
+    assert set(find(Enrollment.objects.all())) == few
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -136,7 +153,7 @@ def test_finds_the_prerequisites_that_are_not_completed(seed: int) -> None:
                 for requirement in read_requirements(row.course.prerequisites)
             )
         }
-        found = enrollments_with_open_prerequisites(term)
+        found = filter_with_open_prerequisites(Enrollment.objects.all(), term)
         assert sorted(found.values_list("pk", flat=True)) == sorted(expected)
 
 
@@ -149,12 +166,14 @@ class TestClashing:
         enrolled(student, first)
         accept = Options(override=["time_conflict"], check_window=False)
         service.apply_changes([EnrollmentChange(student.pk, second.pk)], accept)
-        assert not clashing_enrollments(first.term).exists()
+        assert not filter_clashing(Enrollment.objects.all(), first.term).exists()
         change(third, meetings="")
         enrolled(student, third)
         change(third, meetings="Mon 10:30-12:00")
         # The second one was accepted with both; the other two clash.
-        clashing = clashing_enrollments(first.term).values_list("course", flat=True)
+        clashing = filter_clashing(Enrollment.objects.all(), first.term).values_list(
+            "course", flat=True
+        )
         assert set(clashing) == {first.pk, third.pk}
 
     def test_not_where_one_begins_when_the_other_ends(self) -> None:
@@ -164,9 +183,9 @@ class TestClashing:
         enrolled(student, second)
         change(first, meetings="Mon 10:00-10:50")
         change(second, meetings="Mon 10:50-11:40; Tue 10:00-10:50")
-        assert not clashing_enrollments(first.term).exists()
+        assert not filter_clashing(Enrollment.objects.all(), first.term).exists()
         change(second, meetings="Mon 10:49-11:40")
-        assert clashing_enrollments(first.term).count() == 2
+        assert filter_clashing(Enrollment.objects.all(), first.term).count() == 2
 
 
 class TestOverLimit:
@@ -186,7 +205,7 @@ class TestOverLimit:
         return student
 
     def find(self, term: Term) -> set[Student]:
-        return set(students_over_limit(term))
+        return set(filter_over_limit(Student.objects.all(), term))
 
     def test_counts_active_and_completed_courses_of_the_term(self, term: Term) -> None:
         other_term = TermFactory.create(max_credits=6)
@@ -195,6 +214,16 @@ class TestOverLimit:
         self.take(other_term, "active", student=at_limit)
         assert self.find(term) == {over}
         assert self.find(other_term) == set()
+
+    def test_until_all_courses_that_the_student_takes_are_over(self, term: Term) -> None:
+        student = self.take(term, "active", "active", "active")
+        one, *others = Course.objects.all()
+        yesterday = timezone.localdate() - timedelta(days=1)
+        for course in others:
+            change(course, ends_on=yesterday)
+        assert self.find(term) == {student}
+        change(one, ends_on=yesterday)
+        assert self.find(term) == set()
 
     def test_of_a_student_with_another_limit(self, term: Term) -> None:
         may_take_more, unlimited, may_take_less = (
