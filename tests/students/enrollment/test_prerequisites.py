@@ -7,6 +7,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -274,6 +276,28 @@ class TestAtTheSameTime:
         }
         assert api.put(url, {"course_ids": ids}).status_code == 200
         assert statuses(student, *pair) == ["active", "active"]
+
+
+def test_the_number_of_queries_does_not_depend_on_the_form(term: Term) -> None:
+    needed = CourseFactory.create(term=term, code="N")
+    CourseFactory.create(code="M")
+    course = CourseFactory.create(term=term, code="X")
+    other = CourseFactory.create(term=term)
+    numbers = set()
+    for text in ("N", "N | M", "N*", "N | M*, N, M | N"):
+        change(course, prerequisites=text)
+        student = StudentFactory.create()
+        enrolled(student, needed, Status.COMPLETED)
+        with CaptureQueriesContext(connection) as captured:
+            assert enroll(student, course, other) == ["created", "created"]
+        numbers.add(len(captured))
+    # Two that come together take no query more than others.
+    change(course, prerequisites="N*")
+    student = StudentFactory.create()
+    with CaptureQueriesContext(connection) as captured:
+        assert enroll(student, course, needed) == ["created", "created"]
+    numbers.add(len(captured))
+    assert len(numbers) == 1
 
 
 @pytest.mark.django_db
