@@ -16,11 +16,12 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
+from core.db.transactions import atomic_with_reruns
 from core.history.actor import Door, record_changes_as
 from courses.factories import CourseFactory, TermFactory
 from courses.models import Course
@@ -471,13 +472,16 @@ class Worker:
         )
 
     def command_change_a_course(self) -> None:
-        with transaction.atomic():
-            course = Course.objects.select_for_update(no_key=True, of=("self",)).get(
-                pk=self.course()
-            )
-            for name, value in self.changes().items():
+        key, values = self.course(), self.changes()
+
+        @atomic_with_reruns
+        def change() -> None:
+            course = Course.objects.select_for_update(no_key=True, of=("self",)).get(pk=key)
+            for name, value in values.items():
                 setattr(course, name, value)
             course.save()
+
+        change()
 
     def write(self, writes: Callable[[Options], list[Result]]) -> None:
         reason, options = self.reason(), Options(self.chance(0.5), self.override())
