@@ -27,6 +27,7 @@ from accounts.pages.reset import send_reset_link
 from accounts.roles import ROLES, assign_role, get_role_group
 from accounts.second_factor.service import has_second_factor, remove_all
 from accounts.sessions import end_sessions
+from accounts.single_sign_on import unlink
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
 
@@ -91,13 +92,28 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
     fieldsets = (
         *(auth_admin.UserAdmin.fieldsets or ()),
         (_("Second factor"), {"fields": ("is_second_factor_set_up",)}),
+        (_("Single sign-on"), {"fields": ("linked_identities",)}),
     )
-    readonly_fields = ("is_second_factor_set_up",)
-    actions = ["end_sessions", "send_reset_links", "remove_second_factors"]
+    readonly_fields = ("is_second_factor_set_up", "linked_identities")
+    actions = ["end_sessions", "send_reset_links", "remove_second_factors", "unlink_identities"]
 
     @admin.display(description=_("set up"), boolean=True)
     def is_second_factor_set_up(self, user: User) -> bool:
         return has_second_factor(user)
+
+    @admin.display(description=_("linked to"))
+    def linked_identities(self, user: User) -> str:
+        identities = user.identities.order_by("pk")
+        lines = [
+            _("%(person)s at %(provider)s, since %(day)s")
+            % {
+                "person": row.subject,
+                "provider": row.issuer,
+                "day": display_value(row.created_at),
+            }
+            for row in identities
+        ]
+        return format_html_join("", "<p>{}</p>", ((line,) for line in lines)) or "-"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
@@ -143,6 +159,24 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
                 self.message_user(request, text, messages.SUCCESS)
             else:
                 text = _("Nothing was removed: %(name)s has no second factor.") % {"name": name}
+                self.message_user(request, text, messages.WARNING)
+
+    @admin.action(
+        description=_("Unlink the selected users from single sign-on, and end their sessions"),
+        permissions=["change"],
+    )
+    def unlink_identities(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For users who are linked to a wrong person. The next sign-in links by address again."""
+        for user in queryset:
+            name = user.get_username()
+            if unlink(request, user):
+                end_sessions(user.pk)
+                text = _("%(name)s is not linked to single sign-on any more.") % {"name": name}
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                text = _("Nothing was unlinked: %(name)s never came by single sign-on.") % {
+                    "name": name
+                }
                 self.message_user(request, text, messages.WARNING)
 
     def send_links(self, request: HttpRequest, users: Iterable[User]) -> None:

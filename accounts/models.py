@@ -220,6 +220,7 @@ class Event(models.TextChoices):
     FACTOR_REMOVED = "factor_removed", _("second factor removed")
     FACTOR_USED = "factor_used", _("second factor used")
     FACTOR_FAILED = "factor_failed", _("wrong second factor")
+    UNLINKED = "unlinked", _("unlinked from single sign-on")
     ROSTER_DOWNLOADED = "roster_downloaded", _("roster downloaded")
     ROSTER_PRINTED = "roster_printed", _("roster printed")
     STUDENT_VIEWED = "student_viewed", _("student viewed")

@@ -12,15 +12,20 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.django_client import OAuth
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from joserfc.errors import JoseError
 
 from accounts.backends import SINGLE_SIGN_ON
-from accounts.models import SingleSignOnIdentity
+from accounts.events import record_event
+from accounts.models import Event, SingleSignOnIdentity
 from accounts.roles import ROLES, assign_role, remove_roles
 
 SCOPE = "openid email profile"
@@ -68,6 +73,35 @@ def complete(request: HttpRequest) -> User:
             set_role(user, claims)
     user.backend = SINGLE_SIGN_ON
     return user
+
+
+def offer_sign_out(request: HttpRequest, **_kwargs: Any) -> None:
+    """Link to the provider's sign-out when a session ends that single sign-on has made.
+
+    A link and no redirect: the policy of content lets the form that signs out lead to no other
+    site. Signing out here works, whether or not the provider answers.
+    """
+    if not settings.OIDC_ISSUER or request.session.get(BACKEND_SESSION_KEY) != SINGLE_SIGN_ON:
+        return
+    try:
+        address = make_sign_out_address(request.build_absolute_uri(reverse("login")))
+    except PROVIDER_ERRORS as error:
+        logger.info("The provider offers no sign-out: %s: %s", type(error).__name__, error)
+        return
+    text = _("You are signed out here, but not at %(name)s.") % {"name": settings.OIDC_NAME}
+    link = _("Sign out there too")
+    messages.info(request, format_html('{} <a href="{}">{}</a>', text, address, link))
+
+
+def make_sign_out_address(back: str) -> str:
+    """The address at which the provider signs out and leads to `back`.
+
+    Raises RuntimeError where the provider has none.
+    """
+    ends = get_client().create_logout_url(
+        post_logout_redirect_uri=back, client_id=settings.OIDC_CLIENT_ID
+    )
+    return str(ends["url"])
 
 
 def get_client() -> Any:
@@ -182,9 +216,17 @@ def create_user(claims: Claims) -> User | None:
     return user
 
 
+def unlink(request: HttpRequest, user: User) -> bool:
+    """Forget the persons at a provider who sign in as `user`. Return whether there were any."""
+    removed, _rows = SingleSignOnIdentity.objects.filter(user=user).delete()
+    if removed:
+        record_event(Event.UNLINKED, user.get_username(), request)
+    return bool(removed)
+
+
 def set_role(user: User, claims: Claims) -> None:
     """Give the user the strongest role that the claim names, or none if it names none."""
-    values = claims.get(settings.OIDC_ROLES_CLAIM) or []
+    values = read_claim(claims, settings.OIDC_ROLES_CLAIM) or []
     named = {settings.OIDC_ROLES.get(str(value)) for value in as_list(values)}
     role = next((role for role in ROLES if role in named), None)
     current = {*user.groups.filter(name__in=ROLES.values()).values_list("name", flat=True)}
@@ -192,6 +234,21 @@ def set_role(user: User, claims: Claims) -> None:
         remove_roles(user)
     elif role is not None and current != {ROLES[role]}:
         assign_role(user, role)
+
+
+def read_claim(claims: Claims, name: str) -> Any:
+    """The claim of this name, or the one inside others that a name with dots leads to, or None.
+
+    Providers use both: `https://school.example/roles` and `realm_access.roles`.
+    """
+    if name in claims:
+        return claims[name]
+    value: Any = claims
+    for part in name.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
 
 
 def as_list(value: Any) -> list[Any]:

@@ -59,8 +59,8 @@ def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
     """Answer an attempt to sign in that is over a limit, with the seconds to wait."""
     minutes = ceil(seconds / 60)
     text = ngettext(
-        "Too many wrong passwords or codes. Try again in %(minutes)d minute.",
-        "Too many wrong passwords or codes. Try again in %(minutes)d minutes.",
+        "Too many sign-ins that failed. Try again in %(minutes)d minute.",
+        "Too many sign-ins that failed. Try again in %(minutes)d minutes.",
         minutes,
     )
     response = _error_response(request, "throttled", text % {"minutes": minutes})

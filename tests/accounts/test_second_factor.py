@@ -263,7 +263,7 @@ class TestLimit:
         assert statuses == [422] * LIMIT_OF_NAME + [429]
         answer = send_code(client, code_now())
         assert answer.status_code == 429
-        assert "Too many wrong passwords or codes." in answer.content.decode()
+        assert "Too many sign-ins that failed." in answer.content.decode()
         assert not is_signed_in(client)
 
     def test_ends_later(self, pending: Client) -> None:

@@ -57,9 +57,7 @@ class TestName:
 
         assert answer.status_code == 429
         assert 0 < int(answer["Retry-After"]) <= PERIOD_SECONDS + 1
-        assert (
-            "Too many wrong passwords or codes. Try again in 15 minutes." in answer.content.decode()
-        )
+        assert "Too many sign-ins that failed. Try again in 15 minutes." in answer.content.decode()
         assert "_auth_user_id" not in client.session
 
     def test_is_let_in_again_later(self, client: Client) -> None:

@@ -1,6 +1,7 @@
 """Sign-in by an identity provider, against one of the tests' own."""
 
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -443,6 +444,24 @@ class TestRoles:
             assert ann.is_staff is is_staff
             get_role_group("registrar").user_set.add(ann)
 
+    @pytest.mark.parametrize(
+        ("name", "claims"),
+        [
+            ("realm_access.roles", {"realm_access": {"roles": ["office"]}}),
+            ("https://school.example/roles", {"https://school.example/roles": ["office"]}),
+        ],
+    )
+    def test_are_those_of_a_claim_whose_name_has_dots(
+        self, provider: IdentityProvider, ann: User, settings: Any, name: str, claims: Any
+    ) -> None:
+        settings.OIDC_ROLES_CLAIM = name
+        provider.changes = claims
+        sign_in(Client())
+        assert [group.name for group in ann.groups.all()] == ["Registrar"]
+        provider.changes = {"realm_access": "office"}
+        sign_in(Client())
+        assert not ann.groups.exists()
+
     def test_stay_without_a_mapping(
         self, provider: IdentityProvider, ann: User, settings: Any
     ) -> None:
@@ -542,3 +561,59 @@ def test_a_form_that_came_after_the_sign_in_had_ended_is_kept(
     text = client.post("/login/", {"username": "", "password": "", **kept}).content.decode()
     assert "You are signed in. Send it now?" in text
     assert 'value="Typed"' in text
+
+
+class TestSignOut:
+    @pytest.fixture
+    def endpoint(self, provider: IdentityProvider) -> str:
+        provider.metadata = {"end_session_endpoint": f"{provider.issuer}/sign-out"}
+        return f"{provider.issuer}/sign-out?"
+
+    @pytest.mark.parametrize("path", ["/logout/", "/admin/logout/"])
+    def test_offers_the_one_of_the_provider(
+        self, client: Client, endpoint: str, ann: User, path: str
+    ) -> None:
+        User.objects.filter(pk=ann.pk).update(is_staff=True)
+        sign_in(client)
+        text = client.post(path, follow=True).content.decode()
+        assert not is_signed_in(client)
+        assert "You are signed out here, but not at Campus." in text
+        address = unescape(text.partition(f'href="{endpoint}')[2].partition('"')[0])
+        sent = parse_qs(address)
+        assert sent["client_id"] == [CLIENT_ID]
+        assert sent["post_logout_redirect_uri"] == ["http://testserver/login/"]
+
+    def test_is_enough_where_the_provider_has_none(
+        self, client: Client, provider: IdentityProvider, ann: User
+    ) -> None:
+        sign_in(client)
+        text = client.post("/logout/", follow=True).content.decode()
+        assert not is_signed_in(client)
+        assert "not at Campus" not in text
+
+    def test_by_a_password_offers_nothing(self, client: Client, endpoint: str, ann: User) -> None:
+        client.force_login(ann, "accounts.backends.PasswordBackend")
+        assert "not at Campus" not in client.post("/logout/", follow=True).content.decode()
+
+
+class TestLink:
+    def test_is_shown_in_the_admin_and_can_be_undone(
+        self, client: Client, provider: IdentityProvider, ann: User, user_of: Callable[[str], User]
+    ) -> None:
+        admin = Client()
+        admin.force_login(user_of("admin"))
+        page = f"/admin/auth/user/{ann.pk}/change/"
+        assert f"at {provider.issuer}" not in admin.get(page).content.decode()
+        sign_in(client)
+        assert f"person-1 at {provider.issuer}" in admin.get(page).content.decode()
+
+        wish = {"action": "unlink_identities", "_selected_action": [ann.pk]}
+        text = admin.post("/admin/auth/user/", wish, follow=True).content.decode()
+        assert "lerk is not linked to single sign-on any more." in text
+        assert not SingleSignOnIdentity.objects.exists()
+        assert not is_signed_in(client)
+        last = AccessEvent.objects.first()
+        assert last is not None
+        assert (last.event, last.name, last.who) == ("unlinked", "clerk", "admin")
+        text = admin.post("/admin/auth/user/", wish, follow=True).content.decode()
+        assert "Nothing was unlinked: clerk never came by single sign-on." in text
