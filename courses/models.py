@@ -44,6 +44,7 @@ from courses.requirements import (
     check_size,
     describe_requirements,
     find_codes,
+    format_requirements,
     read_requirements,
 )
 from courses.teachers import Teacher, Teaching
@@ -365,8 +366,10 @@ class Course(HistoryModel):
 
     @property
     def prerequisites_text(self) -> str:
-        """The prerequisites in a sentence."""
-        return describe_requirements(self.prerequisites)
+        """The codes of the prerequisites; with alternatives, a sentence."""
+        is_plain = all(isinstance(value, str) for value in self.prerequisites)
+        describe = format_requirements if is_plain else describe_requirements
+        return describe(self.prerequisites)
 
     def other_sections(self) -> CourseQuerySet:
         """The other courses with this code in the same term."""

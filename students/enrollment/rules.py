@@ -87,7 +87,7 @@ class Refusal(models.TextChoices):
         "excluded_by",
         COURSE,
         _("although the other course excludes it"),
-        _("%(course)s cannot be taken with or after %(other)s, and neither the other way round."),
+        _("%(course)s cannot be taken beside or after %(other)s."),
     )
     ALREADY_TAKING = (
         "already_taking",

@@ -231,6 +231,13 @@ def unprepared(course: Course) -> str:
     return f"{course} asks for BEFORE-1 to be completed first."
 
 
+def completed_an_excluding_one(course: Course) -> str:
+    [student] = Student.objects.all()
+    other = CourseFactory.create(excludes=[course.code])
+    enrolled(student, other, Status.COMPLETED)
+    return f"{course} cannot be taken beside or after {other}."
+
+
 def taken_in_another_section(course: Course) -> str:
     [student] = Student.objects.all()
     other = CourseFactory.create(code=course.code, section="X", term=course.term)
@@ -449,6 +456,7 @@ OVERRIDABLE = [
     (too_late, "window_closed", "after enrollment closed"),
     (over, "term_over", "although the course is over"),
     (unprepared, "prerequisite_missing", "although a prerequisite is missing"),
+    (completed_an_excluding_one, "excluded_by", "although the other course excludes it"),
     (
         taken_in_another_section,
         "already_taking",
