@@ -58,6 +58,7 @@ from students.pages.credit_limits import (
     CreditLimitListView,
     CreditLimitRemoveView,
 )
+from students.pages.prerequisite_review import PrerequisiteReviewView, PrerequisiteWithdrawView
 from students.pages.rosters import CourseView, RosterCsvView, RosterPrintView
 from students.pages.students import StudentCreateView, StudentEditView, StudentListView, StudentView
 from students.pages.undo import UndoView
@@ -145,6 +146,16 @@ pages: list[URLPattern | URLResolver] = [
     path("terms/", TermListView.as_view(), name="term_list"),
     path("terms/new/", TermCreateView.as_view(), name="term_new"),
     path("terms/<str:code>/edit/", TermEditView.as_view(), name="term_edit"),
+    path(
+        "terms/<str:code>/prerequisites/",
+        PrerequisiteReviewView.as_view(),
+        name="prerequisite_review",
+    ),
+    path(
+        "terms/<str:code>/prerequisites/withdraw/",
+        PrerequisiteWithdrawView.as_view(),
+        name="prerequisite_withdraw",
+    ),
     path("tokens/", TokenListView.as_view(), name="tokens"),
     path("tokens/<slug:key>/revoke/", TokenRevokeView.as_view(), name="token_revoke"),
     path("account/", AccountView.as_view(), name="account"),

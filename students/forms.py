@@ -99,6 +99,26 @@ class RosterFilterForm(AsOfForm):
         return queryset.filter(status__in=[status] if status else CURRENT_STATUSES)
 
 
+class PrerequisiteReviewFilterForm(QueryForm):
+    """Searches and sorts the enrollments of a term whose prerequisites are not completed yet."""
+
+    q = SearchField()
+    order = forms.ChoiceField(
+        label=_("Sort by"),
+        choices=[("", _("Course")), ("student", _("Student")), ("enrolled", _("Latest first"))],
+        required=False,
+    )
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """The enrollments of which each word of the search is found in student or course."""
+        for word in self.search_text.split():
+            queryset = queryset.filter(
+                search_filter(word, "student__search_key")
+                | search_filter(word, "course__search_key")
+            )
+        return queryset
+
+
 class IdsField(forms.Field):
     """A list of ids without duplicates. It does not check that the rows exist."""
 

@@ -158,6 +158,8 @@ def cases() -> Iterator[tuple[str, str, Any]]:
         "/terms/",
         "/terms/new/",
         "/terms/{t}/edit/",
+        "/terms/{reviewed}/prerequisites/",
+        "/terms/{reviewed}/prerequisites/withdraw/?enrollments={r}",
         "/account/",
         "/account/password/",
         "/account/confirm/",
@@ -223,13 +225,23 @@ def rows() -> dict[str, int | str]:
     students = StudentFactory.create_batch(12)
     service.enroll([(student.pk, course.pk) for student in students for course in courses[:11]])
     enrolled(students[1], courses[11], Status.COMPLETED)
-    limited = TermFactory.create(code="L", starts_on=timezone.localdate() + timedelta(days=1))
+    # Over, so that the desk does not count it.
+    today = timezone.localdate()
+    reviewed = TermFactory.create(code="R", starts_on=today - timedelta(days=300))
+    advanced = CourseFactory.create_batch(3, term=reviewed)
+    open_rows = [enrolled(student, course) for student in students for course in advanced]
+    for course in advanced:
+        course.prerequisites = ["C"]
+        course.save()
+    limited = TermFactory.create(code="L", starts_on=today + timedelta(days=1))
     limit = CreditLimit.objects.create(student=students[0], term=limited)
     return {
         "s": students[0].pk,
         "c": courses[0].pk,
         "t": term.code,
         "limited": limited.code,
+        "reviewed": reviewed.code,
+        "r": open_rows[0].pk,
         "p": teachers[0].pk,
         "unused_teacher": TeacherFactory().pk,
         "e": Enrollment.objects.get(student=students[0], course=courses[0]).pk,

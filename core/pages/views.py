@@ -104,11 +104,8 @@ class EditView(StaffView):
 
     def get_object(self, queryset: QuerySet[Any], key: dict[str, Any]) -> Any:
         """The row with the key of the URL; None without a key. Raises Http404."""
-        # PostgreSQL refuses texts with a NUL.
-        if any("\0" in str(value) for value in key.values()):
-            raise Http404
         try:
-            return get_object_or_404(queryset, **key) if key else None
+            return get_row_or_404(queryset, **key) if key else None
         except Http404 as error:
             raise RecordGone from error
 
@@ -118,6 +115,14 @@ class EditView(StaffView):
 
     def add_warnings(self, row: HistoryModel) -> None:
         """Add messages about a row that was saved although something about it is unusual."""
+
+
+def get_row_or_404(rows: QuerySet[M], **key: Any) -> M:
+    """The row with the key of the URL. Raises Http404."""
+    # PostgreSQL refuses texts with a NUL.
+    if any("\0" in str(value) for value in key.values()):
+        raise Http404
+    return get_object_or_404(rows, **key)
 
 
 def mark_changed(request: HttpRequest, rows: Iterable[Model]) -> None:

@@ -21,6 +21,7 @@ from school.dashboard.charts import Chart
 from students.enrollment.conflicts import (
     filter_clashing,
     filter_doubled,
+    filter_with_open_prerequisites,
     find_over_limit,
 )
 from students.models import CURRENT_STATUSES, Enrollment, Status
@@ -36,7 +37,7 @@ NEARLY_FULL_PERCENT = 90
 BUCKETS = (0, 25, 50, 75, 90)
 MAX_DAYS = 60
 # With the fields of Statistics, as another version may have cached others.
-CACHE_KEY = "glance-4"
+CACHE_KEY = "glance-5"
 # Statistics that took longer to compute than SLOW_SECONDS are cached for that time multiplied by
 # CACHE_FACTOR.
 SLOW_SECONDS, CACHE_FACTOR = 0.1, 60
@@ -89,8 +90,9 @@ class Statistics:
     """The running terms and the ids of the courses that need attention, as counted at `at`.
 
     `doubled` and `clashing` are ids of enrollments, of at most MAX_ROWS, and `over_limit` pairs of
-    ids of a student and a term, of which there is one more than are shown. `fresh_until` is a time
-    as of `time.time()`; later the cached statistics are computed again.
+    ids of a student and a term, of which there is one more than are shown. `open_prerequisites` are
+    codes of terms, each with its number of enrollments whose prerequisites are not completed.
+    `fresh_until` is a time as of `time.time()`; later the cached statistics are computed again.
     """
 
     at: datetime
@@ -99,6 +101,7 @@ class Statistics:
     doubled: list[int]
     clashing: list[int]
     over_limit: list[tuple[int, int]]
+    open_prerequisites: list[tuple[str, int]]
     fresh_until: float = field(default=0, compare=False)
 
 
@@ -138,12 +141,20 @@ def compute_statistics() -> Statistics:
         find_first(filter_doubled(Enrollment.objects.all())),
         find_first(filter_clashing(Enrollment.objects.all())),
         list(find_over_limit().order_by("student", "course__term")[: MAX_CONFLICTS + 1]),
+        count_open_prerequisites(terms),
     )
 
 
 def find_first(rows: QuerySet[Enrollment]) -> list[int]:
     """The ids of the first of `rows`, those of a student together."""
     return list(rows.order_by("student", "course").values_list("pk", flat=True)[:MAX_ROWS])
+
+
+def count_open_prerequisites(terms: Sequence[Term]) -> list[tuple[str, int]]:
+    """The terms with enrollments whose prerequisites are not completed, and how many they are."""
+    rows = Enrollment.objects.filter(course__term__in=terms).order_by("course__term__starts_on")
+    found = filter_with_open_prerequisites(rows)
+    return list(found.values_list("course__term__code").annotate(Count("pk")))
 
 
 def count_seats(terms: Sequence[Term]) -> list[Seats]:

@@ -70,6 +70,7 @@ def get_overview() -> dict[str, Any]:
         "clashing": get_by_student(statistics.clashing),
         "over_limit": get_over_limit(statistics.over_limit),
         "max_conflicts": MAX_CONFLICTS,
+        "open_prerequisites": statistics.open_prerequisites,
         "history": history,
     }
 

@@ -103,10 +103,12 @@ def _students_with_repeated_codes(courses: Collection[int]) -> QuerySet[Enrollme
     return numbers.filter(number__gt=1).values_list("student", flat=True)
 
 
-def filter_with_open_prerequisites(rows: QuerySet[Enrollment], term: Term) -> QuerySet[Enrollment]:
-    """Those of `rows` that are active in a term, with a prerequisite not completed yet.
+def filter_with_open_prerequisites(
+    rows: QuerySet[Enrollment], term: Term | None = None
+) -> QuerySet[Enrollment]:
+    """Those of `rows` that are active, with a prerequisite not completed yet.
 
-    Also in courses that are over. The student may take the prerequisite at present. Enrollments for
+    With `term`, those in courses of the term, also in courses that are over. The student may take the prerequisite at present. Enrollments for
     which it was overridden are left out.
     """
     completed = Enrollment.objects.filter(
@@ -118,7 +120,9 @@ def filter_with_open_prerequisites(rows: QuerySet[Enrollment], term: Term) -> Qu
         code__in=completed.order_by().values("course__code"),
     )
     not_met = PrerequisiteCode.objects.filter(~Exists(met), course=OuterRef("course"))
-    active = rows.filter(course__term=term, status=Status.ACTIVE)
+    active = rows.filter(status=Status.ACTIVE)
+    if term:
+        active = active.filter(course__term=term)
     return active.exclude(_was_accepted(Refusal.PREREQUISITE_MISSING)).filter(Exists(not_met))
 
 

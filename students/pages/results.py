@@ -33,19 +33,20 @@ def add_result_messages(
     request: HttpRequest,
     parent: Model,
     results: Sequence[Result],
-    choice_key: str,
+    choice_key: str | None = None,
 ) -> None:
     """Add one message per outcome, the first one with the undo button.
 
     `choice_key` is the field of the enrollment by which each result is named ("student" or
-    "course").
+    "course"); by default both name it.
     """
     # One button undoes all of them.
     tag = mark_and_tag(request, results)
     names_by_outcome: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
         names = names_by_outcome.setdefault((result.outcome, result_label(result)), [])
-        names.append(str(getattr(result.enrollment, choice_key)))
+        row = result.enrollment
+        names.append(str(getattr(row, choice_key) if choice_key else row))
     for (outcome, label), names in names_by_outcome.items():
         level = messages.INFO if outcome == Outcome.UNCHANGED else messages.SUCCESS
         messages.add_message(request, level, result_message(parent, label, names), extra_tags=tag)

@@ -11,15 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.db.keyset import Page
-from core.pages.addresses import MAX_IDS_IN_ADDRESS, keep_parameters
 from core.pages.views import HISTORY_ROWS, StaffView, paginate, paginate_history
 from courses.meetings import export_meetings
 from courses.models import Course
 from courses.teacher_history import describe_teacher_change, teacher_changes
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
-from students.forms import RosterFilterForm, parse_ids
+from students.forms import RosterFilterForm
 from students.models import STUDENT_NAME_ORDER, WAITLIST_NUMBER, Enrollment, Status
 from students.pages.students import paginate_enrollment_history
+from students.pages.ticks import Ticks
 from students.similar_names import find_similar_names
 
 COLUMNS = [
@@ -70,9 +70,8 @@ class CourseView(StaffView):
         others = [row for row in page.rows if row.status != Status.WAITLISTED]
         is_of_today = not filters.valid_data.get("as_of")
         withdrawable = is_of_today and request.user.has_perm(CAN_WITHDRAW)
-        ticked_ids = parse_ids(data.getlist("students")) if withdrawable else []
-        ticked = get_ticked(course.pk, ticked_ids, exclude=[row.pk for row in page.rows])
-        ticks_query = keep_parameters(data, ["students"]) if ticked_ids else ""
+        ticks = Ticks.read(data, "students") if withdrawable else Ticks("students")
+        ticked = get_ticked(course.pk, ticks.ids, exclude=[row.pk for row in page.rows])
         return self.render(
             form_id="roster",
             course=course,
@@ -82,11 +81,9 @@ class CourseView(StaffView):
             groups=[group for group in (ticked, others, waiting) if group],
             similar_names=[] if page.rows else find_similar_names(filters.search_text, course),
             ticked=ticked,
-            ticked_ids=set(ticked_ids),
-            ticks_query=ticks_query,
+            ticks=ticks,
             waiting=waiting,
             withdrawable=withdrawable,
-            form_method="post" if len(ticked_ids) > MAX_IDS_IN_ADDRESS else "get",
             history=paginate_enrollment_history(request, course=pk),
             edits=paginate_history(request, course),
             sections=course.other_sections().with_seats().with_teachers(),

@@ -1,6 +1,7 @@
 """Staff pages that withdraw students from a course, after showing what would happen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -16,7 +17,7 @@ from core.pages.views import StaffView
 from courses.models import Course
 from students.enrollment import service
 from students.enrollment.permissions import CAN_WITHDRAW, VIEW_PAIR
-from students.enrollment.transitions import WITHDRAW, EnrollmentChange
+from students.enrollment.transitions import WITHDRAW, EnrollmentChange, Result, Transition
 from students.forms import WithdrawForm, parse_ids
 from students.models import Enrollment
 from students.pages.paste_box import PasteBox
@@ -28,8 +29,6 @@ from students.pages.undo import mark_and_tag
 from students.shortcuts import withdraw_or_404
 
 MAX_WITHDRAWALS = 1_000
-# The parameters of the roster to which a withdrawal returns.
-ROSTER_QUERY = ("q", "status", "order", "as_of", "cursor")
 
 
 class WithdrawView(StaffView):
@@ -69,12 +68,11 @@ class WithdrawView(StaffView):
     def show(
         self, enrollment: Enrollment, form: WithdrawForm, *, status: int = 200
     ) -> HttpResponse:
-        change = EnrollmentChange(enrollment.student_id, enrollment.course_id, WITHDRAW)
         return self.render(
             status=status,
             enrollment=enrollment,
             form=form,
-            promoted=preview_promotions([change]),
+            promoted=preview_promotions(get_changes([enrollment])),
             back=self.get_back_url(enrollment),
         )
 
@@ -86,12 +84,62 @@ class WithdrawView(StaffView):
         return get_local_address(self.request.GET.get("next", ""), page)
 
 
-class RosterWithdrawView(StaffView):
-    """Withdraws several students from one course."""
+class WithdrawTickedView(StaffView):
+    """Withdraws the enrollments that are ticked on a list, after showing what would happen."""
 
     permission_required = [CAN_WITHDRAW, *VIEW_PAIR]
     shows_sent_form = True
+    # The name of the list's ticks, and its other parameters: a withdrawal returns to them.
+    ticks: ClassVar[str]
+    list_query: ClassVar[Sequence[str]]
+
+    def withdraw(self, enrollments: Sequence[Enrollment], form: WithdrawForm) -> list[Result]:
+        """Withdraw all `enrollments` or raise an error. `form` is valid."""
+        with record_changes_as(Door.STAFF, self.request, form.cleaned_data["reason"]):
+            return service.apply_changes(get_changes(enrollments, form.transition))
+
+    def render_confirmation(
+        self,
+        data: QueryDict,
+        enrollments: Sequence[Enrollment],
+        form: WithdrawForm,
+        *,
+        list_address: str,
+        status: int = 200,
+        **context: Any,
+    ) -> HttpResponse:
+        """Render what the withdrawal of `enrollments` would do. `data` has the ticks."""
+        # The search, order and page of the list are in the address or, with many ticks, posted.
+        list_data = data if "cursor" in data else self.request.GET.copy()
+        if list_data is not data:
+            list_data.setlist(self.ticks, data.getlist(self.ticks))
+        kept = list(self.list_query)
+        if len(enrollments) <= MAX_IDS_IN_ADDRESS:
+            kept.append(self.ticks)
+        query = keep_parameters(list_data, self.list_query)
+        return self.render(
+            status=status,
+            rows=enrollments,
+            form=form,
+            promoted=preview_promotions(get_changes(enrollments)),
+            **({} if enrollments else {"form_id": ""}),
+            action=self.request.path + query,
+            check_address=f"{self.request.path}?do=check{query.replace('?', '&', 1)}",
+            back=list_address + keep_parameters(list_data, kept),
+            **context,
+        )
+
+    def redirect_to_list(self, list_address: str) -> HttpResponse:
+        """Redirect to the page of the list from which the enrollments were withdrawn."""
+        return redirect(list_address + keep_parameters(self.request.GET, self.list_query))
+
+
+class RosterWithdrawView(WithdrawTickedView):
+    """Withdraws several students from one course."""
+
     template_name = "students/roster_withdraw.html"
+    ticks = "students"
+    list_query = ("q", "status", "order", "as_of", "cursor")
     box: PasteBox
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -108,14 +156,10 @@ class RosterWithdrawView(StaffView):
         if not form.is_valid() or not enrollments or is_new:
             # Whom the list adds was not shown yet.
             return self.show(pk, data, form, status=422)
-        with record_changes_as(Door.STAFF, request, form.cleaned_data["reason"]):
-            results = service.apply_changes(
-                [EnrollmentChange(row.student_id, pk, form.transition) for row in enrollments]
-            )
+        results = self.withdraw(enrollments, form)
         add_result_messages(request, enrollments[0].course, results, "student")
         if not self.box.problems:
-            address = reverse("course", args=[pk])
-            return redirect(address + keep_parameters(request.GET, ROSTER_QUERY))
+            return self.redirect_to_list(reverse("course", args=[pk]))
         # The lines that are to be corrected stay in the box.
         data.setlist("students", [])
         return self.show(pk, data, WithdrawForm(initial=data.dict()))
@@ -141,30 +185,22 @@ class RosterWithdrawView(StaffView):
     def show(
         self, course_id: int, data: QueryDict, form: WithdrawForm, *, status: int = 200
     ) -> HttpResponse:
-        enrollments = self.get_chosen(course_id, data)
-        # The search, order and page of the roster are in the address or, with many ticks, posted.
-        roster_data = data if "cursor" in data else self.request.GET.copy()
-        if roster_data is not data:
-            roster_data.setlist("students", data.getlist("students"))
-        kept = list(ROSTER_QUERY)
-        if len(enrollments) <= MAX_IDS_IN_ADDRESS:
-            kept.append("students")
         courses = Course.objects.select_related("term").with_seats()
-        course = get_object_or_404(courses, pk=course_id)
-        changes = [EnrollmentChange(row.student_id, course_id, WITHDRAW) for row in enrollments]
-        roster_query = keep_parameters(roster_data, ROSTER_QUERY)
-        return self.render(
+        return self.render_confirmation(
+            data,
+            self.get_chosen(course_id, data),
+            form,
+            list_address=reverse("course", args=[course_id]),
             status=status,
-            course=course,
-            rows=enrollments,
-            form=form,
+            course=get_object_or_404(courses, pk=course_id),
             box=self.box,
-            promoted=preview_promotions(changes),
-            **({} if enrollments else {"form_id": ""}),
-            action=self.request.path + roster_query,
-            check_address=f"{self.request.path}?do=check{roster_query.replace('?', '&', 1)}",
-            back=reverse("course", args=[course_id]) + keep_parameters(roster_data, kept),
         )
+
+
+def get_changes(
+    enrollments: Iterable[Enrollment], transition: Transition = WITHDRAW
+) -> list[EnrollmentChange]:
+    return [EnrollmentChange(row.student_id, row.course_id, transition) for row in enrollments]
 
 
 def preview_promotions(changes: Sequence[EnrollmentChange]) -> list[Enrollment]:

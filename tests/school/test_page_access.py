@@ -53,6 +53,8 @@ PAGES = {
     "term_list": READERS,
     "term_new": REGISTRARS,
     "term_edit": REGISTRARS,
+    "prerequisite_review": READERS,
+    "prerequisite_withdraw": CLERKS,
 }
 # Open to everybody, or without a page of their own.
 NOT_IN_THE_TABLE = {
@@ -89,6 +91,7 @@ POSTED = (
     "teacher_edit",
     "term_new",
     "term_edit",
+    "prerequisite_withdraw",
 )
 
 
@@ -120,7 +123,7 @@ def paths() -> dict[str, str]:
         **dict.fromkeys(
             ("teacher", "teacher_edit"), (TeachingFactory.create(course=course).teacher_id,)
         ),
-        "term_edit": ("T",),
+        **dict.fromkeys(("term_edit", "prerequisite_review", "prerequisite_withdraw"), ("T",)),
     }
     return {name: reverse(name, args=keys.get(name, ())) for name in PAGES}
 
@@ -170,6 +173,7 @@ def test_anonymous_users_are_redirected_to_the_sign_in_page(
         ("course", "/withdraw/", "Clerk", "Viewer"),
         ("term_list", "/terms/new/", "Registrar", "Clerk"),
         ("term_list", "/edit/", "Registrar", "Clerk"),
+        ("term_list", "/prerequisites/", "Viewer", "Nobody"),
         ("desk", "/admin/", "Registrar", "Clerk"),
     ],
 )
@@ -217,5 +221,6 @@ def test_an_unknown_id_is_404(browser_of: Browser) -> None:
         assert browser.get(path).status_code == 404
         assert browser.post(path).status_code == 404
     for code in ("nope", "%00", "a%00b"):
-        assert browser.get(f"/terms/{code}/edit/").status_code == 404
-        assert browser.post(f"/terms/{code}/edit/").status_code == 404
+        for page in ("edit/", "prerequisites/", "prerequisites/withdraw/"):
+            assert browser.get(f"/terms/{code}/{page}").status_code == 404
+            assert browser.post(f"/terms/{code}/{page}").status_code == 404
