@@ -200,13 +200,15 @@ def localize_requirements(requirements: Iterable[Requirement]) -> LocalizedValue
 
 
 def _name_requirements(requirements: Iterable[Requirement]) -> str:
-    names = []
-    for requirement in requirements:
-        name = join_alternatives(requirement.codes)
-        if requirement.concurrent:
-            name = gettext("%(codes)s (may be taken at the same time)") % {"codes": name}
-        names.append(name)
-    return ", ".join(names)
+    return ", ".join(map(name_requirement, requirements))
+
+
+def name_requirement(requirement: Requirement) -> str:
+    """The requirement in words, in the language of the reader."""
+    name = join_alternatives(requirement.codes)
+    if requirement.concurrent:
+        return gettext("%(codes)s (may be taken at the same time)") % {"codes": name}
+    return name
 
 
 def clean_requirements(value: Any) -> list[StoredRequirement]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from courses.models import Course
-from courses.requirements import Requirement, join_alternatives, read_requirements
+from courses.requirements import Requirement, name_requirement, read_requirements
 from students.enrollment.other_courses import OtherCourse
 
 
@@ -22,7 +22,7 @@ class OpenRequirement(NamedTuple):
     ends_before: bool
 
     def __str__(self) -> str:
-        return join_alternatives(self.requirement.codes)
+        return name_requirement(self.requirement)
 
 
 def find_unmet(
