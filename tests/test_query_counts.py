@@ -229,7 +229,8 @@ def rows() -> dict[str, int | str]:
     today = timezone.localdate()
     reviewed = TermFactory.create(code="R", starts_on=today - timedelta(days=300))
     advanced = CourseFactory.create_batch(3, term=reviewed)
-    open_rows = [enrolled(student, course) for student in students for course in advanced]
+    others = StudentFactory.create_batch(12)
+    open_rows = [enrolled(student, course) for student in others for course in advanced]
     for course in advanced:
         course.prerequisites = ["C"]
         course.save()
