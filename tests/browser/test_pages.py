@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from core.pages.views import EditView
 from school.urls import pages
-from students.models import CreditLimit
+from students.models import CreditLimit, Enrollment
 from tests.accounts.second_factors import code_now, give_passkey
 from tests.browser.accessible import PageChecker, Window, each_window
 from tests.browser.conftest import School, busy
@@ -63,6 +63,10 @@ def get_states(school: School) -> list[str]:
     """Return paths that show a page in another state."""
     paths = get_paths(school)
     course = paths["course"]
+    # An enrollment with an open prerequisite.
+    school.held.prerequisites = [school.full.code]
+    school.held.save()
+    enrollment = Enrollment.objects.get(student=school.student, course=school.held)
     return [
         "/?q=an",
         "/students/?q=nobody",
@@ -77,6 +81,9 @@ def get_states(school: School) -> list[str]:
         f"/courses/{school.section.pk}/",
         f"/courses/{school.section.pk}/sheet/",
         f"{paths['student_courses']}?q=sections",
+        f"{paths['prerequisite_review']}?enrollments={enrollment.pk}",
+        f"{paths['prerequisite_review']}?q=nobody&enrollments={enrollment.pk}",
+        f"{paths['prerequisite_withdraw']}?enrollments={enrollment.pk}",
         "/nowhere/",
     ]
 

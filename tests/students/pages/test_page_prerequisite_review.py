@@ -92,12 +92,12 @@ def test_says_what_is_missing_and_how_it_is_met(
     )
     first = "MAT-1 or MAT-0 (may be taken at the same time)"
     assert dict(zip(listed(answer), map(text_of, cells), strict=True)) == {
-        "Beside": f"{first} at the same time MAT-1 · B (T) PHY-1 none of it",
-        "Completed": "PHY-1 none of it",
-        "Earlier": f"{first} in progress MAT-1 (BEFORE) PHY-1 none of it",
-        "Later": f"{first} none of it PHY-1 none of it",
-        "None": f"{first} none of it PHY-1 none of it",
-        "Withdrawn": f"{first} none of it PHY-1 none of it",
+        "Beside": f"{first} at the same time MAT-1 · B (T) PHY-1 not taken",
+        "Completed": "PHY-1 not taken",
+        "Earlier": f"{first} in progress MAT-1 (BEFORE) PHY-1 not taken",
+        "Later": f"{first} not taken PHY-1 not taken",
+        "None": f"{first} not taken PHY-1 not taken",
+        "Withdrawn": f"{first} not taken PHY-1 not taken",
     }
 
 
@@ -261,7 +261,7 @@ def test_shows_what_would_happen_and_writes_nothing(
     text = text_of(answer.content.decode())
     assert "Withdraw 3 enrollments in T?" in text
     assert f"{rows[0]} MAT-1 in progress MAT-1 (BEFORE)" in text
-    assert f"{rows[1]} MAT-1 none of it" in text
+    assert f"{rows[1]} MAT-1 not taken" in text
     assert str(rows[2]) in text
     assert f"These move up from the waitlist: {waiter}: MAT-2 (T)" in text
     ids = "&".join(f"enrollments={row.pk}" for row in rows)
@@ -332,6 +332,6 @@ def test_the_desk_counts_them_by_term(viewer: Client, course: Course) -> None:
     for chosen in (course, over):
         require(chosen, "MAT-1")
     html = viewer.get("/").content.decode()
-    assert "T : 3 enrollments" in text_of(html)
+    assert "T: 3 enrollments" in text_of(html)
     assert f'href="{URL}"' in html
     assert "/terms/OVER/" not in html
