@@ -108,8 +108,8 @@ def filter_with_open_prerequisites(
 ) -> QuerySet[Enrollment]:
     """Those of `rows` that are active, with a prerequisite not completed yet.
 
-    With `term`, those in courses of the term, also in courses that are over. The student may take the prerequisite at present. Enrollments for
-    which it was overridden are left out.
+    With `term`, those in courses of the term; also in courses that are over. The student may take
+    the prerequisite at present. Enrollments for which it was overridden are left out.
     """
     completed = Enrollment.objects.filter(
         student=OuterRef(OuterRef(OuterRef("student"))), status=Status.COMPLETED
