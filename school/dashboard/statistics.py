@@ -9,14 +9,14 @@ from time import time
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from courses.models import Course, Term
+from courses.models import Course, Term, count_subquery
 from school.dashboard.charts import Chart
 from students.enrollment.conflicts import (
     filter_clashing,
@@ -30,6 +30,8 @@ MAX_TERMS = 3
 MAX_WATCHED_COURSES = 10
 # Students with conflicts of one kind that the desk shows, and enrollments that are read for them.
 MAX_CONFLICTS, MAX_ROWS = 10, 200
+# Enrollments with open prerequisites that are counted in one term.
+MAX_COUNTED = 1000
 # Courses with at least this share of their seats taken need attention.
 NEARLY_FULL_PERCENT = 90
 # The lower bounds of the chart's buckets, in percent of the seats. Full courses and courses without
@@ -91,7 +93,8 @@ class Statistics:
 
     `doubled` and `clashing` are ids of enrollments, of at most MAX_ROWS, and `over_limit` pairs of
     ids of a student and a term, of which there is one more than are shown. `open_prerequisites` are
-    codes of terms, each with its number of enrollments whose prerequisites are not completed.
+    codes of terms, each with its number of enrollments whose prerequisites are not completed, which
+    is not counted further than MAX_COUNTED + 1.
     `fresh_until` is a time as of `time.time()`; later the cached statistics are computed again.
     """
 
@@ -151,10 +154,16 @@ def find_first(rows: QuerySet[Enrollment]) -> list[int]:
 
 
 def count_open_prerequisites(terms: Sequence[Term]) -> list[tuple[str, int]]:
-    """The terms with enrollments whose prerequisites are not completed, and how many they are."""
-    rows = Enrollment.objects.filter(course__term__in=terms).order_by("course__term__starts_on")
-    found = filter_with_open_prerequisites(rows)
-    return list(found.values_list("course__term__code").annotate(Count("pk")))
+    """The terms with enrollments whose prerequisites are not completed, and how many they are.
+
+    Of a term at most MAX_COUNTED + 1 are counted.
+    """
+    of_term = Enrollment.objects.filter(course__term=OuterRef(OuterRef("pk"))).order_by()
+    found = filter_with_open_prerequisites(of_term).values("pk")[: MAX_COUNTED + 1]
+    count = count_subquery(Enrollment.objects.filter(pk__in=found))
+    rows = Term.objects.filter(pk__in=[term.pk for term in terms]).order_by("starts_on", "code")
+    counts = rows.values_list("code", count)
+    return [(code, number) for code, number in counts if number]
 
 
 def count_seats(terms: Sequence[Term]) -> list[Seats]:

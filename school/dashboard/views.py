@@ -19,7 +19,7 @@ from django.views import View
 from core.names import NAME_ORDER
 from core.pages.forms import FilterForm
 from courses.models import Course, Term
-from school.dashboard.statistics import MAX_CONFLICTS, get_statistics
+from school.dashboard.statistics import MAX_CONFLICTS, MAX_COUNTED, get_statistics
 from students.history.queries import attach_causes, latest_changes
 from students.models import Enrollment, Status, Student
 from students.pages.undo import attach_undo_tokens
@@ -71,6 +71,7 @@ def get_overview() -> dict[str, Any]:
         "over_limit": get_over_limit(statistics.over_limit),
         "max_conflicts": MAX_CONFLICTS,
         "open_prerequisites": statistics.open_prerequisites,
+        "max_counted": MAX_COUNTED,
         "history": history,
     }
 

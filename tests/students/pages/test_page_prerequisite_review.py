@@ -324,7 +324,9 @@ def test_many_ticks_are_posted_and_all_of_them_withdrawn(clerk: Client, course: 
     assert course.enrollments.current().count() == 0
 
 
-def test_the_desk_counts_them_by_term(viewer: Client, course: Course) -> None:
+def test_the_desk_counts_them_by_term(
+    viewer: Client, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enroll_many(course, 3)
     over = CourseFactory.create(
         term=TermFactory.create(code="OVER", starts_on=course.term.starts_on - timedelta(days=400))
@@ -337,3 +339,6 @@ def test_the_desk_counts_them_by_term(viewer: Client, course: Course) -> None:
     assert "T: 3 enrollments" in text_of(html)
     assert f'href="{URL}"' in html
     assert "/terms/OVER/" not in html
+    for module in ("statistics", "views"):
+        monkeypatch.setattr(f"school.dashboard.{module}.MAX_COUNTED", 2)
+    assert "T: more than 2 enrollments" in text_of(viewer.get("/").content.decode())
