@@ -621,6 +621,35 @@ class Walk:
         with patch("students.pages.rosters.MAX_PRINTED_ROWS", 1):
             yield self.get(f"/courses/{self.free.pk}/sheet/")
 
+    def reviewing(self) -> Iterator[tuple[str, Any]]:
+        """Students of a course who have not completed what it requires."""
+        course, beside = self.make_course("ZZ-902"), self.make_course("ZZ-901")
+        days = {
+            "starts_on": self.term.starts_on - timedelta(days=9),
+            "ends_on": self.term.starts_on - timedelta(days=1),
+        }
+        before = self.make_term("ZZ-EARLY", **days)
+        earlier = self.make_course("ZZ-901", term=before)
+        rows = [enrolled(self.make_student(number), course) for number in range(200, 203)]
+        for row, other in zip(rows, (beside, earlier), strict=False):
+            enrolled(row.student, other)
+        course.prerequisites = [{"any": ["ZZ-901", "ZZ-900"], "concurrent": True}]
+        course.save()
+        review = f"/terms/{self.term.code}/prerequisites/"
+        ids = [row.pk for row in rows]
+        ticks = "&".join(f"enrollments={pk}" for pk in ids)
+        yield self.get("/")
+        with patch("school.dashboard.views.MAX_COUNTED", 2):
+            yield self.get("/")
+        yield self.get(review)
+        yield self.get(f"{review}?q=nobody&{ticks}")
+        yield self.get(f"/terms/{before.code}/prerequisites/")
+        yield self.get(f"{review}withdraw/")
+        yield self.get(f"{review}withdraw/?{ticks}")
+        yield self.get(f"{review}withdraw/?enrollments={ids[0]}")
+        yield self.post(f"{review}withdraw/", {"enrollments": ids, "reason": "x" * 501}, 422)
+        yield self.post(f"{review}withdraw/", {"enrollments": ids})
+
     def admin_lists(self) -> Iterator[tuple[str, Any]]:
         yield self.get("/admin/")
         for app, models in {
@@ -759,6 +788,7 @@ class Walk:
         yield from self.single_sign_on()
         yield from self.problems()
         yield from self.lists()
+        yield from self.reviewing()
         yield from self.admin_changes()
         yield from self.admin_actions()
 
