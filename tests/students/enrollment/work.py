@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
@@ -114,6 +114,8 @@ class World:
     steady_courses: set[int]
     answered: list[Answered] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    # What SQLite, which has one writer at a time, did not come to: it must have written nothing.
+    busy: list[str] = field(default_factory=list)
     deleted: list[Pair] = field(default_factory=list)
 
     @classmethod
@@ -155,7 +157,7 @@ class Worker:
         self.deeds: list[Callable[[], None]] = [
             getattr(self, name)
             for name in dir(self)
-            if name.startswith(("api_", "staff_", "admin_", "import_", "command_"))
+            if name.startswith(tuple(f"{door}_" for door in doors))
         ]
 
     def work(self, goes_on: Callable[[int], bool]) -> None:
@@ -165,7 +167,9 @@ class Worker:
             try:
                 deed()
             except (DatabaseError, CommandError) as error:
-                self.world.failed.append(f"{deed.__name__}: {error}")
+                is_busy = "database is locked" in str(error)
+                found = self.world.busy if is_busy else self.world.failed
+                found.append(f"{deed.__name__}: {error}")
             self.done += 1
 
     # What is chosen
@@ -503,7 +507,9 @@ class Worker:
     # What came of it
 
     def check(self, answer: Any, what: str) -> Any:
-        if answer.status_code not in FINE:
+        if answer.status_code == 503 and connection.vendor == "sqlite":
+            self.world.busy.append(what)
+        elif answer.status_code not in FINE:
             self.world.failed.append(f"{what}: {answer.status_code} {answer.content[-300:]!r}")
         return answer
 
