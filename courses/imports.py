@@ -232,16 +232,21 @@ class CourseImporter(CsvImporter[Course]):
         """
         if "prerequisites" not in self.names:
             return
+        rows = Course.objects.order_by().values_list(*self.key, "prerequisites").iterator()
+        saved = {tuple(key): values for *key, values in rows}
         if not self.skips:
-            self._find_circles()
+            self._find_circles(saved)
             return
         self.drop_bad_rows()
-        while self._find_circles():
+        while self._find_circles(saved):
             self.drop_bad_rows()
 
-    def _find_circles(self) -> bool:
-        """Add the errors, and return whether there are any."""
-        catalogue = self._get_catalogue()
+    def _find_circles(self, saved: Mapping[Key, list[StoredRequirement]]) -> bool:
+        """Add the errors, and return whether there are any.
+
+        `saved` are the prerequisites of the courses in the database, by key.
+        """
+        catalogue = self._get_catalogue(saved)
         unreachable = find_unreachable(catalogue)
         found = False
         for key, (line, _values) in self.rows.items():
@@ -253,13 +258,13 @@ class CourseImporter(CsvImporter[Course]):
                 found = True
         return found
 
-    def _get_catalogue(self) -> dict[str, list[list[Requirement]]]:
+    def _get_catalogue(
+        self, saved: Mapping[Key, list[StoredRequirement]]
+    ) -> dict[str, list[list[Requirement]]]:
         """The prerequisites after the import of all offerings of each code."""
         catalogue: dict[str, list[list[Requirement]]] = {}
-        rows = Course.objects.order_by().values_list(*self.key, "prerequisites").iterator()
-        offerings = [(tuple(key), values) for *key, values in rows if tuple(key) not in self.rows]
-        offerings += [(key, self._get_values("prerequisites", key)) for key in self.rows]
-        for (_term, code, *_section), values in offerings:
+        in_file = {key: self._get_values("prerequisites", key) for key in self.rows}
+        for (_term, code, *_section), values in {**saved, **in_file}.items():
             catalogue.setdefault(code, []).append(read_requirements(values))
         return catalogue
 

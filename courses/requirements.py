@@ -82,9 +82,9 @@ def find_opening_codes(
     """The codes of courses that meet a requirement while the student still takes them."""
     return {
         code
-        for value in values
-        for code in Requirement.read(value).codes
-        if accepts_in_progress or Requirement.read(value).concurrent
+        for requirement in read_requirements(values)
+        if accepts_in_progress or requirement.concurrent
+        for code in requirement.codes
     }
 
 

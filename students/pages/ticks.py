@@ -29,6 +29,11 @@ class Ticks:
         return f"?{urlencode({self.parameter: self.ids}, doseq=True)}" if self.ids else ""
 
     @property
+    def is_posted(self) -> bool:
+        """Whether the form around the list is posted: there are too many ids for an address."""
+        return len(self.ids) > MAX_IDS_IN_ADDRESS
+
+    @property
     def form_method(self) -> str:
-        """The method of the form around the list: too many ids for an address are posted."""
-        return "post" if len(self.ids) > MAX_IDS_IN_ADDRESS else "get"
+        """The method of the form around the list."""
+        return "post" if self.is_posted else "get"
