@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,14 +22,17 @@ from knox.models import AuthToken
 
 from accounts.audit import PASSWORD_CHANGED, PASSWORD_NONE, PASSWORD_SET
 from accounts.events import record_event
+from accounts.identities import unlink_identities
 from accounts.models import AccessChange, AccessEvent, Event, RoleOptions
 from accounts.pages.reset import send_reset_link
 from accounts.roles import ROLES, assign_role, get_role_group
 from accounts.second_factor.service import has_second_factor, remove_all
 from accounts.sessions import end_sessions
-from accounts.single_sign_on import unlink
 from core.admin.paginator import BoundedPaginator
 from core.formatting import display_value
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 LABELS = {
     "name": _("name"),
@@ -151,15 +154,13 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
     )
     def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For users who have lost their phone. Whoever finds it must not be signed in by it."""
-        for user in queryset:
-            name = user.get_username()
-            if remove_all(request, user):
-                end_sessions(user.pk)
-                text = _("The second factor of %(name)s was removed.") % {"name": name}
-                self.message_user(request, text, messages.SUCCESS)
-            else:
-                text = _("Nothing was removed: %(name)s has no second factor.") % {"name": name}
-                self.message_user(request, text, messages.WARNING)
+        self.remove_from_each(
+            request,
+            queryset,
+            remove_all,
+            removed=_("The second factor of %(name)s was removed."),
+            nothing=_("Nothing was removed: %(name)s has no second factor."),
+        )
 
     @admin.action(
         description=_("Unlink the selected users from single sign-on, and end their sessions"),
@@ -167,17 +168,34 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
     )
     def unlink_identities(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For users who are linked to a wrong person. The next sign-in links by address again."""
-        for user in queryset:
-            name = user.get_username()
-            if unlink(request, user):
+        self.remove_from_each(
+            request,
+            queryset,
+            unlink_identities,
+            removed=_("%(name)s is not linked to single sign-on any more."),
+            nothing=_("Nothing was unlinked: %(name)s never came by single sign-on."),
+        )
+
+    def remove_from_each(
+        self,
+        request: HttpRequest,
+        users: Iterable[User],
+        remove: Callable[[HttpRequest, User], bool],
+        *,
+        removed: StrPromise,
+        nothing: StrPromise,
+    ) -> None:
+        """Call `remove` for each user, end the sessions of those who had something to remove.
+
+        `removed` and `nothing` are the messages for users who had something, and who had not.
+        """
+        for user in users:
+            values = {"name": user.get_username()}
+            if remove(request, user):
                 end_sessions(user.pk)
-                text = _("%(name)s is not linked to single sign-on any more.") % {"name": name}
-                self.message_user(request, text, messages.SUCCESS)
+                self.message_user(request, removed % values, messages.SUCCESS)
             else:
-                text = _("Nothing was unlinked: %(name)s never came by single sign-on.") % {
-                    "name": name
-                }
-                self.message_user(request, text, messages.WARNING)
+                self.message_user(request, nothing % values, messages.WARNING)
 
     def send_links(self, request: HttpRequest, users: Iterable[User]) -> None:
         for user in users:

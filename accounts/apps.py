@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import audit, checks, events, sessions, sign_in_limits, single_sign_on
+        from accounts import audit, checks, events, sessions, sign_in_limits, sign_out
 
         audit.connect_signals()
         user_logged_in.connect(sign_in_limits.handle_sign_in)
@@ -17,7 +17,7 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(events.record_sign_in)
         user_login_failed.connect(events.record_failed_sign_in)
         user_logged_out.connect(events.record_sign_out)
-        user_logged_out.connect(single_sign_on.offer_sign_out)
+        user_logged_out.connect(sign_out.offer_sign_out)
         register(checks.check_trusted_proxies, Tags.security, deploy=True)
         translate_token_names()
 

@@ -12,21 +12,18 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.django_client import OAuth
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from joserfc.errors import JoseError
 
 from accounts.backends import SINGLE_SIGN_ON
-from accounts.events import record_event
-from accounts.models import Event, SingleSignOnIdentity
+from accounts.models import SingleSignOnIdentity
 from accounts.roles import ROLES, assign_role, remove_roles
+from accounts.sign_out import SIGN_OUT_ADDRESS
 
 SCOPE = "openid email profile"
 TIMEOUT_SECONDS = 10
@@ -72,36 +69,21 @@ def complete(request: HttpRequest) -> User:
         if settings.OIDC_ROLES_CLAIM:
             set_role(user, claims)
     user.backend = SINGLE_SIGN_ON
+    # Read now, while the provider answers: signing out here waits for nobody.
+    request.session[SIGN_OUT_ADDRESS] = find_sign_out_address(request)
     return user
 
 
-def offer_sign_out(request: HttpRequest, **_kwargs: Any) -> None:
-    """Link to the provider's sign-out when a session ends that single sign-on has made.
-
-    A link and no redirect: the policy of content lets the form that signs out lead to no other
-    site. Signing out here works, whether or not the provider answers.
-    """
-    if not settings.OIDC_ISSUER or request.session.get(BACKEND_SESSION_KEY) != SINGLE_SIGN_ON:
-        return
-    try:
-        address = make_sign_out_address(request.build_absolute_uri(reverse("login")))
-    except PROVIDER_ERRORS as error:
-        logger.info("The provider offers no sign-out: %s: %s", type(error).__name__, error)
-        return
-    text = _("You are signed out here, but not at %(name)s.") % {"name": settings.OIDC_NAME}
-    link = _("Sign out there too")
-    messages.info(request, format_html('{} <a href="{}">{}</a>', text, address, link))
-
-
-def make_sign_out_address(back: str) -> str:
-    """The address at which the provider signs out and leads to `back`.
-
-    Raises RuntimeError where the provider has none.
-    """
-    ends = get_client().create_logout_url(
+def find_sign_out_address(request: HttpRequest) -> str:
+    """The address at which the provider signs out and leads back; empty where it has none."""
+    client = get_client()
+    if not client.server_metadata.get("end_session_endpoint"):
+        return ""
+    back = request.build_absolute_uri(reverse("login"))
+    address: str = client.create_logout_url(
         post_logout_redirect_uri=back, client_id=settings.OIDC_CLIENT_ID
-    )
-    return str(ends["url"])
+    )["url"]
+    return address
 
 
 def get_client() -> Any:
@@ -214,14 +196,6 @@ def create_user(claims: Claims) -> User | None:
     except (ValidationError, IntegrityError):
         return None
     return user
-
-
-def unlink(request: HttpRequest, user: User) -> bool:
-    """Forget the persons at a provider who sign in as `user`. Return whether there were any."""
-    removed, _rows = SingleSignOnIdentity.objects.filter(user=user).delete()
-    if removed:
-        record_event(Event.UNLINKED, user.get_username(), request)
-    return bool(removed)
 
 
 def set_role(user: User, claims: Claims) -> None:
