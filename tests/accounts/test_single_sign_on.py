@@ -583,6 +583,16 @@ class TestSignOut:
         assert sent["client_id"] == [CLIENT_ID]
         assert sent["post_logout_redirect_uri"] == ["http://testserver/login/"]
 
+    def test_does_not_wait_for_the_provider(
+        self, client: Client, provider: IdentityProvider, endpoint: str, ann: User
+    ) -> None:
+        sign_in(client)
+        # As in another process, which has not read the metadata.
+        single_sign_on.make_client.cache_clear()
+        requests_before = [*provider.requests]
+        assert "not at Campus" in client.post("/logout/", follow=True).content.decode()
+        assert provider.requests == requests_before
+
     def test_is_enough_where_the_provider_has_none(
         self, client: Client, provider: IdentityProvider, ann: User
     ) -> None:
